@@ -1,0 +1,84 @@
+"""A recurrent network that learns one row at a time, as the data arrives.
+
+Names are imported when they are first used: `import rtrl_lstm` alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtrl_lstm.forecaster import Forecaster
+    from rtrl_lstm.learner import Learner
+    from rtrl_lstm.model import Model
+    from rtrl_lstm.modelfile import ModelFileError, load
+    from rtrl_lstm.schema import BadRow, SchemaError
+    from rtrl_lstm.spec import (
+        SGD,
+        AdaGrad,
+        Adam,
+        AdamW,
+        ClipCredit,
+        ClipNorm,
+        ClipValue,
+        Momentum,
+        RMSprop,
+        Spec,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Forecaster": "forecaster",
+    "Learner": "learner",
+    "Model": "model",
+    "ModelFileError": "modelfile",
+    "load": "modelfile",
+    "BadRow": "schema",
+    "SchemaError": "schema",
+    "SGD": "spec",
+    "AdaGrad": "spec",
+    "Adam": "spec",
+    "AdamW": "spec",
+    "ClipCredit": "spec",
+    "ClipNorm": "spec",
+    "ClipValue": "spec",
+    "Momentum": "spec",
+    "RMSprop": "spec",
+    "Spec": "spec",
+}
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "BadRow",
+    "ClipCredit",
+    "ClipNorm",
+    "ClipValue",
+    "Forecaster",
+    "Learner",
+    "Model",
+    "ModelFileError",
+    "Momentum",
+    "RMSprop",
+    "SchemaError",
+    "Spec",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'rtrl_lstm' has no attribute {name!r}")
+    value = getattr(import_module(f"rtrl_lstm.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,131 @@
+"""One column of a table -> its inputs: a number and a missing flag, or a slot per category."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtrl_lstm.values import OTHER, is_missing, is_number, label, number
+
+Value = float | str | None
+"""A parsed field: a number, a label, or None where it is missing."""
+
+
+class Inputs:
+    """The inputs of a learner, in order. They are only ever appended.
+
+    Attributes:
+        names: of each input.
+        scaled: whether the learner scales that input by its running mean and spread.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.scaled: list[bool] = []
+
+    def add(self, name: str, scaled: bool = False) -> int:
+        """Append one; returns its place."""
+        self.names.append(name)
+        self.scaled.append(scaled)
+        return len(self.names) - 1
+
+
+class Column:
+    """A column of numbers or of categories: its first value decides.
+
+    A number is one scaled input. From the first missing value on a second input, a flag, says
+    that the first holds the running mean of the column instead. A category has a 0/1 input for
+    each of its values, given out as they are first seen, up to `max_categories`; all further
+    values share one more. All of them are 0 where the value is missing.
+
+    Attributes:
+        name: the column, and the stem of its inputs' names.
+        numeric: None until the first value that is not missing.
+        fixed: whether values leave all this alone: no new inputs, the same mean for ever.
+    """
+
+    def __init__(self, name: str, max_categories: int) -> None:
+        self.name = name
+        self.max_categories = max_categories
+        self.numeric: bool | None = None
+        self.fixed = False
+        self._count = 0
+        self._sum = 0.0
+        self._slot = -1  # of the number
+        self._flag = -1  # of "is missing"; -1: not there yet
+        self._slots: dict[str, int] = {}  # of the categories
+
+    def parse(self, raw: Any) -> Value:
+        """Read a field and change nothing. Raises BadRow."""
+        if self.numeric:
+            value = number(raw, self.name)
+            return value if value == value else None
+        if self.numeric is None and not is_missing(raw) and is_number(raw):
+            return number(raw, self.name)
+        return label(raw, self.name)
+
+    def commit(self, value: Value, inputs: Inputs, values: list[float]) -> None:
+        """Write a parsed field into `values`, one number per input, and learn from it.
+
+        New inputs are appended to `inputs` and to `values`, unless it is `fixed`.
+        """
+        if self.numeric is None and value is not None and not self.fixed:
+            self.numeric = isinstance(value, float)
+            if self.numeric:
+                self._slot = inputs.add(self.name, scaled=True)
+                values.append(0.0)
+        if not self.numeric:
+            if isinstance(value, str):
+                self._commit_category(value, inputs, values)
+        elif isinstance(value, float):
+            values[self._slot] = value
+            if not self.fixed:
+                self._count += 1
+                self._sum += value
+        else:
+            self._commit_missing(inputs, values)
+
+    def _commit_missing(self, inputs: Inputs, values: list[float]) -> None:
+        values[self._slot] = self._sum / self._count
+        if self._flag < 0 and not self.fixed:
+            self._flag = inputs.add(f"{self.name} is missing")
+            values.append(0.0)
+        if self._flag >= 0:
+            values[self._flag] = 1.0
+
+    def _commit_category(self, value: str, inputs: Inputs, values: list[float]) -> None:
+        slot = self._slots.get(value, -1)
+        if slot < 0:
+            if len(self._slots) >= self.max_categories:
+                value = OTHER
+            slot = self._slots.get(value, self._slots.get(OTHER, -1) if self.fixed else -1)
+        if slot < 0 and not self.fixed:
+            slot = self._slots[value] = inputs.add(f"{self.name}={value}")
+            values.append(0.0)
+        if slot >= 0:
+            values[slot] = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {
+            "name": self.name,
+            "numeric": self.numeric,
+            "fixed": self.fixed,
+            "count": self._count,
+            "sum": self._sum,
+            "slot": self._slot,
+            "flag": self._flag,
+            "slots": [[value, slot] for value, slot in self._slots.items()],
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any], max_categories: int) -> Column:
+        """The inverse of `to_json`."""
+        column = cls(saved["name"], max_categories)
+        column.numeric = saved["numeric"]
+        column.fixed = saved["fixed"]
+        column._count = saved["count"]
+        column._sum = saved["sum"]
+        column._slot = saved["slot"]
+        column._flag = saved["flag"]
+        column._slots = dict(saved["slots"])
+        return column

@@ -1,0 +1,355 @@
+"""What a Learner and a Forecaster share: a block of numbers, its names, and many rows at once."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rtrl_lstm import layout as layouts
+from rtrl_lstm.kernels import entries, slots
+from rtrl_lstm.layout import GATES, Array, Layout
+from rtrl_lstm.spec import Spec
+
+# Rows in one call of a kernel: Ctrl-C is heard between calls.
+_ROWS_A_CALL = 8192
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+layout_of = lru_cache(maxsize=256)(Layout)
+
+
+class Core:
+    """A learner's block of numbers and everything that does not depend on when labels come.
+
+    Attributes:
+        spec: what the learner is.
+        layout: where its numbers lie.
+        block: (nbytes,) uint8, all of its numbers.
+    """
+
+    def __init__(self, spec: Spec, block: NDArray[np.uint8] | None = None) -> None:
+        self._bind(spec, layouts.initial_block(layout_of(spec)) if block is None else block)
+
+    def _bind(self, spec: Spec, block: NDArray[np.uint8]) -> None:
+        self.spec = spec
+        self.layout = layout_of(spec)
+        self.block = self.layout.allocate()
+        self.block[:] = block
+        self._head = self.layout.head(self.block)
+        self._body = self.layout.body(self.block)
+        self._table = self.layout.table
+        self._row_shape = (spec.input_size,)
+        self._kernel = entries.ENTRIES[spec.cell]
+        self._label, self._no_label = np.full((2, spec.target_size), np.nan)
+        self._weight, self._unit_weight = np.ones((2, 1))
+        self._begins = np.zeros(1, np.uint8)
+        self._no_row = np.empty(0)  # of the dtype of the last rows: the kernel compiled for them
+        self._scratch: Self | None = None
+
+    def __getstate__(self) -> tuple[Spec, bytes]:
+        return self.spec, self.block.tobytes()
+
+    def __setstate__(self, state: tuple[Spec, bytes]) -> None:
+        spec, block = state
+        self._bind(spec, np.frombuffer(block, np.uint8))
+
+    def __repr__(self) -> str:
+        changed = ", ".join(
+            f"{f.name}={getattr(self.spec, f.name)!r}"
+            for f in dataclasses.fields(Spec)
+            if f.default is not getattr(self.spec, f.name) and f.name != "optimizer"
+        )
+        return f"{type(self).__name__}({changed}, optimizer={self.spec.optimizer})"
+
+    # --- rows ------------------------------------------------------------------------------
+
+    def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
+        """One row through the kernel."""
+        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.c_contiguous):
+            x = np.ascontiguousarray(x, np.float64)
+        if x.shape != self._row_shape:
+            raise ValueError(f"x has shape {x.shape}; this learner takes {self._row_shape}")
+        y_hat = np.empty(self.spec.output_size, self._body.dtype)
+        label, weights = self._as_label(y), self._as_weight(weight)
+        if self._call(entries.TAKE, x, label, weights, self._begins, y_hat):
+            raise ValueError(self._explain(x, label, weights))
+        return y_hat
+
+    def _call(self, do: int, x: Array, y: Array, weight: Array, begins: Array, y_hat: Array) -> int:
+        code: int = self._kernel(
+            do, self._head, self._body, self._table, x, y, weight, begins, y_hat
+        )
+        return code
+
+    def _call_without_row(self, do: int, label: Array, weight: Array) -> int:
+        return self._call(do, self._no_row, label, weight, self._begins, self._body[:0])
+
+    def _as_weight(self, weight: float) -> Array:
+        if weight == 1.0:
+            return self._unit_weight
+        self._weight[0] = weight
+        return self._weight
+
+    def _as_label(self, y: Any) -> Array:
+        if y is None:
+            return self._no_label
+        label = self._label
+        if isinstance(y, float | int) and label.size == 1:
+            label[0] = y
+            return label
+        values = np.asarray(y, np.float64)
+        if values.size != label.size:
+            raise ValueError(
+                f"y has shape {values.shape}; this learner's labels have {label.shape}"
+            )
+        label[:] = values.reshape(-1)
+        return label
+
+    def _explain(self, x: Array, labels: Array, weights: Array) -> str:
+        """One line on the first number that `kernels.loop.bad_number` refuses."""
+        number, code = entries.find_bad_number(self._table, x, labels, weights)
+        t = number - 1
+        row = f" in row {t}" if weights.size > 1 else ""
+        if code <= 0:
+            return self._explain_label(code, labels[t * self.spec.target_size :], row)
+        if code > self.spec.input_size:
+            return f"weight is {weights[t]}{row}: it must be finite and not negative"
+        value = x[t * self.spec.input_size + code - 1]
+        return f"x[{code - 1}] is {value}{row}: inputs must be finite"
+
+    def _explain_label(self, code: int, label: Array, row: str = "") -> str:
+        wanted = {
+            "cross_entropy": f"a class index from 0 to {self.spec.output_size - 1}",
+            "log_loss": "between 0 and 1",
+            "poisson": "finite and not negative",
+        }.get(self.spec.loss, "finite, or NaN where there is none")
+        return f"y[{-code - 1}] is {label[-code - 1]}{row}: a label must be {wanted}"
+
+    def run(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        reset: ArrayLike | None = None,
+    ) -> Array:
+        """Take many rows: bit for bit what as many calls of `step` give, in one compiled loop.
+
+        Args:
+            X: (T, input_size).
+            Y: (T, target_size), or (T,) where that is 1; NaN where there is no label. None: none.
+            weight: (T,) weights of the rows' labels; None: all 1.
+            reset: (T,) bool; True where a new sequence begins with the row. None: nowhere.
+
+        Returns:
+            (T, output_size): for each row what `step` would have returned.
+
+        Raises:
+            ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
+        """
+        rows = self._as_rows(X, "X", self.spec.input_size)
+        count, targets = len(rows), self.spec.target_size
+        labels = np.full((count, targets), np.nan)
+        if Y is not None:
+            labels[:] = self._as_rows(Y, "Y", targets, count)
+        weights = self._as_column(np.ones(count) if weight is None else weight, "weight", count)
+        begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
+        begins = (begins != 0).astype(np.uint8)
+        if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
+            raise ValueError(self._explain(rows.ravel(), labels.ravel(), weights))
+        y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
+        for start in range(0, count, _ROWS_A_CALL):
+            part = slice(start, start + _ROWS_A_CALL)
+            self._call(
+                entries.TAKE,
+                rows[part].ravel(),
+                labels[part].ravel(),
+                weights[part],
+                begins[part],
+                y_hat[part].ravel(),
+            )
+        return y_hat
+
+    def _as_rows(self, values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
+        rows = np.asarray(values)
+        if rows.dtype not in _FLOATS:
+            rows = rows.astype(np.float64)
+        if rows.ndim == 1 and width == 1:
+            rows = rows[:, np.newaxis]
+        if rows.ndim != 2 or rows.shape[1] != width or count not in (None, len(rows)):
+            wanted = f"({'T' if count is None else count}, {width})"
+            raise ValueError(f"{name} has shape {np.shape(values)}; it must be {wanted}")
+        return np.ascontiguousarray(rows)
+
+    def _as_column(self, values: ArrayLike, name: str, count: int) -> Array:
+        column = np.ascontiguousarray(values, np.float64)
+        if column.shape != (count,):
+            raise ValueError(f"{name} has shape {column.shape}; it must be ({count},)")
+        return column
+
+    def reset(self) -> None:
+        """A new sequence begins with the next row: state and traces go to zero.
+
+        With `update="sequence"` the gradients gathered since the last reset are applied first.
+        """
+        self._call_without_row(entries.RESET, self._no_label, self._unit_weight)
+
+    # --- numbers by name -------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size from the next label on."""
+        return float(self._head[slots.H_RATE])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if not (np.isfinite(rate) and rate > 0):
+            raise ValueError(f"learning_rate must be a finite number above 0, not {rate!r}")
+        self._head[slots.H_RATE] = rate
+
+    @property
+    def steps(self) -> int:
+        """Rows seen."""
+        return int(self._head[slots.H_STEPS])
+
+    @property
+    def labels(self) -> int:
+        """Labels learned from."""
+        return int(self._head[slots.H_LABELS])
+
+    def finish(self) -> None:
+        """Bring weights and traces up to date with the last row; changes nothing that follows."""
+        self._call_without_row(entries.FINISH, self._no_label, self._unit_weight)
+
+    def array(self, name: str) -> Array:
+        """A copy of one named array of the block; `layout.fields` lists the names and axes."""
+        self.finish()
+        return self.layout.read(self.block, name)
+
+    def set_array(self, name: str, values: ArrayLike) -> None:
+        """Overwrite one named array of the block."""
+        self.finish()
+        self.layout.write(self.block, name, np.asarray(values))
+
+    def state_dict(self) -> dict[str, Array]:
+        """The parameters, by PyTorch's names and in its shapes and gate order.
+
+        weight_ih_l0 (4n, I), weight_hh_l0 (4n, n), bias_ih_l0 (4n,) the bias and bias_hh_l0 (4n,)
+        zeros, gates in the order i, f, g, o; readout.weight (O, n), readout.bias (O,), and with
+        shortcuts readout.shortcut (O, I). Without `bias` the biases are left out.
+        """
+        spec, found = self.spec, {}
+        rows = np.stack([self.array(f"layer0.{gate}.weight") for gate, _ in GATES[spec.cell]])
+        rows = rows.reshape(-1, rows.shape[2])
+        first = int(spec.bias)
+        found["weight_ih_l0"] = rows[:, first : first + spec.input_size]
+        found["weight_hh_l0"] = rows[:, first + spec.input_size :]
+        direct = self.array("readout.direct.weight")
+        if spec.bias:
+            found["bias_ih_l0"] = rows[:, 0]
+            found["bias_hh_l0"] = np.zeros_like(rows[:, 0])
+            found["readout.bias"] = direct[:, 0]
+        found["readout.weight"] = self.array("readout.weight").T
+        if spec.shortcuts:
+            found["readout.shortcut"] = direct[:, first:]
+        return {name: np.ascontiguousarray(values) for name, values in found.items()}
+
+    def load_state_dict(self, parameters: dict[str, Any]) -> None:
+        """Take parameters as `state_dict` gives them; the two biases are summed.
+
+        Raises:
+            ValueError: a name or a shape does not fit; nothing has changed.
+        """
+        own = self.state_dict()
+        if own.keys() != parameters.keys():
+            missing = ", ".join(sorted(own.keys() - parameters.keys())) or "none"
+            unknown = ", ".join(sorted(parameters.keys() - own.keys())) or "none"
+            raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
+        given = {name: np.asarray(values) for name, values in parameters.items()}
+        for name, values in given.items():
+            if values.shape != own[name].shape:
+                raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
+        parts = [given["weight_ih_l0"], given["weight_hh_l0"]]
+        direct = [given["readout.shortcut"]] if self.spec.shortcuts else []
+        if self.spec.bias:
+            parts.insert(0, (given["bias_ih_l0"] + given["bias_hh_l0"])[:, np.newaxis])
+            direct.insert(0, given["readout.bias"][:, np.newaxis])
+        gates = GATES[self.spec.cell]
+        rows = np.concatenate(parts, axis=1).reshape(len(gates), self.spec.hidden_size, -1)
+        for (gate, _), row in zip(gates, rows, strict=True):
+            self.set_array(f"layer0.{gate}.weight", row)
+        self.set_array("readout.weight", given["readout.weight"].T)
+        if direct:
+            self.set_array("readout.direct.weight", np.concatenate(direct, axis=1))
+
+    def state(self) -> dict[str, Array]:
+        """The recurrent state that the next forecast starts from: h_0 (n,) and c_0 (n,)."""
+        prefix = "lead.layer0" if self.spec.horizon else "layer0"
+        return {"h_0": self.array(f"{prefix}.h"), "c_0": self.array(f"{prefix}.s")}
+
+    def scaling(self) -> dict[str, Array]:
+        """The running scaling as it stands, float64.
+
+        A scaled input is (x - input_mean) * input_scale; a forecast in the target's unit is
+        target_mean + target_scale * readout. Where nothing is scaled: mean 0, scale 1; a constant
+        input has scale 0.
+        """
+        scaled = np.array(self.spec.scaled_inputs)
+        mean, spread = self._statistics("input")
+        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+        found = {
+            "input_mean": np.where(scaled, mean, 0.0),
+            "input_scale": np.where(scaled, scale, 1.0),
+        }
+        mean, spread = np.zeros(self.spec.target_size), np.ones(self.spec.target_size)
+        if self.spec.scale_target:
+            mean, spread = self._statistics("target")
+            spread = np.where(spread > 0, spread, 1.0)
+        ones = np.ones(self.spec.output_size)
+        found["target_mean"], found["target_scale"] = mean * ones, spread * ones
+        if self.spec.loss == "cross_entropy":
+            found["target_mean"], found["target_scale"] = 0.0 * ones, ones
+        return found
+
+    def _statistics(self, which: str) -> tuple[Array, Array]:
+        count, m2 = self.array(f"{which}.count"), self.array(f"{which}.m2")
+        return self.array(f"{which}.mean"), np.sqrt(m2 / np.maximum(count, 1.0))
+
+    # --- copies and files ------------------------------------------------------------------
+
+    def frozen(self) -> Self:
+        """A copy that neither learns nor moves its scaling: what an ONNX export computes."""
+        other = copy.copy(self)
+        other.finish()
+        other._head[slots.H_FROZEN] = 1.0
+        return other
+
+    def __copy__(self) -> Self:
+        other = object.__new__(type(self))
+        other._bind(self.spec, self.block)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()
+
+    def _peeking(self) -> Self:
+        """A copy to try things on, kept for the next time."""
+        if self._scratch is None:
+            self._scratch = copy.copy(self)
+        self._scratch.block[:] = self.block
+        return self._scratch
+
+    def grow(self, spec: Spec) -> None:
+        """Become what `spec` says, every number moved by name (see `layout.migrate`)."""
+        self.finish()
+        self._bind(spec, layouts.migrate(self.layout, layout_of(spec), self.block))
+
+    def save(self, path: str | Path) -> None:
+        """Write a model file, whole or not at all; `rtrl_lstm.load` gives the learner back."""
+        from rtrl_lstm import modelfile
+
+        modelfile.save(self, path)

@@ -1,0 +1,51 @@
+"""Forecaster: a forecast H rows ahead, learning from each label when it arrives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from rtrl_lstm.core import Core
+from rtrl_lstm.layout import Array
+from rtrl_lstm.spec import Spec
+
+
+class Forecaster(Core):
+    """Forecasts the target H rows ahead without a look into the future, in constant time.
+
+    Two recurrent states share the weights. The trailing one is H rows behind: when y of the
+    present row arrives, it takes the inputs of H rows ago and learns. The leading one takes each
+    row at once, with the weights just learned, and makes the forecast.
+
+    Args:
+        horizon: rows ahead, H >= 1.
+        input_size: numbers in a row of input, I. The present value of the target is an input
+            like any other, if it is to be one.
+        **options: the other fields of `Spec`, by name.
+    """
+
+    def __init__(self, horizon: int, input_size: int, **options: Any) -> None:
+        if horizon < 1:
+            raise ValueError(f"horizon must be at least 1, not {horizon!r}")
+        super().__init__(Spec(input_size, horizon=horizon, **options))
+
+    def step(self, x: ArrayLike, y_now: Any = None, weight: float = 1.0) -> Array:
+        """Learn what this row's label teaches, then forecast.
+
+        Args:
+            x: (input_size,) inputs of row t.
+            y_now: the target at row t: the label of the forecast made at t - H. None or NaN: none.
+            weight: weight of this label's loss.
+
+        Returns:
+            (output_size,) forecast of the target at row t + H.
+
+        Raises:
+            ValueError: a shape does not fit or a number cannot be taken; nothing has changed.
+        """
+        return self._take(x, y_now, weight)
+
+    def predict(self, x: ArrayLike, y_now: Any = None) -> Array:
+        """What `step(x, y_now)` would say, (output_size,); changes nothing."""
+        return self._peeking().step(x, y_now)

@@ -1,0 +1,81 @@
+"""Elementwise functions on lanes, from one exponential.
+
+tanh(x) = m / (m + 2) with m = exp(2x) - 1, and sigmoid(x) = (1 + tanh(x/2)) / 2.
+m comes from 2x = k ln 2 + r, |r| <= ln(2)/2, as m = 2^k expm1(r) + (2^k - 1), expm1 by its Taylor
+series: to 13 terms in float64 and 7 in float32, which leaves a relative error below half a unit in
+the last place before rounding. Measured against NumPy: tests/test_activations.py.
+"""
+
+from __future__ import annotations
+
+from numba import types
+from numba.extending import overload
+
+from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.lanes import clamp, const, fma, pow2, rint
+
+# ln 2 in two parts: the first has so few digits that k times it is exact.
+_LN2_HIGH = 0.693359375
+_LN2_LOW = -2.121944400546905827679e-4
+_LOG2_E = 1.4426950408889634
+
+
+def _expm1_series(r):
+    """expm1(r) for |r| <= ln(2)/2, by Horner's scheme; as many terms as the dtype holds."""
+    raise NotImplementedError  # compiled code only, see the overload
+
+
+@overload(_expm1_series)
+def _expm1_series_of(r):
+    if r.dtype == types.float32:
+
+        def series(r):
+            p = const(r, 1.0 / 5040)
+            p = fma(p, r, const(r, 1.0 / 720))
+            p = fma(p, r, const(r, 1.0 / 120))
+            p = fma(p, r, const(r, 1.0 / 24))
+            p = fma(p, r, const(r, 1.0 / 6))
+            p = fma(p, r, const(r, 0.5))
+            return fma(p * r, r, r)
+
+    else:
+
+        def series(r):
+            p = const(r, 1.0 / 6227020800)
+            p = fma(p, r, const(r, 1.0 / 479001600))
+            p = fma(p, r, const(r, 1.0 / 39916800))
+            p = fma(p, r, const(r, 1.0 / 3628800))
+            p = fma(p, r, const(r, 1.0 / 362880))
+            p = fma(p, r, const(r, 1.0 / 40320))
+            p = fma(p, r, const(r, 1.0 / 5040))
+            p = fma(p, r, const(r, 1.0 / 720))
+            p = fma(p, r, const(r, 1.0 / 120))
+            p = fma(p, r, const(r, 1.0 / 24))
+            p = fma(p, r, const(r, 1.0 / 6))
+            p = fma(p, r, const(r, 0.5))
+            return fma(p * r, r, r)
+
+    return series
+
+
+@inline
+def expm1(x):
+    """exp(x) - 1 for |x| <= 40; beyond that the value at the bound."""
+    x = clamp(x, const(x, -40.0), const(x, 40.0))
+    k = rint(x * const(x, _LOG2_E))
+    r = fma(k, const(x, -_LN2_HIGH), x)
+    r = fma(k, const(x, -_LN2_LOW), r)
+    scale = pow2(k)
+    return fma(scale, _expm1_series(r), scale - const(x, 1.0))
+
+
+@inline
+def tanh(x):
+    m = expm1(x + x)
+    return m / (m + const(x, 2.0))
+
+
+@inline
+def sigmoid(x):
+    half = const(x, 0.5)
+    return fma(half, tanh(half * x), half)

@@ -1,0 +1,91 @@
+"""The one JIT policy: how functions are compiled and where the result is kept.
+
+`inline` marks a building block: compiled into its callers, never cached on its own; `splice` one
+that only calls others.
+`entry` marks a function that Python calls: cached on disk, and free of the GIL while it runs.
+
+All use `error_model="numpy"`: with Python's, every division carries a branch and no loop that
+holds one is vectorised. None uses fastmath: sums keep the order they are written in, so a
+result never depends on the width of the machine's vectors or on how the rows were chunked.
+
+Numba does not notice an edit to a function in another file, so the cache lies in a folder named
+after a hash of all the kernels' sources: a stale compilation cannot be found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def _sources_hash() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(_HERE.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder of compiled kernels, made if need be; None where no folder can be written.
+
+    `RTRL_LSTM_CACHE` names the parent folder; by default it is `rtrl-lstm` in the user's cache.
+    """
+    user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    parent = os.environ.get("RTRL_LSTM_CACHE") or os.path.join(user_cache, "rtrl-lstm")
+    folder = Path(parent).expanduser() / _sources_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile `function` as a building block of entries."""
+    return numba.njit(error_model="numpy", nogil=True)(function)
+
+
+def splice(function: Callable[..., Any]) -> Any:
+    """As `inline`, but put into its callers before types are inferred.
+
+    For functions that only call others: as compilation units they would cost their callees'
+    optimisation once more.
+    """
+    return numba.njit(error_model="numpy", nogil=True, inline="always")(function)
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile `function` for callers in Python, and keep the machine code on disk."""
+    compiled = inline(function)
+    folder = cache_folder()
+    if folder is None:
+        return compiled
+    # Numba reads the folder at this moment only; other packages' caches stay where they are.
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        compiled.enable_caching()
+    finally:
+        config.CACHE_DIR = before
+    return compiled
+
+
+def is_compiled(function: Any) -> bool:
+    """Whether some specialisation of the entry `function` is in memory or on disk."""
+    if function.signatures:
+        return True
+    folder = cache_folder()
+    return folder is not None and any(folder.rglob(f"*.{function.__name__}-*.nbc"))

@@ -1,0 +1,238 @@
+"""A SIMD vector as a Numba type.
+
+A `Lanes` value is 64 bytes of numbers of one dtype (16 float32 or 8 float64) that lives in
+registers, as LLVM's vector type. Loops written over it need no alias checks, no reassociation and
+no luck with the auto-vectoriser: what stands in the source is what runs, and coefficients of a
+loop stay in registers because nothing in memory can change them. LLVM splits the 64 bytes into
+whatever registers the machine has, and the numbers that come out are the same on all of them:
+each lane is computed alone, in the order written (`fma` rounds once where the machine has it).
+
+    address(array)              a pointer p to the array's numbers
+    load(p, i) store(p, i, v)   the lanes p[i], p[i+1], ...; i need not be aligned
+    spread(p, i)                the one number p[i] in every lane
+    const(v, c)                 the scalar c in every lane of v's type
+    fma(a, b, c)                a * b + c
+    + - * /                     lane by lane
+    clamp(v, low, high) rint(v) sqrt(v) pow2(v)      pow2: 2**v for integral v
+    total(v)                    the sum of the lanes, in a fixed order
+    width(p)                    the number of lanes of p's dtype
+"""
+
+from __future__ import annotations
+
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+BITS = 512
+
+
+class Lanes(types.Type):
+    """Numba type of a vector of `BITS` bits of `dtype`."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        self.count = BITS // dtype.bitwidth
+        super().__init__(name=f"Lanes({dtype})")
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        element = dmm.lookup(fe_type.dtype).get_value_type()
+        super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.count))
+
+
+@intrinsic
+def address(typing_context, array):
+    """The place of an array's first number, as a pointer: an array without size or owner.
+
+    Kernels pass pointers around. They cost no reference counts, and an index into one is neither
+    checked nor wrapped around. The entry that took the address keeps the array alive.
+    """
+
+    def codegen(context, builder, signature, args):
+        return context.make_array(array)(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
+def _broadcast(builder, scalar, vector_type):
+    undefined = ir.Constant(vector_type, ir.Undefined)
+    first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector_type.count), None)
+    return builder.shuffle_vector(first, undefined, zeros)
+
+
+def _call_llvm(builder, name, lanes, args):
+    vector_type = args[0].type
+    suffix = f"v{lanes.count}f{lanes.dtype.bitwidth}"
+    signature = ir.FunctionType(vector_type, [vector_type] * len(args))
+    function = cgutils.get_or_insert_function(builder.module, signature, f"llvm.{name}.{suffix}")
+    return builder.call(function, args)
+
+
+def _is_lanes(*candidates) -> bool:
+    return all(isinstance(candidate, Lanes) for candidate in candidates)
+
+
+@intrinsic
+def load(typing_context, pointer, index):
+    lanes = Lanes(pointer.dtype)
+
+    def codegen(context, builder, signature, args):
+        vector = context.get_value_type(lanes).as_pointer()
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), vector)
+        return builder.load(place, align=lanes.dtype.bitwidth // 8)
+
+    return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def store(typing_context, pointer, index, value):
+    if not _is_lanes(value) or value.dtype != pointer.dtype:
+        return None
+
+    def codegen(context, builder, signature, args):
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), args[2].type.as_pointer())
+        builder.store(args[2], place, align=value.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, value), codegen
+
+
+@intrinsic
+def spread(typing_context, pointer, index):
+    lanes = Lanes(pointer.dtype)
+
+    def codegen(context, builder, signature, args):
+        scalar = builder.load(builder.gep(args[0], [args[1]]))
+        return _broadcast(builder, scalar, context.get_value_type(lanes))
+
+    return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def const(typing_context, like, scalar):
+    if not _is_lanes(like):
+        return None
+
+    def codegen(context, builder, signature, args):
+        number = context.cast(builder, args[1], signature.args[1], like.dtype)
+        return _broadcast(builder, number, context.get_value_type(like))
+
+    return like(like, scalar), codegen
+
+
+@intrinsic
+def width(typing_context, pointer):
+    def codegen(context, builder, signature, args):
+        return context.get_constant(types.intp, BITS // pointer.dtype.bitwidth)
+
+    return types.intp(pointer), codegen
+
+
+@intrinsic
+def fma(typing_context, a, b, c):
+    if not (_is_lanes(a, b, c) and a == b == c):
+        return None
+
+    def codegen(context, builder, signature, args):
+        return _call_llvm(builder, "fmuladd", a, args)
+
+    return a(a, a, a), codegen
+
+
+@intrinsic
+def clamp(typing_context, value, low, high):
+    if not (_is_lanes(value, low, high) and value == low == high):
+        return None
+
+    def codegen(context, builder, signature, args):
+        v, lo, hi = args
+        v = builder.select(builder.fcmp_ordered("<", v, lo), lo, v)
+        return builder.select(builder.fcmp_ordered(">", v, hi), hi, v)
+
+    return value(value, value, value), codegen
+
+
+def _unary(name):
+    @intrinsic
+    def function(typing_context, value):
+        if not _is_lanes(value):
+            return None
+
+        def codegen(context, builder, signature, args):
+            return _call_llvm(builder, name, value, args)
+
+        return value(value), codegen
+
+    return function
+
+
+rint = _unary("rint")
+sqrt = _unary("sqrt")
+absolute = _unary("fabs")
+
+
+@intrinsic
+def pow2(typing_context, exponent):
+    if not _is_lanes(exponent):
+        return None
+    bits = exponent.dtype.bitwidth
+    mantissa, bias = (23, 127) if bits == 32 else (52, 1023)
+
+    def codegen(context, builder, signature, args):
+        integers = ir.VectorType(ir.IntType(bits), exponent.count)
+        k = builder.fptosi(args[0], integers)
+        biased = builder.add(k, ir.Constant(integers, [bias] * exponent.count))
+        shifted = builder.shl(biased, ir.Constant(integers, [mantissa] * exponent.count))
+        return builder.bitcast(shifted, args[0].type)
+
+    return exponent(exponent), codegen
+
+
+@intrinsic
+def total(typing_context, value):
+    if not _is_lanes(value):
+        return None
+
+    def codegen(context, builder, signature, args):
+        (v,) = args
+        index = ir.IntType(32)
+        while v.type.count > 1:  # fold the upper half onto the lower one
+            half = v.type.count // 2
+            mask = ir.VectorType(index, half)
+            nothing = ir.Constant(v.type, ir.Undefined)
+            low = builder.shuffle_vector(v, nothing, ir.Constant(mask, list(range(half))))
+            high = builder.shuffle_vector(
+                v, nothing, ir.Constant(mask, list(range(half, 2 * half)))
+            )
+            v = builder.fadd(low, high)
+        return builder.extract_element(v, ir.Constant(index, 0))
+
+    return value.dtype(value), codegen
+
+
+def _define_operator(symbol, instruction):
+    @intrinsic
+    def apply(typing_context, a, b):
+        def codegen(context, builder, signature, args):
+            return getattr(builder, instruction)(*args)
+
+        return a(a, b), codegen
+
+    @overload(symbol)
+    def dispatch(a, b):
+        if _is_lanes(a, b) and a == b:
+            return lambda a, b: apply(a, b)
+        return None
+
+
+_define_operator(operator.add, "fadd")
+_define_operator(operator.sub, "fsub")
+_define_operator(operator.mul, "fmul")
+_define_operator(operator.truediv, "fdiv")

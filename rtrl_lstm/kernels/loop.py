@@ -1,0 +1,302 @@
+"""The learning step, and the loop over rows.
+
+What a step learns reaches the weights in the sweep of the step after, which projects the next row
+in the same pass over memory. Until then it is *pending*: credit, decay and push lie in the block,
+so a block is complete at every moment, and `finish` may be called at any time without changing
+what comes later by a bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rtrl_lstm.kernels.jit import inline, splice
+from rtrl_lstm.kernels.layers import (
+    advance_layer,
+    assign_credit,
+    finish_layer,
+    gather_h,
+    learn_readout,
+    project_layer,
+    read_out,
+)
+from rtrl_lstm.kernels.losses import credit, respond
+from rtrl_lstm.kernels.optimisers import begin_update
+from rtrl_lstm.kernels.scaling import observe_target, scale_inputs
+from rtrl_lstm.kernels.slots import (
+    CROSS_ENTROPY,
+    H_AWAITS,
+    H_FROZEN,
+    H_LABELS,
+    H_PENDING,
+    H_RESET_NEXT,
+    H_RESET_STEP,
+    H_STEPS,
+    H_SUMMED,
+    L_BELOW,
+    L_FIRST_ROW,
+    L_H_AT,
+    L_LANES,
+    L_NEXT,
+    L_NOW,
+    L_ROWS,
+    L_UNITS,
+    L_X_AT,
+    LOG_LOSS,
+    NOTHING,
+    POISSON,
+    R_COUNT,
+    R_SIZE,
+    R_TRACE,
+    R_TRACED,
+    S_H,
+    S_S,
+    S_U,
+    T_FIRST_LAYER,
+    T_HORIZON,
+    T_INPUTS,
+    T_LOSS,
+    T_OUTPUTS,
+    T_RING,
+    T_RING_RESET,
+    T_SEQUENCE,
+    T_SUMS,
+    T_TARGETS,
+    TRACES,
+    WEIGHTS,
+    WEIGHTS_ONLY,
+)
+from rtrl_lstm.kernels.sums import settle_sums
+
+
+@inline
+def bad_label(table, y, first, weight):
+    """0 if a label can be taken; -k - 1 if y[first + k] cannot; I + 1 if its weight cannot.
+
+    A NaN in y is a label that is missing, which is well.
+    """
+    loss = table[T_LOSS]
+    for k in range(table[T_TARGETS]):
+        value = y[first + k]
+        if math.isnan(value):
+            continue
+        wrong = not math.isfinite(value)
+        if loss == CROSS_ENTROPY:
+            wrong = not (0.0 <= value < table[T_OUTPUTS]) or value != math.floor(value)
+        elif loss == LOG_LOSS:
+            wrong = not (0.0 <= value <= 1.0)
+        elif loss == POISSON:
+            wrong = wrong or value < 0.0
+        if wrong:
+            return -k - 1
+    if not (0.0 <= weight < math.inf):
+        return table[T_INPUTS] + 1
+    return 0
+
+
+@inline
+def bad_number(table, rows, t):
+    """As `bad_label` for row t; k + 1 if its x[k] cannot be taken."""
+    x, y, weight = rows[:3]
+    for k in range(table[T_INPUTS]):
+        if not math.isfinite(x[t * table[T_INPUTS] + k]):
+            return k + 1
+    return bad_label(table, y, t * table[T_TARGETS], weight[t])
+
+
+@inline
+def finish(head, body, table):
+    """Bring weights and traces up to date with the last step."""
+    if head[H_PENDING] != NOTHING:
+        finish_layer(head, body, table, table[T_FIRST_LAYER])
+        head[H_PENDING] = NOTHING
+
+
+@splice
+def _clear_learning(head, body, table):
+    """A sequence has ended for the state that learns: apply sums, zero state and traces."""
+    finish(head, body, table)
+    if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0:
+        settle_sums(head, body, table)
+    layer = table[T_FIRST_LAYER]
+    _clear_state(body, table, layer, layer + L_NOW)
+    for r in range(table[layer + L_ROWS]):
+        row = table[layer + L_FIRST_ROW] + r * R_SIZE
+        if table[row + R_TRACED] != 0:
+            trace = table[row + R_TRACE]
+            for k in range(table[row + R_COUNT] * table[layer + L_LANES]):
+                body[trace + k] = 0.0
+
+
+@splice
+def _clear_state(body, table, layer, states):
+    h, s = table[states + S_H], table[states + S_S]
+    for j in range(table[layer + L_LANES]):
+        body[h + j] = 0.0
+        body[s + j] = 0.0
+
+
+@inline
+def reset(head, body, table):
+    """A new sequence begins with the next row."""
+    head[H_AWAITS] = 0.0
+    if table[T_HORIZON] == 0:
+        _clear_learning(head, body, table)
+    else:
+        layer = table[T_FIRST_LAYER]
+        _clear_state(body, table, layer, layer + L_NEXT)
+        head[H_RESET_NEXT] = 1.0
+
+
+def _make_forward_next(cell):
+    """Move the next set of states by one row, whose inputs are in place."""
+
+    @splice
+    def forward_next(head, body, table):
+        layer = table[T_FIRST_LAYER]
+        gather_h(body, table, layer, layer + L_NEXT)
+        advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U])
+        head[H_PENDING] = NOTHING
+        cell(body, table, layer + L_NEXT, table[layer + L_LANES])
+        read_out(body, table, layer + L_NEXT)
+
+    return forward_next
+
+
+@inline
+def _learn(head, body, table, y, first, weight):
+    """Learn from the label y[first:] of the states that learn; whether there was any."""
+    if not credit(head, body, table, y, first, weight):
+        return False
+    head[H_LABELS] += 1.0
+    assign_credit(body, table)
+    if table[T_SUMS] != 0:
+        head[H_SUMMED] += 1.0
+    else:
+        begin_update(head, table)
+    learn_readout(head, body, table)
+    head[H_PENDING] = WEIGHTS if head[H_PENDING] == TRACES else WEIGHTS_ONLY
+    if table[T_SUMS] != 0 and table[T_SEQUENCE] == 0:
+        finish(head, body, table)
+        settle_sums(head, body, table)
+    return True
+
+
+@inline
+def learn_label(head, body, table, y, first, weight):
+    """Learn the label y[first:] of the last step; whether there was any."""
+    observe_target(head, table, y, first)
+    return _learn(head, body, table, y, first, weight)
+
+
+def _make_step(forward_next):
+    """A learner's row t: predict, then learn."""
+
+    @inline
+    def step(head, body, table, rows, t):
+        x, y, weight, _, y_hat = rows
+        layer = table[T_FIRST_LAYER]
+        u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
+        head[H_STEPS] += 1.0
+        scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
+        forward_next(head, body, table)
+        for d in range(table[layer + L_H_AT] + table[layer + L_UNITS]):
+            body[u + d] = body[u_next + d]
+        respond(head, body, table, y_hat, t * table[T_OUTPUTS])
+        if head[H_FROZEN] == 0.0:
+            head[H_PENDING] = TRACES
+            learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
+            head[H_AWAITS] = 0.0 if learned else 1.0
+
+    return step
+
+
+def _make_trail(cell):
+    """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
+
+    @inline
+    def trail(head, body, table, rows, t):
+        _, y, weight, _, _ = rows
+        layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
+        slot = row % horizon
+        if body[table[T_RING_RESET] + slot] != 0.0:
+            _clear_learning(head, body, table)
+        ring = table[T_RING] + slot * table[T_INPUTS]
+        to = table[layer + L_NOW + S_U] + table[layer + L_X_AT]
+        for k in range(table[layer + L_BELOW]):
+            body[to + k] = body[ring + k]
+        gather_h(body, table, layer, layer + L_NOW)
+        project_layer(body, table, layer, layer + L_NOW)
+        cell(body, table, layer + L_NOW, table[layer + L_LANES])
+        head[H_PENDING] = TRACES
+        if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
+            read_out(body, table, layer + L_NOW)
+            _learn(head, body, table, y, t * table[T_TARGETS], weight[t])
+
+    return trail
+
+
+@splice
+def _buffer(head, body, table):
+    """Keep the scaled inputs of this row until their label comes."""
+    layer, slot = table[T_FIRST_LAYER], int(head[H_STEPS]) % table[T_HORIZON]
+    ring = table[T_RING] + slot * table[T_INPUTS]
+    at = table[layer + L_NEXT + S_U] + table[layer + L_X_AT]
+    for k in range(table[T_INPUTS]):
+        body[ring + k] = body[at + k]
+    body[table[T_RING_RESET] + slot] = head[H_RESET_NEXT]
+
+
+def _make_forecast(cell, forward_next):
+    """A forecaster's row t: learn what its label teaches, then forecast `horizon` rows ahead."""
+    trail = _make_trail(cell)
+
+    @inline
+    def forecast(head, body, table, rows, t):
+        x, y, _, _, y_hat = rows
+        layer = table[T_FIRST_LAYER]
+        u_next = table[layer + L_NEXT + S_U]
+        frozen = head[H_FROZEN] != 0.0
+        if not frozen:
+            if head[H_RESET_NEXT] != 0.0:
+                head[H_RESET_STEP] = head[H_STEPS]
+            observe_target(head, table, y, t * table[T_TARGETS])
+            if head[H_STEPS] >= table[T_HORIZON]:
+                trail(head, body, table, rows, t)
+        scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
+        if not frozen:
+            _buffer(head, body, table)
+        head[H_RESET_NEXT] = 0.0
+        forward_next(head, body, table)
+        respond(head, body, table, y_hat, t * table[T_OUTPUTS])
+        head[H_STEPS] += 1.0
+
+    return forecast
+
+
+def make_take(cell):
+    """All rows, for one family of cells.
+
+    `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
+    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,). Returns 0; or,
+    if there is a row that cannot be taken, its number from 1, and nothing has changed.
+    """
+    forward_next = _make_forward_next(cell)
+    step, forecast = _make_step(forward_next), _make_forecast(cell, forward_next)
+
+    @inline
+    def take(head, body, table, rows, count):
+        begins = rows[3]
+        for t in range(count):
+            if bad_number(table, rows, t) != 0:
+                return t + 1
+        for t in range(count):
+            if begins[t] != 0:
+                reset(head, body, table)
+            if table[T_HORIZON] == 0:
+                step(head, body, table, rows, t)
+            else:
+                forecast(head, body, table, rows, t)
+        return 0
+
+    return take

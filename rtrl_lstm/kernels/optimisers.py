@@ -1,0 +1,127 @@
+"""Optimiser rules on a vector of lanes.
+
+Each takes the optimiser's code, the body, the places of a weight vector, of its two moments and of
+its gradient sum, the gradient g and the optimiser's numbers, brings the moments up to date, stores
+the new weight and returns it. `numbers` is (step size, correction, a, b, c, shrink): a, b, c in the
+order of `spec`'s dataclasses, Adam's bias corrections in the first two, AdamW's rate times weight
+decay in the last.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.lanes import const, fma, load, sqrt, store
+from rtrl_lstm.kernels.slots import (
+    ADAM,
+    ADAMW,
+    H_CORRECTION,
+    H_HYPER,
+    H_POWER1,
+    H_POWER2,
+    H_RATE,
+    H_SHRINK,
+    H_STEP_SIZE,
+    H_UPDATES,
+    MOMENTUM,
+    RMSPROP,
+    SGD,
+    T_OPTIMIZER,
+)
+
+
+@inline
+def optimiser_numbers(head, like):
+    """The optimiser's numbers for the pending update, each spread over the lanes of `like`."""
+    return (
+        const(like, head[H_STEP_SIZE]),
+        const(like, head[H_CORRECTION]),
+        const(like, head[H_HYPER]),
+        const(like, head[H_HYPER + 1]),
+        const(like, head[H_HYPER + 2]),
+        const(like, head[H_SHRINK]),
+    )
+
+
+@inline
+def gather(optimiser, body, weight, moment1, moment2, summed, g, numbers):
+    """Not yet an update: g joins the sum of gradients, the weight stays."""
+    store(body, summed, load(body, summed) + g)
+    return load(body, weight)
+
+
+@inline
+def sgd(optimiser, body, weight, moment1, moment2, summed, g, numbers):
+    w = load(body, weight) - numbers[0] * g
+    store(body, weight, w)
+    return w
+
+
+@inline
+def adaptive(optimiser, body, weight, moment1, moment2, summed, g, numbers):
+    """The optimisers with moments: which, costs nothing beside their roots and quotients."""
+    step, correction, a, b, c, shrink = numbers
+    one, w = const(g, 1.0), load(body, weight)
+    if optimiser == ADAM or optimiser == ADAMW:  # noqa: SIM109, `in` builds a tuple here
+        if optimiser == ADAMW:
+            w = w - shrink * w
+        m = _average(body, moment1, one - a, g)
+        v = _average(body, moment2, one - b, g * g)
+        w = w - step * (m / fma(sqrt(v), correction, c))
+    elif optimiser == MOMENTUM:
+        m = fma(a, load(body, moment1), g)
+        store(body, moment1, m)
+        w = w - step * m
+    elif optimiser == RMSPROP:
+        v = _average(body, moment1, one - a, g * g)
+        w = w - step * (g / (sqrt(v) + b))
+    else:  # AdaGrad
+        v = fma(g, g, load(body, moment1))
+        store(body, moment1, v)
+        w = w - step * (g / (sqrt(v) + a))
+    store(body, weight, w)
+    return w
+
+
+@inline
+def _average(body, moment, share, value):
+    """Let a running average move by `share` of the way to `value`."""
+    average = load(body, moment)
+    average = fma(share, value - average, average)
+    store(body, moment, average)
+    return average
+
+
+@inline
+def begin_update(head, table):
+    """Count an optimiser step and work out its numbers."""
+    rate, optimiser = head[H_RATE], table[T_OPTIMIZER]
+    head[H_UPDATES] += 1.0
+    head[H_STEP_SIZE] = rate
+    if optimiser in (ADAM, ADAMW):
+        head[H_POWER1] *= head[H_HYPER]
+        head[H_POWER2] *= head[H_HYPER + 1]
+        head[H_STEP_SIZE] = rate / (1.0 - head[H_POWER1])
+        head[H_CORRECTION] = 1.0 / math.sqrt(1.0 - head[H_POWER2])
+        head[H_SHRINK] = rate * head[H_HYPER + 3]
+
+
+def by_optimiser(make_sweep):
+    """The sweep that `make_sweep(rule)` makes, for the optimiser that the table names.
+
+    The choice is taken at run time, so another optimiser needs no other compilation.
+    """
+    with_sum, with_sgd, with_moments = make_sweep(gather), make_sweep(sgd), make_sweep(adaptive)
+
+    @inline
+    def sweep(head, body, table, gathering, arguments):
+        optimiser = table[T_OPTIMIZER]
+        numbers = optimiser_numbers(head, load(body, 0))
+        if gathering:
+            return with_sum(optimiser, body, table, *arguments, numbers)
+        if optimiser == SGD:
+            return with_sgd(optimiser, body, table, *arguments, numbers)
+        return with_moments(optimiser, body, table, *arguments, numbers)
+
+    return sweep

@@ -1,0 +1,84 @@
+"""Running mean and spread of inputs and targets, in float64 (Welford 1962).
+
+A number joins the statistics before it is scaled by them: after n numbers a scaled one is at most
+sqrt(n - 1), so that the first rows of a stream, whatever their unit, cannot throw a learner off.
+The spread is the population standard deviation; a constant input is scaled to 0, and a target of
+no spread by 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.slots import (
+    H_FROZEN,
+    QUANTILE,
+    T_INPUT_COUNT,
+    T_INPUT_M2,
+    T_INPUT_MEAN,
+    T_INPUTS,
+    T_LOSS,
+    T_SCALE_TARGET,
+    T_SCALED,
+    T_TARGET_COUNT,
+    T_TARGET_M2,
+    T_TARGET_MEAN,
+    T_TARGETS,
+)
+
+
+@inline
+def scale_inputs(head, body, table, x, first, at):
+    """Put the row x[first:], scaled where the Spec says so, at `at` in the body."""
+    count_at, mean_at, m2_at = table[T_INPUT_COUNT], table[T_INPUT_MEAN], table[T_INPUT_M2]
+    scaled, frozen = table[T_SCALED], head[H_FROZEN] != 0.0
+    for k in range(table[T_INPUTS]):
+        value = float(x[first + k])
+        if table[scaled + k] != 0:
+            if not frozen:
+                head[count_at + k] += 1.0
+                step = value - head[mean_at + k]
+                head[mean_at + k] += step / head[count_at + k]
+                head[m2_at + k] += step * (value - head[mean_at + k])
+            m2 = head[m2_at + k]
+            centred = value - head[mean_at + k]
+            value = centred / math.sqrt(m2 / head[count_at + k]) if m2 > 0.0 else 0.0
+        body[at + k] = value
+
+
+@inline
+def observe_target(head, table, y, first):
+    """Let the label y[first:] join the target's statistics; NaN leaves them as they are."""
+    if table[T_SCALE_TARGET] == 0:
+        return
+    count, mean, m2 = table[T_TARGET_COUNT], table[T_TARGET_MEAN], table[T_TARGET_M2]
+    for o in range(table[T_TARGETS]):
+        value = y[first + o]
+        if not math.isnan(value):
+            head[count + o] += 1.0
+            step = value - head[mean + o]
+            head[mean + o] += step / head[count + o]
+            head[m2 + o] += step * (value - head[mean + o])
+
+
+@inline
+def _target_of(table, o):
+    """Which target output o speaks of: all quantiles speak of the one."""
+    return 0 if table[T_LOSS] == QUANTILE else o
+
+
+@inline
+def target_mean(head, table, o):
+    if table[T_SCALE_TARGET] == 0:
+        return 0.0
+    return head[table[T_TARGET_MEAN] + _target_of(table, o)]
+
+
+@inline
+def target_spread(head, table, o):
+    if table[T_SCALE_TARGET] == 0:
+        return 1.0
+    k = _target_of(table, o)
+    m2 = head[table[T_TARGET_M2] + k]
+    return math.sqrt(m2 / head[table[T_TARGET_COUNT] + k]) if m2 > 0.0 else 1.0

@@ -1,0 +1,123 @@
+"""Where the kernels find things: the numbering shared by `layout` (which writes) and kernels.
+
+A block has a *head* of float64 (counters, statistics, constants of the optimiser) and a *body*
+of the learner's dtype (weights, traces, moments, states). A *table* of int64 says where in them
+everything lies. The names below are positions in the head (H_), in the table (T_), in a layer's
+part of the table (L_), in one of a layer's two sets of states (S_), and in a row's part (R_).
+"""
+
+from rtrl_lstm.spec import ACTIVATIONS, LOSSES, OPTIMIZERS
+
+# --- codes -----------------------------------------------------------------------------------
+SQUARED_ERROR = LOSSES.index("squared_error")
+ABSOLUTE_ERROR = LOSSES.index("absolute_error")
+HUBER = LOSSES.index("huber")
+QUANTILE = LOSSES.index("quantile")
+LOG_LOSS = LOSSES.index("log_loss")
+CROSS_ENTROPY = LOSSES.index("cross_entropy")
+POISSON = LOSSES.index("poisson")
+
+IDENTITY = ACTIVATIONS.index("identity")
+SIGMOID = ACTIVATIONS.index("sigmoid")
+SOFTMAX = ACTIVATIONS.index("softmax")
+EXP = ACTIVATIONS.index("exp")
+
+SGD, MOMENTUM, RMSPROP, ADAGRAD, ADAM, ADAMW = range(6)
+OPTIMIZER_CODES = {
+    "sgd": SGD,
+    "momentum": MOMENTUM,
+    "rmsprop": RMSPROP,
+    "adagrad": ADAGRAD,
+    "adam": ADAM,
+    "adamw": ADAMW,
+}
+assert OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
+
+NO_CLIP, CLIP_NORM, CLIP_VALUE, CLIP_CREDIT = range(4)
+CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
+
+# What the last step has left for the next sweep over the weights to do. WEIGHTS is with traces;
+# WEIGHTS_ONLY is for a label that came after the traces had been brought up to date.
+NOTHING, TRACES, WEIGHTS, WEIGHTS_ONLY = range(4)
+
+# --- head ------------------------------------------------------------------------------------
+H_STEPS = 0  # rows seen
+H_UPDATES = 1  # optimiser steps taken
+H_POWER1 = 2  # beta1 ** updates
+H_POWER2 = 3  # beta2 ** updates
+H_AWAITS = 4  # 1 between a step and its label
+H_PENDING = 5  # NOTHING, TRACES, WEIGHTS or WEIGHTS_ONLY
+H_RATE = 6  # learning rate
+H_STEP_SIZE = 7  # of the pending update, bias correction included
+H_CORRECTION = 8  # 1 / sqrt(1 - beta2 ** updates), Adam's
+H_SUMMED = 9  # labels in the sum of gradients
+H_LABELS = 10  # labels learned from
+H_FROZEN = 11  # 1: neither weights nor scaling change any more
+H_RESET_STEP = 12  # forecaster: the row at which the present sequence began
+H_RESET_NEXT = 13  # forecaster: 1 if the next row begins a sequence
+H_CLIP_LIMIT = 14
+H_HYPER = 15  # four numbers of the optimiser: 15 to 18
+H_HUBER_DELTA = 19
+H_SHRINK = 20  # AdamW: rate * weight decay of the pending update
+H_STATISTICS = 21  # from here: count, mean and M2 of inputs and of targets, quantiles
+
+# --- table -----------------------------------------------------------------------------------
+T_INPUTS = 0
+T_OUTPUTS = 1
+T_TARGETS = 2
+T_LAYERS = 3
+T_LOSS = 4
+T_ACTIVATION = 5
+T_OPTIMIZER = 6
+T_SUMS = 7  # 1: gradients go into a sum first
+T_SEQUENCE = 8  # 1: the sum is applied at reset only
+T_CLIP = 9
+T_SCALE_TARGET = 10
+T_HORIZON = 11
+T_OUT = 12  # body: readout before its activation
+T_CREDIT_OUT = 13  # body: dL/d(readout)
+T_READOUT = 14  # table: row of the readout weights
+T_DIRECT = 15  # table: row of the readout's bias and shortcuts
+T_RING = 16  # body: buffered inputs of a forecaster
+T_RING_RESET = 17  # body: 1 where a sequence begins at a buffered row
+T_INPUT_COUNT = 18  # head
+T_INPUT_MEAN = 19
+T_INPUT_M2 = 20
+T_TARGET_COUNT = 21
+T_TARGET_MEAN = 22
+T_TARGET_M2 = 23
+T_QUANTILES = 24
+T_SCALED = 25  # table: for each input, whether it is scaled
+T_FIRST_LAYER = 26  # table: part of the first layer
+T_SIZE = 27
+
+L_UNITS = 0
+L_LANES = 1  # units, rounded up to whole vectors
+L_BELOW = 2  # numbers from below: inputs, or units of the layer below
+L_X_AT = 3  # where they begin among the sources
+L_H_AT = 4  # where the layer's own h begins among the sources
+L_ROWS = 5
+L_FIRST_ROW = 6  # table
+L_CREDIT = 7  # body: dL/dh
+L_NOW = 8  # table: the states that learn
+L_NEXT = 16  # table: the states that the next row moves (a learner's: the same but for S_U)
+L_SIZE = 24
+
+S_U = 0  # body: sources
+S_Z = 1  # body: projections, a stretch of lanes per row
+S_S = 2  # body: cell state
+S_H = 3  # body: output
+S_DECAY = 4  # body: ds/ds'
+S_DH_DS = 5  # body
+S_PUSH = 6  # body, per row: inject (traced rows) or dh/dz (rows without a trace)
+S_SIZE = 7
+
+R_FIRST = 0  # first source that the row sees
+R_COUNT = 1  # number of sources that it sees
+R_TRACED = 2
+R_WEIGHT = 3  # body; this and the next four lie as [vector of lanes][source][lane]
+R_TRACE = 4
+R_MOMENT1 = 5
+R_MOMENT2 = 6
+R_SUM = 7
+R_SIZE = 8

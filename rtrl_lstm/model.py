@@ -1,0 +1,313 @@
+"""Model: a schema and a learner or forecaster. A row in, a forecast out.
+
+For whoever drives one (the command line, an application): a row is a dict from column to value,
+and that is the only form. Read rows in chunks, call `forecasts, readings = model.follow(rows)`
+and hand both to `score.Prequential.extend`. A bad row is a BadRow in the place of its forecast,
+and None in the place of its reading. Between two calls the model is whole: save it, or stop,
+there and not inside one.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.learner import Learner
+from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
+from rtrl_lstm.spec import ClipCredit, Spec
+from rtrl_lstm.target import LOSSES
+
+# What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
+# The bound on the credit (in units of the target's spread) is what keeps an outlier from
+# throwing the weights far away. Shortcuts let the readout see the inputs, as in the 1997 paper.
+DEFAULTS: dict[str, Any] = {
+    "hidden_size": 32,
+    "learning_rate": 1e-3,
+    "optimizer": "adam",
+    "shortcuts": True,
+    "clip": ClipCredit(3.0),
+}
+
+# What follows from the table and the task.
+DERIVED = frozenset(
+    ["input_size", "output_size", "horizon", "loss", "scale_inputs", "scale_target"]
+)
+
+
+class Model:
+    """Learns a column of a table, or of a stream, row by row, and forecasts it.
+
+    Args:
+        target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
+        options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
+            not given is as in `DEFAULTS`.
+
+    Attributes:
+        schema: the columns.
+        learner: a Learner, or from horizon 1 on a Forecaster; None until a row has shown what
+            the task is and given at least one input and, where there are classes, one label.
+        options: the fields of Spec that were given or are a Model's default.
+        stream: plain JSON of the driver's own, saved along (where it stands in its source).
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        features: Iterable[str] | None = None,
+        time: str | None = None,
+        task: str = "auto",
+        horizon: int = 0,
+        reset_on: str | None = None,
+        max_categories: int = 64,
+        **options: Any,
+    ) -> None:
+        self.schema = Schema(
+            target,
+            features=features,
+            time=time,
+            task=task,
+            horizon=horizon,
+            reset_on=reset_on,
+            max_categories=max_categories,
+        )
+        possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
+        if unknown := options.keys() - possible:
+            raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
+        self.options: dict[str, Any] = {**DEFAULTS, **options}
+        Spec(input_size=1, **self.options)  # what is wrong with them is said now
+        self.learner: Learner | Forecaster | None = None
+        self.stream: dict[str, Any] = {}
+        self._frozen = False
+        self._rows = 0
+        self._learned = 0
+        self._fed = 0  # rows of this sequence that the learner has seen
+
+    @property
+    def spec(self) -> Spec | None:
+        """What the learner is; None while there is none."""
+        return None if self.learner is None else self.learner.spec
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What became of the good rows so far. rows = learned + unlabelled + pending.
+
+        A row counts as learned when the label of the row it forecasts has been learned from; as
+        pending while that label cannot be there yet, which is so for the last `horizon` rows;
+        as unlabelled otherwise: its label is missing, belongs to another sequence, or came
+        before there was a learner. A frozen model learns none.
+        """
+        pending = min(self.schema.horizon, self._rows)
+        return {
+            "rows": self._rows,
+            "learned": self._learned,
+            "unlabelled": self._rows - self._learned - pending,
+            "pending": pending,
+        }
+
+    def step(self, row: Row) -> Forecast:
+        """Forecast, and learn what this row teaches.
+
+        At horizon 0 the forecast is of the row's own target and made before that is looked at;
+        from 1 on it is of the target so many rows later, made after learning from this row's.
+
+        Returns:
+            A number for a regression; label -> probability for classes; None where there is
+            nothing to say yet.
+
+        Raises:
+            BadRow: the row cannot be read, and nothing has changed.
+            SchemaError: the table is not what was asked for.
+        """
+        return self._take(self.schema.read(row))
+
+    def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
+        """`step` for many rows, in the same bits and much faster.
+
+        A bad row is not raised but stands in the place of its forecast, and is skipped.
+        """
+        return self.follow(rows)[0]
+
+    def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
+        """`run`, and what was read: what a score needs besides. None for a bad row."""
+        forecasts: list[Forecast | BadRow] = []
+        readings: list[Reading | None] = []
+        batch: list[tuple[int, Reading]] = []  # rows that all have the learner's sizes
+        try:
+            for place, row in enumerate(rows):
+                try:
+                    reading = self.schema.read(row)
+                except BadRow as bad:
+                    forecasts.append(bad)
+                    readings.append(None)
+                    continue
+                forecasts.append(None)
+                readings.append(reading)
+                if self._fits(reading):
+                    batch.append((place, reading))
+                else:
+                    self._run_batch(batch, forecasts)
+                    batch = []
+                    forecasts[place] = self._take(reading)
+        finally:  # whatever ends the rows, those that were read are learned from
+            self._run_batch(batch, forecasts)
+        return forecasts, readings
+
+    def truth(self, row: Row) -> float | str | None:
+        """The row's own target, as a score compares it with a forecast. Raises BadRow."""
+        return self.schema.truth(row)
+
+    def frozen(self) -> Model:
+        """A copy that forecasts and no longer learns. Its counts start at 0."""
+        model = copy.copy(self)
+        model.schema = self.schema.frozen()
+        model.learner = None if self.learner is None else self.learner.frozen()
+        model.options = dict(self.options)
+        model.stream = copy.deepcopy(self.stream)
+        model._frozen = True
+        model._rows = model._learned = 0
+        return model
+
+    def _fits(self, reading: Reading) -> bool:
+        spec = self.spec
+        return (
+            spec is not None
+            and len(reading.inputs) == spec.input_size
+            and self.schema.output_size == spec.output_size
+        )
+
+    def _run_batch(
+        self, batch: list[tuple[int, Reading]], forecasts: list[Forecast | BadRow]
+    ) -> None:
+        """Rows that the learner can take as it is. The schema may be ahead of it by a row."""
+        if len(batch) < 2:  # a live pipe gives rows one by one
+            for place, reading in batch:
+                forecasts[place] = self._forecast(self._step(reading), reading)
+            return
+        assert self.learner is not None
+        outputs = self.learner.run(
+            np.array([reading.inputs for _, reading in batch]),
+            np.array([reading.label for _, reading in batch]),
+            reset=np.array([reading.reset for _, reading in batch]),
+        ).tolist()
+        for (place, reading), output in zip(batch, outputs, strict=True):
+            self._count(reading)
+            forecasts[place] = self.schema.forecast(output, reading.classes)
+
+    def _take(self, reading: Reading) -> Forecast:
+        """One row, whatever it brings."""
+        if self._fits(reading):
+            return self._forecast(self._step(reading), reading)
+        if self.learner is None and not self._can_start(reading):
+            self._rows += 1
+            return None
+        peek = self._grow(reading)
+        outputs = self._step(reading)
+        return self._forecast(outputs if peek is None else peek, reading)
+
+    def _step(self, reading: Reading) -> NDArray[Any]:
+        assert self.learner is not None
+        if reading.reset:
+            self.learner.reset()
+        self._count(reading)
+        return self.learner.step(np.array(reading.inputs), reading.label)
+
+    def _forecast(self, outputs: NDArray[Any], reading: Reading) -> Forecast:
+        return self.schema.forecast(outputs.tolist(), reading.classes)
+
+    def _can_start(self, reading: Reading) -> bool:
+        return bool(reading.inputs) and self.schema.output_size > 0 and not self._frozen
+
+    def _grow(self, reading: Reading) -> NDArray[Any] | None:
+        """Give the learner the inputs and classes that this row brings.
+
+        Where the row's own label is a new class and the forecast must not know, that is returned:
+        what the network says with the new inputs alone.
+        """
+        if self.learner is None:
+            self.learner = self._new_learner()
+            return None
+        outputs = None
+        known = self.learner.spec.output_size
+        if self.schema.horizon == 0 and known < self.schema.output_size:
+            self.learner.grow(self._wanted_spec(known))
+            peek = copy.copy(self.learner)
+            if reading.reset:
+                peek.reset()
+            outputs = peek.step(np.array(reading.inputs))
+        self.learner.grow(self._wanted_spec())
+        return outputs
+
+    def _new_learner(self) -> Learner | Forecaster:
+        spec = self._wanted_spec()
+        kind = Forecaster if spec.horizon else Learner
+        return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
+
+    def _wanted_spec(self, output_size: int | None = None) -> Spec:
+        """What the learner has to be for the schema as it now is."""
+        schema = self.schema
+        assert schema.task is not None
+        return Spec(
+            input_size=schema.input_size,
+            output_size=schema.output_size if output_size is None else output_size,
+            horizon=schema.horizon,
+            loss=LOSSES[schema.task],
+            scale_inputs=schema.scaled_inputs,
+            scale_target=schema.task == "regression",
+            **self.options,
+        )
+
+    def _count(self, reading: Reading) -> None:
+        if reading.reset:
+            self._fed = 0
+        known = reading.label == reading.label  # not NaN
+        self._learned += known and self._fed >= self.schema.horizon and not self._frozen
+        self._fed += 1
+        self._rows += 1
+
+    # --- files -----------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write a model file, whole or not at all; `rtrl_lstm.load` gives the model back."""
+        from rtrl_lstm import modelfile
+
+        modelfile.save(self, path)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the learner, as plain JSON."""
+        options = Spec(input_size=1, **self.options).to_json()
+        return {
+            "options": {name: options[name] for name in self.options},
+            "schema": self.schema.to_json(),
+            "stream": self.stream,
+            "frozen": self._frozen,
+            "rows": self._rows,
+            "learned": self._learned,
+            "fed": self._fed,
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any], learner: Learner | Forecaster | None) -> Model:
+        """The inverse of `to_json`, given the learner."""
+        defaults = Spec(input_size=1).to_json()
+        spec = Spec.from_json({**defaults, **saved["options"]})
+        options = {name: getattr(spec, name) for name in saved["options"]}
+        model = cls(**saved["schema"]["arguments"], **options)
+        model.schema = Schema.from_json(saved["schema"])
+        model.learner = learner
+        model.stream = saved["stream"]
+        model._frozen = saved["frozen"]
+        model._rows = saved["rows"]
+        model._learned = saved["learned"]
+        model._fed = saved["fed"]
+        return model

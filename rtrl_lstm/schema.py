@@ -1,0 +1,252 @@
+"""A table's columns -> the numbers a learner sees: rows in, inputs and labels out.
+
+A row is a dict from column to value (text, number, bool or None); an absent key is a missing
+value. Which columns there are is decided by the first row; what each of them is, by its first
+value. New inputs (a category, a missing flag, the first value of a column) are appended as the
+stream shows them, so that `input_size` may grow from row to row.
+
+Needs the standard library only: what runs an exported network reads its rows with this, too.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from rtrl_lstm.columns import Column, Inputs, Value
+from rtrl_lstm.target import Forecast, Target
+from rtrl_lstm.timestamps import CALENDAR, Clock
+from rtrl_lstm.values import BadRow, SchemaError, label, listed
+
+__all__ = ["BadRow", "Forecast", "Reading", "Row", "Schema", "SchemaError"]
+
+Row = Mapping[str, Any]
+
+
+class Reading(NamedTuple):
+    """What a schema makes of one row.
+
+    Attributes:
+        inputs: one number per input there was after this row: pad with zeros for later ones.
+        label: the row's own target as a learner sees it: a number, 0 or 1, or the index of a class;
+            NaN where it is missing.
+        truth: the row's own target as a score sees it.
+        reset: whether a new sequence begins with this row.
+        seconds: the row's time stamp, where there is a time column.
+        classes: the labels known when the forecast is made, which at horizon 0 is before this row's
+            own.
+    """
+
+    inputs: list[float]
+    label: float
+    truth: Value
+    reset: bool
+    seconds: float | None
+    classes: tuple[str, ...]
+
+
+class Schema:
+    """The columns of a stream and what was learned about them.
+
+    Inputs are, in the order in which they come up: the calendar of the row that is forecast
+    (see `timestamps`); the target itself (of this row from horizon 1 on, of the row before at
+    horizon 0, where it counts as missing in the first row of a sequence); and the features.
+
+    Args:
+        target: column to forecast.
+        features: columns that serve as inputs; None: every column of the first row but the target,
+            the time column and the one that marks sequences.
+        time: column of time stamps.
+        task: "auto", "regression", "binary" or "multiclass", see `Target`.
+        horizon: rows ahead; 0 forecasts a row's target from the rest of the row and the past.
+        reset_on: column that names the sequence: a new one begins where its value changes.
+        max_categories: bound on the categories of a column and on the classes of a multiclass
+            target.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        features: Iterable[str] | None = None,
+        time: str | None = None,
+        task: str = "auto",
+        horizon: int = 0,
+        reset_on: str | None = None,
+        max_categories: int = 64,
+    ) -> None:
+        if isinstance(features, str):
+            raise ValueError("features must be a list of column names")
+        if target in (time, reset_on):
+            raise ValueError(f"column {target!r} is the target and cannot be the time or reset_on")
+        if not isinstance(horizon, int) or horizon < 0:
+            raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
+        if not isinstance(max_categories, int) or max_categories < 2:
+            raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
+        self.arguments: dict[str, Any] = {
+            "target": target,
+            "features": None if features is None else list(features),
+            "time": time,
+            "task": task,
+            "horizon": horizon,
+            "reset_on": reset_on,
+            "max_categories": max_categories,
+        }
+        if target in (self.arguments["features"] or ()):
+            raise ValueError(f"the target {target!r} cannot be a feature")
+        self.target = Target(target, task, max_categories)
+        self.horizon = horizon
+        self._clock = None if time is None else Clock(time)
+        self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
+        self._columns: list[Column] | None = None  # None: before the first row
+        self._inputs = Inputs()
+        self._last_truth: Value = None
+        self._sequence: str | None = None
+        if self._clock is not None:
+            for name in CALENDAR:
+                self._inputs.add(f"{time}: {name}")
+
+    @property
+    def task(self) -> str | None:
+        """ "regression", "binary", "multiclass"; None while it is undecided."""
+        return self.target.task
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Name of each input there is so far."""
+        return tuple(self._inputs.names)
+
+    @property
+    def scaled_inputs(self) -> tuple[bool, ...]:
+        """Which inputs the learner scales: numbers, not flags, categories and the calendar."""
+        return tuple(self._inputs.scaled)
+
+    @property
+    def input_size(self) -> int:
+        """How many inputs there are so far."""
+        return len(self._inputs.names)
+
+    @property
+    def output_size(self) -> int:
+        """How many outputs the task needs so far; 0 while that is unknown."""
+        return self.target.output_size
+
+    def read(self, row: Row) -> Reading:
+        """Read a row and learn what it shows about the columns.
+
+        Raises BadRow, or SchemaError where the table cannot be what was asked for; then nothing
+        has changed.
+        """
+        columns = self._columns if self._columns is not None else self._first_columns(row)
+        # First everything is read, which may fail ...
+        get = row.get
+        clock = self._clock
+        stamp = None if clock is None else clock.parse(get(clock.column))
+        truth = self.target.parse(get(self.target.column))
+        sequence = self._sequence_of(row)
+        parsed = [column.parse(get(column.name)) for column in columns]
+        # ... from here on nothing fails.
+        reset = self._columns is not None and sequence != self._sequence
+        self._columns = columns
+        self._sequence = sequence
+        inputs = self._inputs
+        values = [0.0] * len(inputs.names)
+        seconds = None
+        if clock is not None and stamp is not None:
+            seconds = clock.commit(stamp)
+            values[: len(CALENDAR)] = clock.ahead(self.horizon)
+        known = self.target.classes
+        number = self.target.commit(truth)
+        if self.horizon:
+            known = self.target.classes
+            self._own.commit(truth, inputs, values)
+        else:
+            self._own.commit(None if reset else self._last_truth, inputs, values)
+            self._last_truth = truth
+        for column, value in zip(columns, parsed, strict=True):
+            column.commit(value, inputs, values)
+        return Reading(values, number, truth, reset, seconds, known)
+
+    def truth(self, row: Row) -> Value:
+        """The row's own target as a score sees it. Changes nothing; raises BadRow."""
+        return self.target.parse(row.get(self.target.column))
+
+    def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
+        """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
+        return self.target.forecast(outputs, classes)
+
+    def check_columns(self, names: Iterable[str], *, target: bool) -> None:
+        """Raise SchemaError where a table lacks columns that this schema reads.
+
+        Whether it needs the target as well is for the caller to say: learning does, and so does
+        a horizon; forecasting a row's own target does not.
+        """
+        wanted = [self.arguments["time"], self.arguments["reset_on"]]
+        wanted += [column.name for column in self._columns or ()]
+        wanted += (self.arguments["features"] or []) if self._columns is None else []
+        wanted += [self.target.column] if target else []
+        _require_columns([name for name in wanted if name is not None], list(names))
+
+    def frozen(self) -> Schema:
+        """A copy that no longer learns: no new inputs, classes or means. Time goes on."""
+        schema = copy.deepcopy(self)
+        schema.target.fixed = schema._own.fixed = True
+        for column in schema._columns or ():
+            column.fixed = True
+        return schema
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        columns = self._columns
+        inputs = zip(self.input_names, self.scaled_inputs, strict=True)
+        return {
+            "arguments": dict(self.arguments),
+            "inputs": [list(pair) for pair in inputs],
+            "columns": None if columns is None else [column.to_json() for column in columns],
+            "own": self._own.to_json(),
+            "target": self.target.to_json(),
+            "clock": None if self._clock is None else self._clock.to_json(),
+            "last_truth": self._last_truth,
+            "sequence": self._sequence,
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Schema:
+        """The inverse of `to_json`."""
+        schema = cls(**saved["arguments"])
+        most = saved["arguments"]["max_categories"]
+        schema._inputs = Inputs()
+        for name, scaled in saved["inputs"]:
+            schema._inputs.add(name, scaled)
+        if saved["columns"] is not None:
+            schema._columns = [Column.from_json(column, most) for column in saved["columns"]]
+        schema._own = Column.from_json(saved["own"], most)
+        schema.target.restore(saved["target"])
+        if saved["clock"] is not None:
+            schema._clock = Clock.from_json(saved["clock"])
+        schema._last_truth = saved["last_truth"]
+        schema._sequence = saved["sequence"]
+        return schema
+
+    def _first_columns(self, row: Row) -> list[Column]:
+        names = list(row)
+        asked = self.arguments
+        special = [asked["target"], asked["time"], asked["reset_on"]]
+        features = asked["features"]
+        wanted = [name for name in special if name is not None] + (features or [])
+        _require_columns(wanted, names)
+        if features is None:
+            features = [name for name in names if name not in special]
+        features = [name for name in dict.fromkeys(features) if name != asked["time"]]
+        return [Column(name, asked["max_categories"]) for name in features]
+
+    def _sequence_of(self, row: Row) -> str | None:
+        column = self.arguments["reset_on"]
+        return None if column is None else label(row.get(column), column)
+
+
+def _require_columns(wanted: Iterable[str], names: list[str]) -> None:
+    for name in wanted:
+        if name not in names:
+            raise SchemaError(f"no column {name!r}; there are: {listed(names)}")

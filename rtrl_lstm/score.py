@@ -1,0 +1,254 @@
+"""Prequential scores: each forecast is made first and compared later, when its truth arrives.
+
+The learner and the baselines are scored on the same rows. A forecast of row t counts if it was
+made at a row of the source from `score_from` on, if row t has a truth, if no reset lies between,
+and if some target was known before, so that every baseline has something to say. All sums are
+taken row by row in float64: the result does not depend on how rows come in chunks.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from rtrl_lstm.columns import Value
+from rtrl_lstm.schema import BadRow, Forecast, Reading
+from rtrl_lstm.season import Seasons
+from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, Spread
+from rtrl_lstm.values import OTHER
+
+
+class _Waiting(NamedTuple):
+    """A row whose forecast waits for its truth, and the target that was known when it was made."""
+
+    forecast: Forecast
+    truth: Value
+    row: int
+    sequence: int
+
+
+class Prequential:
+    """Scores a stream of forecasts beside the baselines, and counts its rows.
+
+    The baselines are `last_value`; for labels also `class_frequency`, the shares of the labels so
+    far; and the same time a season ago where there is a season (see `season`). Where a seasonal
+    baseline has nothing to say yet, it says what the last value says.
+
+    Args:
+        horizon: rows from a forecast's origin to its truth.
+        score_from: first row of the source (from 1) whose forecast is scored.
+
+    Attributes:
+        rows, bad_rows: rows of the source so far, and those of them that could not be read.
+        scored: forecasts that were compared with a truth.
+        latest: the last scored pair (forecast, truth), or None.
+    """
+
+    def __init__(self, horizon: int, score_from: int = 1) -> None:
+        self.horizon = horizon
+        self.score_from = score_from
+        self.rows = 0
+        self.bad_rows = 0
+        self.scored = 0
+        self.latest: tuple[Forecast, Value] | None = None
+        self._sequence = 0
+        self._last: Value = None  # the last target known at the row whose forecast is scored
+        self._waiting: deque[_Waiting] = deque()
+        self._targets = Spread()
+        self._truth_size = 0.0  # sum of |truth| over scored rows
+        self._numbers: dict[str, NumberSums] = {}
+        self._labels: dict[str, LabelSums] = {}
+        self._frequencies = Frequencies()
+        self._seasons = Seasons(horizon)
+
+    def extend(
+        self, forecasts: Iterable[Forecast | BadRow], readings: Iterable[Reading | None]
+    ) -> None:
+        """Take rows of the source in order: what `Model.follow` gives. None is a bad row."""
+        for forecast, reading in zip(forecasts, readings, strict=True):
+            self.rows += 1
+            if reading is None or isinstance(forecast, BadRow):
+                self.bad_rows += 1
+            else:
+                self._take(forecast, reading)
+
+    @property
+    def loss(self) -> float:
+        """Sum of the scored forecasts' absolute errors, or of their log losses."""
+        if "learner" in self._numbers:
+            return self._numbers["learner"].absolute
+        return self._labels["learner"].log_loss if "learner" in self._labels else 0.0
+
+    def summary(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Counters, metrics and baselines, plain JSON.
+
+        Args:
+            counts: those of the good rows: `Model.counts`.
+
+        A figure that does not exist (nothing scored, a target that never varies) is None.
+        """
+        baselines = self._metrics()
+        return {
+            "rows": counts["rows"] + self.bad_rows,
+            "learned": counts["learned"],
+            "unlabelled": counts["unlabelled"],
+            "pending": counts["pending"],
+            "bad_rows": self.bad_rows,
+            "scored": self.scored,
+            "metrics": baselines.pop("learner", {}),
+            "baselines": baselines,
+        }
+
+    # --- rows ------------------------------------------------------------------------------
+
+    def _take(self, forecast: Forecast, reading: Reading) -> None:
+        truth = reading.truth
+        self._sequence += reading.reset
+        self._seasons.push(truth, reading.seconds)
+        if isinstance(truth, float):
+            self._targets.add(truth)
+        now = _Waiting(forecast, truth, self.rows, self._sequence)
+        if self.horizon == 0:
+            self._compare(now, truth)
+            self._note(truth)
+            return
+        self._waiting.append(now)
+        if len(self._waiting) > self.horizon:
+            origin = self._waiting.popleft()
+            self._note(origin.truth)
+            self._compare(origin, truth)
+
+    def _note(self, truth: Value) -> None:
+        """A target becomes known to the baselines."""
+        if truth is None:
+            return
+        self._last = truth
+        if isinstance(truth, str):
+            self._frequencies.add(truth)
+
+    def _compare(self, origin: _Waiting, truth: Value) -> None:
+        forecast, last = origin.forecast, self._last
+        if (
+            truth is None
+            or forecast is None
+            or last is None
+            or origin.row < self.score_from
+            or origin.sequence != self._sequence
+        ):
+            return
+        if isinstance(forecast, dict):
+            self._score_labels(forecast, str(truth), str(last))
+        elif isinstance(truth, float) and isinstance(last, float):
+            self._score_numbers(forecast, truth, last)
+        self.scored += 1
+        self.latest = (forecast, truth)
+
+    def _score_numbers(self, forecast: float, truth: float, last: float) -> None:
+        sums = self._numbers
+        if not sums:
+            sums.update(learner=NumberSums(), last_value=NumberSums())
+        for name in self._seasons.found:
+            if name not in sums:  # until now it would have said what the last value says
+                sums[name] = copy.copy(sums["last_value"])
+        self._truth_size += abs(truth)
+        sums["learner"].add(forecast, truth)
+        sums["last_value"].add(last, truth)
+        for name, season in self._seasons.found.items():
+            value = self._season_ago(season.lag, season.since)
+            sums[name].add(value if isinstance(value, float) else last, truth)
+
+    def _score_labels(self, forecast: dict[str, float], truth: str, last: str) -> None:
+        sums = self._labels
+        if not sums:
+            for name in ("learner", "last_value", "class_frequency"):
+                sums[name] = LabelSums()
+        for name in self._seasons.found:
+            if name not in sums:
+                sums[name] = copy.copy(sums["last_value"])
+        best = max(forecast, key=forecast.__getitem__)
+        sums["learner"].add(best, forecast.get(truth, forecast.get(OTHER, 0.0)), truth)
+        sums["last_value"].add(last, 1.0, truth)
+        mode, share = self._frequencies.mode, self._frequencies.probability(truth)
+        sums["class_frequency"].add(mode, share, truth)
+        for name, season in self._seasons.found.items():
+            value = self._season_ago(season.lag, season.since)
+            sums[name].add(value if isinstance(value, str) else last, 1.0, truth)
+
+    def _season_ago(self, lag: int, since: int) -> Value:
+        """What a season says about the row just taken, None where it could not say it yet."""
+        origin = self._seasons.rows - 1 - self.horizon
+        # At horizon 0 a row's own target must not have found the season that forecasts it.
+        known = origin >= since if self.horizon == 0 else origin >= since - 1
+        return self._seasons.ago(lag) if known else None
+
+    # --- figures ---------------------------------------------------------------------------
+
+    def _metrics(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name, numbers in self._numbers.items():
+            rmse = math.sqrt(numbers.squared / self.scored)
+            found[name] = {
+                "mae": _figure(numbers.absolute, self.scored),
+                "rmse": _figure(rmse, 1.0),
+                "nrmse": _figure(rmse, self._targets.deviation),
+                "mape": _figure(numbers.absolute, self._truth_size),
+            }
+        for name, labels in self._labels.items():
+            found[name] = {"accuracy": _figure(labels.hits, self.scored)}
+            if name in ("learner", "class_frequency"):
+                found[name]["log_loss"] = _figure(labels.log_loss, self.scored)
+        for name, season in self._seasons.found.items():
+            if name in found:
+                found[name]["lag"] = season.lag
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        latest = self.latest
+        return {
+            "horizon": self.horizon,
+            "score_from": self.score_from,
+            "rows": self.rows,
+            "bad_rows": self.bad_rows,
+            "scored": self.scored,
+            "latest": None if latest is None else list(latest),
+            "sequence": self._sequence,
+            "last": self._last,
+            "waiting": [list(waiting) for waiting in self._waiting],
+            "targets": dict(vars(self._targets)),
+            "truth_size": self._truth_size,
+            "numbers": {name: dict(vars(sums)) for name, sums in self._numbers.items()},
+            "labels": {name: dict(vars(sums)) for name, sums in self._labels.items()},
+            "counts": dict(self._frequencies.counts),
+            "mode": self._frequencies.mode,
+            "seasons": self._seasons.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Prequential:
+        """The inverse of `to_json`."""
+        score = cls(saved["horizon"], saved["score_from"])
+        score.rows = saved["rows"]
+        score.bad_rows = saved["bad_rows"]
+        score.scored = saved["scored"]
+        score.latest = None if saved["latest"] is None else (saved["latest"][0], saved["latest"][1])
+        score._sequence = saved["sequence"]
+        score._last = saved["last"]
+        score._waiting = deque(_Waiting(*waiting) for waiting in saved["waiting"])
+        score._targets = Spread(**saved["targets"])
+        score._truth_size = saved["truth_size"]
+        score._numbers = {name: NumberSums(**sums) for name, sums in saved["numbers"].items()}
+        score._labels = {name: LabelSums(**sums) for name, sums in saved["labels"].items()}
+        score._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
+        score._seasons = Seasons.from_json(saved["seasons"], saved["horizon"])
+        return score
+
+
+def _figure(value: float, per: float) -> float | None:
+    """value / per, or None where that is no number."""
+    if not (math.isfinite(value) and per > 0):
+        return None
+    return value / per

@@ -1,0 +1,159 @@
+"""Seasons in a stream of targets: so many rows ago it was the same time of the day, or week.
+
+With time stamps a season is a day or a week, where rows come at a regular interval that divides
+it. Without them (or where they are irregular) it is looked for in the autocorrelation of the
+targets so far. Lags are counted in rows: a gap in a stream shifts them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrl_lstm.columns import Value
+from rtrl_lstm.timestamps import DIFFERENCES, median_interval
+
+PERIODS = {"same_time_last_day": 86400.0, "same_time_last_week": 604800.0}
+FOUND = "same_time_last_season"
+LOOK_AT = (512, 1024, 2048, 4096, 8192)
+"""Rows after which the autocorrelation is looked at; so many targets are kept for it at most."""
+LARGEST_LAG = 100_000
+"""Bound on the memory of a day or week, in rows."""
+LEAST_CORRELATION = 0.3
+LEAST_DIP = 0.1
+"""By how much the autocorrelation has to fall before it peaks: noise has peaks of its own."""
+
+
+class Season(NamedTuple):
+    """A lag in rows, and the first row (from 0) whose forecast may use it."""
+
+    lag: int
+    since: int
+
+
+class Seasons:
+    """The last targets of a stream, and the seasons found in it.
+
+    Args:
+        horizon: rows ahead; a season is longer than that.
+
+    Attributes:
+        found: name of a baseline -> its Season.
+        rows: targets taken so far, missing ones included.
+    """
+
+    def __init__(self, horizon: int) -> None:
+        self.horizon = horizon
+        self.found: dict[str, Season] = {}
+        self.rows = 0
+        self._ring: list[Value] = []
+        self._capacity = LOOK_AT[-1]
+        self._last_seconds: float | None = None
+        self._differences: list[float] = []
+        self._by_clock: bool | None = None  # None: not known yet
+
+    def push(self, truth: Value, seconds: float | None) -> None:
+        """Take the next row's target and time stamp; may find a season."""
+        if len(self._ring) < self._capacity:
+            self._ring.append(truth)
+        else:
+            self._ring[self.rows % self._capacity] = truth
+        self.rows += 1
+        if self._by_clock is None:
+            self._take_time(seconds)
+        elif not self._by_clock and self.rows in LOOK_AT:
+            self._look()
+
+    def ago(self, lag: int) -> Value:
+        """The target so many rows before the last one taken; None where it is not known."""
+        if lag >= min(self.rows, self._capacity):
+            return None
+        return self._ring[(self.rows - 1 - lag) % self._capacity]
+
+    def _take_time(self, seconds: float | None) -> None:
+        if seconds is None:
+            self._by_clock = False
+        elif self._last_seconds is not None:
+            self._differences.append(seconds - self._last_seconds)
+        self._last_seconds = seconds
+        if len(self._differences) == DIFFERENCES:
+            self._by_clock = self._find_by_clock()
+
+    def _find_by_clock(self) -> bool:
+        interval = median_interval(self._differences)
+        near = sum(abs(d - interval) <= 0.01 * interval for d in self._differences)
+        if interval <= 0 or 3 * near < 2 * DIFFERENCES:
+            return False
+        for name, period in PERIODS.items():
+            lag = round(period / interval)
+            whole = abs(lag * interval - period) <= 1e-6 * period
+            if whole and max(self.horizon, 1) < lag <= LARGEST_LAG:
+                self.found[name] = Season(lag, self.rows)
+                # At row 16 the ring has not come round yet: it may still be given another size.
+                self._capacity = max(lag + 1, len(self._ring))
+        return bool(self.found)
+
+    def _look(self) -> None:
+        targets = [value if isinstance(value, float) else np.nan for value in self._ring]
+        lag = strongest_lag(np.array(targets), max(self.horizon, 1) + 1)
+        if lag:
+            self.found[FOUND] = Season(lag, self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {
+            "found": {name: list(season) for name, season in self.found.items()},
+            "rows": self.rows,
+            "ring": list(self._ring),
+            "capacity": self._capacity,
+            "last_seconds": self._last_seconds,
+            "differences": list(self._differences),
+            "by_clock": self._by_clock,
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any], horizon: int) -> Seasons:
+        """The inverse of `to_json`."""
+        seasons = cls(horizon)
+        seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
+        seasons.rows = saved["rows"]
+        seasons._ring = list(saved["ring"])
+        seasons._capacity = saved["capacity"]
+        seasons._last_seconds = saved["last_seconds"]
+        seasons._differences = list(saved["differences"])
+        seasons._by_clock = saved["by_clock"]
+        return seasons
+
+
+def strongest_lag(series: NDArray[np.float64], least: int) -> int:
+    """The lag, from `least` on, of the strongest peak of a series' autocorrelation; 0: none.
+
+    Args:
+        series: (n,), NaN where a value is missing.
+        least: the smallest lag that will do.
+
+    A third of the series is looked at. A peak counts from a correlation of `LEAST_CORRELATION`
+    on, if the correlation has been lower by `LEAST_DIP` before it.
+    """
+    known = np.isfinite(series)
+    if np.count_nonzero(known) < 2:
+        return 0
+    spread = np.where(known, series - series[known].mean(), 0.0)
+    n = len(spread)
+    size = 1 << (2 * n - 1).bit_length()  # room enough not to wrap around
+    power = np.abs(np.fft.rfft(spread, size)) ** 2
+    lags = n // 3
+    covariance = np.fft.irfft(power, size)[: lags + 2] / (n - np.arange(lags + 2))
+    if covariance[0] <= 0:
+        return 0
+    correlation = covariance / covariance[0]
+    inner = correlation[1:-1]
+    dip = np.minimum.accumulate(correlation)[:-2] + LEAST_DIP
+    is_peak = (inner > correlation[:-2]) & (inner >= correlation[2:])
+    is_peak &= (inner > LEAST_CORRELATION) & (inner > dip)
+    is_peak[: max(least - 1, 0)] = False
+    if not is_peak.any():
+        return 0
+    return int(np.argmax(np.where(is_peak, inner, -np.inf))) + 1

@@ -1,0 +1,206 @@
+"""The time column: reading time stamps, the interval between rows, and the calendar inputs.
+
+Formats, in the order in which they are tried:
+
+1. ISO 8601, `2014-07-01 00:30[:00[.123]]`, a `T` or a blank between, `20140701` too.
+   An offset (`Z`, `+02:00`) is dropped: the calendar follows the clock that the stamp shows.
+2. a number: Unix time in seconds, or milliseconds, microseconds, nanoseconds from 1e11, 1e14,
+   1e17 on. Its calendar is that of UTC.
+3. `2014/07/01`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
+4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: day first. Once a stamp
+   has been seen that can only be month first, later ones are read so where both would do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date, datetime
+from typing import Any
+
+from rtrl_lstm.values import BadRow, SchemaError, is_missing, shown
+
+DAY = 86400.0
+EPOCH = datetime(1970, 1, 1)
+DIFFERENCES = 15
+"""The interval between rows is the median of so many differences of time stamps."""
+
+CALENDAR = (
+    "sin day", "cos day", "sin half day", "cos half day",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
+_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})" + _TIME)
+_YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _TIME)
+
+
+def read_seconds(raw: Any, month_first: bool = False) -> tuple[float, bool]:
+    """Seconds since 1970-01-01 00:00 on the clock that the stamp shows.
+
+    Returns them and whether month-first dates are now known to be meant; raises ValueError.
+    """
+    if isinstance(raw, str):
+        text = raw.strip()
+        if not (text.isdigit() and len(text) != 8):
+            try:
+                return _since_epoch(datetime.fromisoformat(text)), month_first
+            except ValueError:
+                pass
+        if _NUMBER.fullmatch(text):
+            return _unix(float(text)), month_first
+        return _slashed(text, month_first)
+    if isinstance(raw, datetime):
+        return _since_epoch(raw), month_first
+    if isinstance(raw, date):
+        return _since_epoch(datetime(raw.year, raw.month, raw.day)), month_first
+    if isinstance(raw, int) and 19000101 <= raw <= 21001231:
+        return read_seconds(str(raw), month_first)
+    return _unix(float(raw)), month_first
+
+
+def calendar_inputs(seconds: float) -> list[float]:
+    """The calendar of a moment as numbers: `CALENDAR` names them.
+
+    Sine and cosine of the time of day and of its second harmonic, then seven weekday flags.
+    """
+    angle = (seconds % DAY) * (math.tau / DAY)
+    values = [math.sin(angle), math.cos(angle), math.sin(2 * angle), math.cos(2 * angle)]
+    values += (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    # 1970-01-01 was a Thursday, weekday 3 where Monday is 0.
+    values[4 + int(seconds // DAY + 3) % 7] = 1.0
+    return values
+
+
+def median_interval(differences: list[float]) -> float:
+    """The median of some differences of time stamps, 0 where there are none."""
+    ordered = sorted(differences)
+    half, odd = divmod(len(ordered), 2)
+    if not ordered:
+        return 0.0
+    return ordered[half] if odd else 0.5 * (ordered[half - 1] + ordered[half])
+
+
+class Clock:
+    """The time column of a stream: where it stands, and how far apart its rows are.
+
+    Attributes:
+        column: name of the time column.
+        last: seconds of the last row.
+        interval: median of the last (up to 15) positive differences in seconds; 0 before there is
+            one.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.last: float | None = None
+        self.interval = 0.0
+        self._month_first = False
+        self._differences: list[float] = []
+
+    def parse(self, raw: Any) -> tuple[float, bool]:
+        """What `commit` takes. Raises BadRow, or SchemaError where no stamp was ever read."""
+        try:
+            return read_seconds(raw, self._month_first)
+        except (ValueError, TypeError, OverflowError):
+            if is_missing(raw):
+                raise BadRow(self.column, "there is no time stamp") from None
+        if self.last is None:
+            raise SchemaError(f"column {self.column!r} is no time column: {shown(raw)}")
+        raise BadRow(self.column, f"{shown(raw)} is not a time stamp")
+
+    def commit(self, stamp: tuple[float, bool]) -> float:
+        """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
+        seconds, self._month_first = stamp
+        if self.last is not None and seconds > self.last:
+            self._take_difference(seconds - self.last)
+        self.last = seconds
+        return seconds
+
+    def ahead(self, rows: int) -> list[float]:
+        """Calendar inputs of the moment so many rows after the last row."""
+        assert self.last is not None
+        return calendar_inputs(self.last + rows * self.interval)
+
+    def _take_difference(self, difference: float) -> None:
+        differences = self._differences
+        gone = differences.pop(0) if len(differences) == DIFFERENCES else None
+        differences.append(difference)
+        if gone != difference:  # the usual case is a regular stream: no need to sort again
+            self.interval = median_interval(differences)
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {
+            "column": self.column,
+            "last": self.last,
+            "interval": self.interval,
+            "month_first": self._month_first,
+            "differences": list(self._differences),
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Clock:
+        """The inverse of `to_json`."""
+        clock = cls(saved["column"])
+        clock.last = saved["last"]
+        clock.interval = saved["interval"]
+        clock._month_first = saved["month_first"]
+        clock._differences = list(saved["differences"])
+        return clock
+
+
+def _since_epoch(moment: datetime) -> float:
+    return (moment.replace(tzinfo=None) - EPOCH).total_seconds()
+
+
+def _unix(value: float) -> float:
+    size = abs(value)
+    if size < 1e11:
+        seconds = value
+    elif size < 1e14:
+        seconds = value / 1e3
+    elif size < 1e17:
+        seconds = value / 1e6
+    else:
+        seconds = value / 1e9
+    if not abs(seconds) < 1e11:
+        raise ValueError("out of range")
+    return seconds
+
+
+def _slashed(text: str, month_first: bool) -> tuple[float, bool]:
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day, *clock = match.groups()
+    elif match := _YEAR_LAST.fullmatch(text):
+        day, _, month, year, *clock = match.groups()
+        month_first = int(month) > 12 or (month_first and int(day) <= 12)
+        if month_first:
+            day, month = month, day
+    else:
+        raise ValueError("unknown format")
+    midnight = datetime(_full_year(year), int(month), int(day))
+    return _since_epoch(midnight) + _time_of_day(*clock), month_first
+
+
+def _full_year(year: str) -> int:
+    if len(year) == 4:
+        return int(year)
+    return int(year) + (1900 if int(year) >= 69 else 2000)  # as POSIX has it
+
+
+def _time_of_day(
+    hour: str | None, minute: str | None, second: str | None, half: str | None
+) -> float:
+    if hour is None or minute is None:
+        return 0.0
+    hours = int(hour)
+    if half:
+        if not 1 <= hours <= 12:
+            raise ValueError("out of range")
+        hours = hours % 12 + (12 if half in "pP" else 0)
+    seconds = float(second or 0)
+    if hours > 23 or int(minute) > 59 or seconds >= 60:
+        raise ValueError("out of range")
+    return hours * 3600.0 + int(minute) * 60.0 + seconds

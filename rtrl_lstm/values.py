@@ -1,0 +1,101 @@
+"""What a field of a table means: missing, a number, a label. And how a table can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+OTHER = "(other)"
+"""The label that everything beyond `max_categories` shares."""
+
+LARGEST = 1e30
+"""Numbers beyond this magnitude are refused: they would overflow in float32."""
+
+MISSING = frozenset(
+    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "NaT"]
+)
+"""Texts that say "no value here"; so do None, a float NaN and an absent key."""
+
+
+class SchemaError(ValueError):
+    """The table as a whole does not fit what was asked of it. The message is one clear line."""
+
+
+class BadRow(ValueError):
+    """One row cannot be read. Nothing has changed; the next row may be fine.
+
+    Attributes:
+        column: the column at fault.
+        reason: what is wrong with its value, in a few words.
+    """
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(column, reason)
+        self.column = column
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"column {self.column!r}: {self.reason}"
+
+
+def number(raw: Any, column: str) -> float:
+    """The number in a field, NaN where it is missing.
+
+    A number is whatever Python's `float()` reads. Raises BadRow for text, and for numbers that
+    are infinite or beyond `LARGEST`.
+    """
+    try:
+        value = float(raw)
+    except (TypeError, ValueError, OverflowError):
+        if is_missing(raw):
+            return float("nan")
+        raise BadRow(column, f"{shown(raw)} is not a number") from None
+    if -LARGEST <= value <= LARGEST or value != value:
+        return value
+    raise BadRow(column, f"{shown(raw)} is too large a number")
+
+
+def label(raw: Any, column: str) -> str | None:
+    """The text of a field as a category or class, None where it is missing.
+
+    Blanks around it are dropped; true and false are lower case; 3.0 and 3 are the same label.
+    Raises BadRow for lists and other values that are not one thing.
+    """
+    if isinstance(raw, str):
+        text = raw.strip()
+        return None if text in MISSING else text
+    if raw is None or is_missing(raw):
+        return None
+    if isinstance(raw, (list, dict, tuple, set)):
+        raise BadRow(column, f"{shown(raw)} is not a single value")
+    text = str(raw)
+    if text in ("True", "False"):
+        return text.lower()
+    return text.removesuffix(".0")
+
+
+def is_missing(raw: Any) -> bool:
+    """Whether a field holds no value."""
+    return raw is None or str(raw).strip() in MISSING
+
+
+def is_number(raw: Any) -> bool:
+    """Whether a field that is not missing holds a number. A JSON true is a label, as in a CSV."""
+    if str(raw) in ("True", "False"):
+        return False
+    try:
+        float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def shown(raw: Any) -> str:
+    """A field's value for an error message, on one line and not too long."""
+    text = repr(raw)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Column names for an error message."""
+    return ", ".join(names)
