@@ -33,13 +33,14 @@ class Column:
     """A column of numbers or of categories: its first value decides.
 
     A number is one scaled input. From the first missing value on a second input, a flag, says
-    that the first holds the running mean of the column instead. A category has a 0/1 input for
-    each of its values, given out as they are first seen, up to `max_categories`; all further
-    values share one more. All of them are 0 where the value is missing.
+    that the first holds a substitute, as a rule the running mean of the column. A category has a
+    0/1 input for each of its values, given out as they are first seen, up to `max_categories`;
+    all further values share one more. All of them are 0 where the value is missing.
 
     Attributes:
         name: the column, and the stem of its inputs' names.
         numeric: None until the first value that is not missing.
+        slot: place of the number among the inputs; -1 where there is none (yet).
         fixed: whether values leave all this alone: no new inputs, the same mean for ever.
     """
 
@@ -47,10 +48,10 @@ class Column:
         self.name = name
         self.max_categories = max_categories
         self.numeric: bool | None = None
+        self.slot = -1
         self.fixed = False
         self._count = 0
         self._sum = 0.0
-        self._slot = -1  # of the number
         self._flag = -1  # of "is missing"; -1: not there yet
         self._slots: dict[str, int] = {}  # of the categories
 
@@ -63,29 +64,37 @@ class Column:
             return number(raw, self.name)
         return label(raw, self.name)
 
-    def commit(self, value: Value, inputs: Inputs, values: list[float]) -> None:
+    def commit(
+        self,
+        value: Value,
+        inputs: Inputs,
+        values: list[float],
+        substitute: float | None = None,
+    ) -> None:
         """Write a parsed field into `values`, one number per input, and learn from it.
 
-        New inputs are appended to `inputs` and to `values`, unless it is `fixed`.
+        New inputs are appended to `inputs` and to `values`, unless it is `fixed`. A missing
+        number is replaced by `substitute`, or by the mean where that is None.
         """
         if self.numeric is None and value is not None and not self.fixed:
             self.numeric = isinstance(value, float)
             if self.numeric:
-                self._slot = inputs.add(self.name, scaled=True)
+                self.slot = inputs.add(self.name, scaled=True)
                 values.append(0.0)
         if not self.numeric:
             if isinstance(value, str):
                 self._commit_category(value, inputs, values)
         elif isinstance(value, float):
-            values[self._slot] = value
+            values[self.slot] = value
             if not self.fixed:
                 self._count += 1
                 self._sum += value
         else:
-            self._commit_missing(inputs, values)
+            mean = self._sum / self._count
+            values[self.slot] = mean if substitute is None else substitute
+            self._flag_missing(inputs, values)
 
-    def _commit_missing(self, inputs: Inputs, values: list[float]) -> None:
-        values[self._slot] = self._sum / self._count
+    def _flag_missing(self, inputs: Inputs, values: list[float]) -> None:
         if self._flag < 0 and not self.fixed:
             self._flag = inputs.add(f"{self.name} is missing")
             values.append(0.0)
@@ -112,7 +121,7 @@ class Column:
             "fixed": self.fixed,
             "count": self._count,
             "sum": self._sum,
-            "slot": self._slot,
+            "slot": self.slot,
             "flag": self._flag,
             "slots": [[value, slot] for value, slot in self._slots.items()],
         }
@@ -125,7 +134,7 @@ class Column:
         column.fixed = saved["fixed"]
         column._count = saved["count"]
         column._sum = saved["sum"]
-        column._slot = saved["slot"]
+        column.slot = saved["slot"]
         column._flag = saved["flag"]
         column._slots = dict(saved["slots"])
         return column

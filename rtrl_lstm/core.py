@@ -32,8 +32,15 @@ class Core:
         block: (nbytes,) uint8, all of its numbers.
     """
 
-    def __init__(self, spec: Spec, block: NDArray[np.uint8] | None = None) -> None:
-        self._bind(spec, layouts.initial_block(layout_of(spec)) if block is None else block)
+    def __init__(self, spec: Spec) -> None:
+        self._bind(spec, layouts.initial_block(layout_of(spec)))
+
+    @classmethod
+    def of(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
+        """What `spec` describes, with the numbers of `block` (copied)."""
+        self = object.__new__(cls)
+        self._bind(spec, block)
+        return self
 
     def _bind(self, spec: Spec, block: NDArray[np.uint8]) -> None:
         self.spec = spec
@@ -315,6 +322,19 @@ class Core:
             found["target_mean"], found["target_scale"] = 0.0 * ones, ones
         return found
 
+    def combination(self) -> dict[str, Array]:
+        """The weights of the combination of `Spec.combine_with`, float64; empty without one.
+
+        bias (1,), network (1,) and inputs (I,), 0 for inputs that take no part: with the
+        network's forecast and the inputs standardised by the target's mean and scale, the
+        standardised forecast is bias + network * (the network's) + inputs . x.
+        """
+        if not self.spec.combine_with:
+            return {}
+        weights, inputs = self.array("combination"), np.zeros(self.spec.input_size)
+        inputs[list(self.spec.combine_with)] = weights[2:]
+        return {"bias": weights[:1], "network": weights[1:2], "inputs": inputs}
+
     def _statistics(self, which: str) -> tuple[Array, Array]:
         count, m2 = self.array(f"{which}.count"), self.array(f"{which}.m2")
         return self.array(f"{which}.mean"), np.sqrt(m2 / np.maximum(count, 1.0))
@@ -329,9 +349,7 @@ class Core:
         return other
 
     def __copy__(self) -> Self:
-        other = object.__new__(type(self))
-        other._bind(self.spec, self.block)
-        return other
+        return self.of(self.spec, self.block)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.__copy__()

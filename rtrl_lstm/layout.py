@@ -81,10 +81,10 @@ class Layout:
 
     # --- placing ---------------------------------------------------------------------------
 
-    def _place_head(self, name: str, axis: tuple[str, ...]) -> int:
+    def _place_head(self, name: str, *axes: tuple[str, ...]) -> int:
         offset = self.head_size
-        self.fields[name] = Field(offset, (axis,), in_head=True)
-        self.head_size += len(axis)
+        self.fields[name] = Field(offset, axes, in_head=True)
+        self.head_size += int(np.prod([len(axis) for axis in axes], dtype=np.int64))
         return offset
 
     def _place(self, name: str, *axes: tuple[str, ...]) -> int:
@@ -120,6 +120,21 @@ class Layout:
         table[slots.T_TARGET_M2] = self._place_head("target.m2", targets)
         quantiles = labels("q", len(self.spec.quantiles))
         table[slots.T_QUANTILES] = self._place_head("quantiles", quantiles)
+        self._write_combination(table)
+
+    def _write_combination(self, table: list[int]) -> None:
+        inputs = self.spec.combine_with
+        if not inputs:
+            return
+        terms = ("one", "net", *(f"x{k}" for k in inputs))
+        rows = labels("row", max(self.spec.horizon, 1))
+        table[slots.T_COMBINED] = len(terms)
+        table[slots.T_COMBINED_INPUTS] = len(table)
+        table.extend(inputs)
+        table[slots.T_COMBINATION] = self._place_head("combination", terms)
+        table[slots.T_COVARIANCE] = self._place_head("combination.covariance", terms, terms)
+        table[slots.T_REACH] = self._place_head("combination.reach", terms)
+        table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, terms)
 
     def _write_codes(self, table: list[int]) -> None:
         spec = self.spec
@@ -313,6 +328,10 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     head[slots.H_HUBER_DELTA] = spec.huber_delta
     head[slots.H_CLIP_LIMIT] = spec.clip.limit if isinstance(spec.clip, Clip) else 0.0
     layout.write(block, "quantiles", np.array(spec.quantiles))
+    if spec.combine_with:
+        terms = np.eye(2 + len(spec.combine_with))
+        layout.write(block, "combination", terms[2])  # all on the first input, to begin with
+        layout.write(block, "combination.covariance", slots.INITIAL_COVARIANCE * terms)
 
 
 def migrate(

@@ -28,7 +28,7 @@ from rtrl_lstm.target import LOSSES
 # The bound on the credit (in units of the target's spread) is what keeps an outlier from
 # throwing the weights far away. Shortcuts let the readout see the inputs, as in the 1997 paper.
 DEFAULTS: dict[str, Any] = {
-    "hidden_size": 32,
+    "hidden_size": 16,
     "learning_rate": 1e-3,
     "optimizer": "adam",
     "shortcuts": True,
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
 
 # What follows from the table and the task.
 DERIVED = frozenset(
-    ["input_size", "output_size", "horizon", "loss", "scale_inputs", "scale_target"]
+    ["input_size", "output_size", "horizon", "loss", "scale_inputs", "scale_target", "combine_with"]
 )
 
 
@@ -264,6 +264,7 @@ class Model:
             loss=LOSSES[schema.task],
             scale_inputs=schema.scaled_inputs,
             scale_target=schema.task == "regression",
+            combine_with=schema.combined_inputs,
             **self.options,
         )
 
@@ -298,13 +299,18 @@ class Model:
 
     @classmethod
     def from_json(cls, saved: dict[str, Any], learner: Learner | Forecaster | None) -> Model:
-        """The inverse of `to_json`, given the learner."""
+        """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit."""
         defaults = Spec(input_size=1).to_json()
         spec = Spec.from_json({**defaults, **saved["options"]})
         options = {name: getattr(spec, name) for name in saved["options"]}
         model = cls(**saved["schema"]["arguments"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
+        if learner is not None:
+            sizes = (model.schema.input_size, model.schema.output_size, model.schema.horizon)
+            spec = learner.spec
+            if sizes != (spec.input_size, spec.output_size, spec.horizon):
+                raise ValueError("the schema and the learner do not fit each other")
         model.stream = saved["stream"]
         model._frozen = saved["frozen"]
         model._rows = saved["rows"]

@@ -148,13 +148,11 @@ def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
 
 
 def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | Forecaster | Model:
-    learner = None
+    learner: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
         _check_size(spec, block.nbytes)
-        kind = Forecaster if spec.horizon else Learner
-        learner = kind.__new__(kind)
-        Core.__init__(learner, spec, block)
+        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.model import Model
 

@@ -5,7 +5,7 @@ value. Which columns there are is decided by the first row; what each of them is
 value. New inputs (a category, a missing flag, the first value of a column) are appended as the
 stream shows them, so that `input_size` may grow from row to row.
 
-Needs the standard library only: what runs an exported network reads its rows with this, too.
+Needs no compiler: what runs an exported network reads its rows with this, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rtrl_lstm.columns import Column, Inputs, Value
+from rtrl_lstm.lags import Lags
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
 from rtrl_lstm.values import BadRow, SchemaError, label, listed
@@ -52,6 +53,14 @@ class Schema:
     Inputs are, in the order in which they come up: the calendar of the row that is forecast
     (see `timestamps`); the target itself (of this row from horizon 1 on, of the row before at
     horizon 0, where it counts as missing in the first row of a sequence); and the features.
+
+    A regression has more, each from the first row on where it is known: the target a day and a
+    week before the row that is forecast, where the time stamps come at a regular interval that
+    divides these; else a season before it, where the targets of the first 512, 1,024, ... or
+    8,192 rows show one (see `season`). They are named "demand (last day)", "demand (last week)",
+    "demand (last season)". These and the last target are themselves forecasts (`combined_inputs`),
+    and so a number that is missing among them is replaced by the last one known. Lags are
+    counted in rows of the stream, across the beginnings of sequences.
 
     Args:
         target: column to forecast.
@@ -101,7 +110,9 @@ class Schema:
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
+        self._lags: Lags | None = Lags(target, horizon)  # None: not a regression
         self._last_truth: Value = None
+        self._last_number: float | None = None  # the last target known, of a regression
         self._sequence: str | None = None
         if self._clock is not None:
             for name in CALENDAR:
@@ -109,7 +120,7 @@ class Schema:
 
     @property
     def task(self) -> str | None:
-        """ "regression", "binary", "multiclass"; None while it is undecided."""
+        """The task: "regression", "binary" or "multiclass"; None while it is undecided."""
         return self.target.task
 
     @property
@@ -126,6 +137,16 @@ class Schema:
     def input_size(self) -> int:
         """How many inputs there are so far."""
         return len(self._inputs.names)
+
+    @property
+    def combined_inputs(self) -> tuple[int, ...]:
+        """The inputs that are forecasts of a regression's target: its last value, then its lags.
+
+        What `Spec.combine_with` is to be. Empty until there is a last value.
+        """
+        if self._lags is None or self._own.slot < 0:
+            return ()
+        return (self._own.slot, *self._lags.slots)
 
     @property
     def output_size(self) -> int:
@@ -160,10 +181,11 @@ class Schema:
         number = self.target.commit(truth)
         if self.horizon:
             known = self.target.classes
-            self._own.commit(truth, inputs, values)
+            self._push(truth, seconds)
+            self._commit_past(truth, inputs, values)
         else:
-            self._own.commit(None if reset else self._last_truth, inputs, values)
-            self._last_truth = truth
+            self._commit_past(None if reset else self._last_truth, inputs, values)
+            self._push(truth, seconds)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
         return Reading(values, number, truth, reset, seconds, known)
@@ -189,9 +211,11 @@ class Schema:
         _require_columns([name for name in wanted if name is not None], list(names))
 
     def frozen(self) -> Schema:
-        """A copy that no longer learns: no new inputs, classes or means. Time goes on."""
+        """A copy that no longer learns: no new inputs, classes or means. Time and targets go on."""
         schema = copy.deepcopy(self)
         schema.target.fixed = schema._own.fixed = True
+        if schema._lags is not None:
+            schema._lags.fixed = True
         for column in schema._columns or ():
             column.fixed = True
         return schema
@@ -207,7 +231,9 @@ class Schema:
             "own": self._own.to_json(),
             "target": self.target.to_json(),
             "clock": None if self._clock is None else self._clock.to_json(),
+            "lags": None if self._lags is None else self._lags.to_json(),
             "last_truth": self._last_truth,
+            "last_number": self._last_number,
             "sequence": self._sequence,
         }
 
@@ -225,9 +251,29 @@ class Schema:
         schema.target.restore(saved["target"])
         if saved["clock"] is not None:
             schema._clock = Clock.from_json(saved["clock"])
+        schema._lags = None
+        if saved["lags"] is not None:
+            schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
         schema._last_truth = saved["last_truth"]
+        schema._last_number = saved["last_number"]
         schema._sequence = saved["sequence"]
         return schema
+
+    def _push(self, truth: Value, seconds: float | None) -> None:
+        """A target is now one of the past."""
+        self._last_truth = truth
+        if isinstance(truth, float):
+            self._last_number = truth
+        if self._lags is not None:
+            self._lags.push(truth, seconds)
+            if self.task not in (None, "regression"):
+                self._lags = None
+
+    def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
+        """The inputs that are targets of the past."""
+        self._own.commit(last, inputs, values, self._last_number)
+        if self._lags is not None and self._own.slot >= 0:
+            self._lags.commit(inputs, values)
 
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)

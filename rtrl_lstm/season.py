@@ -1,5 +1,7 @@
 """Seasons in a stream of targets: so many rows ago it was the same time of the day, or week.
 
+A score compares with them (the seasonal baselines), a schema makes inputs of them (see `lags`).
+
 With time stamps a season is a day or a week, where rows come at a regular interval that divides
 it. Without them (or where they are irregular) it is looked for in the autocorrelation of the
 targets so far. Lags are counted in rows: a gap in a stream shifts them.
@@ -38,21 +40,24 @@ class Seasons:
 
     Args:
         horizon: rows ahead; a season is longer than that.
+        first: whether the first season that is found in the targets is kept for good. Otherwise
+            a later look, at more of them, may find a better one, which takes its place.
 
     Attributes:
         found: name of a baseline -> its Season.
         rows: targets taken so far, missing ones included.
     """
 
-    def __init__(self, horizon: int) -> None:
+    def __init__(self, horizon: int, first: bool = False) -> None:
         self.horizon = horizon
+        self.first = first
         self.found: dict[str, Season] = {}
         self.rows = 0
         self._ring: list[Value] = []
         self._capacity = LOOK_AT[-1]
         self._last_seconds: float | None = None
         self._differences: list[float] = []
-        self._by_clock: bool | None = None  # None: not known yet
+        self._search = "clock"  # where seasons are looked for: "clock", "targets", or no more: ""
 
     def push(self, truth: Value, seconds: float | None) -> None:
         """Take the next row's target and time stamp; may find a season."""
@@ -61,9 +66,9 @@ class Seasons:
         else:
             self._ring[self.rows % self._capacity] = truth
         self.rows += 1
-        if self._by_clock is None:
+        if self._search == "clock":
             self._take_time(seconds)
-        elif not self._by_clock and self.rows in LOOK_AT:
+        elif self._search and self.rows in LOOK_AT:
             self._look()
 
     def ago(self, lag: int) -> Value:
@@ -74,18 +79,19 @@ class Seasons:
 
     def _take_time(self, seconds: float | None) -> None:
         if seconds is None:
-            self._by_clock = False
+            self._search = "targets"
         elif self._last_seconds is not None:
             self._differences.append(seconds - self._last_seconds)
         self._last_seconds = seconds
         if len(self._differences) == DIFFERENCES:
-            self._by_clock = self._find_by_clock()
+            self._find_by_clock()
+            self._search = "" if self.found else "targets"
 
-    def _find_by_clock(self) -> bool:
+    def _find_by_clock(self) -> None:
         interval = median_interval(self._differences)
         near = sum(abs(d - interval) <= 0.01 * interval for d in self._differences)
         if interval <= 0 or 3 * near < 2 * DIFFERENCES:
-            return False
+            return
         for name, period in PERIODS.items():
             lag = round(period / interval)
             whole = abs(lag * interval - period) <= 1e-6 * period
@@ -93,13 +99,21 @@ class Seasons:
                 self.found[name] = Season(lag, self.rows)
                 # At row 16 the ring has not come round yet: it may still be given another size.
                 self._capacity = max(lag + 1, len(self._ring))
-        return bool(self.found)
 
     def _look(self) -> None:
         targets = [value if isinstance(value, float) else np.nan for value in self._ring]
-        lag = strongest_lag(np.array(targets), max(self.horizon, 1) + 1)
-        if lag:
+        if lag := strongest_lag(np.array(targets), max(self.horizon, 1) + 1):
             self.found[FOUND] = Season(lag, self.rows)
+        if self.rows == LOOK_AT[-1] or (self.first and self.found):
+            self._search = ""
+            self._keep(self.found[FOUND].lag + 1 if self.found else 1)
+
+    def _keep(self, count: int) -> None:
+        """Forget all targets but the last so many."""
+        last = [self._ring[row % self._capacity] for row in range(self.rows - count, self.rows)]
+        turn = -self.rows % count
+        self._ring = last[turn:] + last[:turn]
+        self._capacity = count
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
@@ -110,20 +124,20 @@ class Seasons:
             "capacity": self._capacity,
             "last_seconds": self._last_seconds,
             "differences": list(self._differences),
-            "by_clock": self._by_clock,
+            "search": self._search,
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], horizon: int) -> Seasons:
+    def from_json(cls, saved: dict[str, Any], horizon: int, first: bool = False) -> Seasons:
         """The inverse of `to_json`."""
-        seasons = cls(horizon)
+        seasons = cls(horizon, first)
         seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
         seasons.rows = saved["rows"]
         seasons._ring = list(saved["ring"])
         seasons._capacity = saved["capacity"]
         seasons._last_seconds = saved["last_seconds"]
         seasons._differences = list(saved["differences"])
-        seasons._by_clock = saved["by_clock"]
+        seasons._search = saved["search"]
         return seasons
 
 

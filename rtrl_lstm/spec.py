@@ -193,6 +193,10 @@ class Spec:
         clip: None, `ClipNorm`, `ClipValue`, `ClipCredit`, or a number, which means ClipNorm.
         scale_inputs: whether inputs are standardised by running statistics: for all or for each.
         scale_target: whether the target is, too (not for classes and counts).
+        combine_with: inputs that are themselves forecasts of the target, such as its last value
+            or that of a season ago. The forecast is then a running least-squares combination of
+            them and of what the network says (see `kernels/combination.py`). For one output with
+            squared error and a scaled target.
         forget_bias: added to the forget gate's initial bias.
         quantiles: for loss "quantile": the levels; output_size is their number.
         huber_delta: for loss "huber": where it turns from square to linear.
@@ -219,6 +223,7 @@ class Spec:
     clip: Clip | float | None = None
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
+    combine_with: tuple[int, ...] = ()
     forget_bias: float = 1.0
     quantiles: tuple[float, ...] = ()
     huber_delta: float = 1.0
@@ -243,6 +248,7 @@ class Spec:
         _require_positive(self, "learning_rate", "huber_delta")
         _require(math.isfinite(self.forget_bias), "forget_bias must be finite")
         self._check_output()
+        self._check_combination()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
@@ -270,6 +276,7 @@ class Spec:
                 f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
             )
         object.__setattr__(self, "quantiles", tuple(float(q) for q in self.quantiles))
+        object.__setattr__(self, "combine_with", tuple(map(operator.index, self.combine_with)))
 
     def _check_integer(self, name: str, least: int) -> None:
         value = getattr(self, name)
@@ -304,6 +311,18 @@ class Spec:
                 "output_activation 'sigmoid' does not go with scale_target",
             )
 
+    def _check_combination(self) -> None:
+        inputs = self.combine_with
+        _require(
+            all(0 <= k < self.input_size for k in inputs) and len(set(inputs)) == len(inputs),
+            f"combine_with must name different inputs from 0 to {self.input_size - 1}",
+        )
+        _require(
+            not inputs
+            or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),
+            "combine_with is for one output with loss 'squared_error' and scale_target",
+        )
+
     @property
     def activation(self) -> str:
         """The output activation, with None resolved."""
@@ -335,6 +354,7 @@ class Spec:
         document["optimizer"] = {"name": optimizer.name, **dataclasses.asdict(optimizer)}
         document["clip"] = clip and {"name": clip.name, "limit": clip.limit}
         document["quantiles"] = list(self.quantiles)
+        document["combine_with"] = list(self.combine_with)
         if isinstance(self.scale_inputs, tuple):
             document["scale_inputs"] = list(self.scale_inputs)
         return document

@@ -126,15 +126,15 @@ class Target:
                 raise BadRow(self.column, f"{shown(text)} is neither {classes}")
         return OTHER if full or self.fixed else text
 
-    def _take_label(self, label: str) -> None:
+    def _take_label(self, text: str) -> None:
         if self.task == "multiclass":
-            if label not in self.classes:
-                self.classes += (label,)
+            if text not in self.classes:
+                self.classes += (text,)
         elif not self.classes:
-            self.classes = next((pair for pair in PAIRS if label in pair), (label, OTHER))
-            self._guess = 1 - self.classes.index(label)
-        elif self._guess >= 0 and label != (known := self.classes[1 - self._guess]):
-            self.classes = (known, label) if self._guess == 1 else (label, known)
+            self.classes = next((pair for pair in PAIRS if text in pair), (text, OTHER))
+            self._guess = 1 - self.classes.index(text)
+        elif self._guess >= 0 and text != (known := self.classes[1 - self._guess]):
+            self.classes = (known, text) if self._guess == 1 else (text, known)
             self._guess = -1
 
     def to_json(self) -> dict[str, Any]:

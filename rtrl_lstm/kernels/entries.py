@@ -9,7 +9,7 @@ import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
 from rtrl_lstm.kernels.jit import entry
-from rtrl_lstm.kernels.lanes import address
+from rtrl_lstm.kernels.lanes import address, flush_tiny, restore_mode
 from rtrl_lstm.kernels.slots import H_AWAITS
 
 TAKE, LEARN, FINISH, RESET = range(4)
@@ -28,20 +28,20 @@ def lstm(do, head, body, table, x, y, weight, begins, y_hat):
     """
     h, b, t, first = address(head), address(body), address(table), np.intp(0)
     label, importance = address(y), address(weight)
+    wrong, mode = 0, flush_tiny()
     if do == TAKE:
         rows = (address(x), label, importance, address(begins), address(y_hat))
-        return _take_lstm(h, b, t, rows, weight.size)
-    if do == LEARN:
+        wrong = _take_lstm(h, b, t, rows, weight.size)
+    elif do == LEARN:
         wrong = _bad_label(t, label, first, weight[0])
-        if wrong != 0:
-            return wrong
-        if _learn_label(h, b, t, label, first, weight[0]):
+        if wrong == 0 and _learn_label(h, b, t, label, first, weight[0]):
             head[H_AWAITS] = 0.0
     elif do == FINISH:
         _finish(h, b, t)
     else:
         _reset(h, b, t)
-    return 0
+    restore_mode(mode)
+    return wrong
 
 
 ENTRIES = {"lstm": lstm}

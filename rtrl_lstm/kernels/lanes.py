@@ -21,6 +21,7 @@ each lane is computed alone, in the order written (`fma` rounds once where the m
 from __future__ import annotations
 
 import operator
+import platform
 
 from llvmlite import ir
 from numba import types
@@ -236,3 +237,76 @@ _define_operator(operator.add, "fadd")
 _define_operator(operator.sub, "fsub")
 _define_operator(operator.mul, "fmul")
 _define_operator(operator.truediv, "fdiv")
+
+
+# Where a processor says that tiny numbers (below 1e-38 in float32) are to be taken for zero.
+_X86_FLUSH = 0x8040  # MXCSR: flush to zero, denormals are zero
+_ARM_FLUSH = 1 << 24  # FPCR: FZ
+
+
+@intrinsic
+def flush_tiny(typing_context):
+    """Take numbers below the normal range for zero from here on; returns the mode before.
+
+    Averages and traces that decay end there, and some processors take a hundred times as long for
+    each operation on such numbers.
+    """
+
+    def codegen(context, builder, signature, args):
+        before = _read_mode(builder)
+        flag = {"x86": _X86_FLUSH, "arm": _ARM_FLUSH, None: 0}[_family()]
+        _write_mode(builder, builder.or_(before, ir.Constant(before.type, flag)))
+        return before
+
+    return types.int64(), codegen
+
+
+@intrinsic
+def restore_mode(typing_context, mode):
+    """Go back to the mode that `flush_tiny` returned."""
+
+    def codegen(context, builder, signature, args):
+        _write_mode(builder, args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+def _family():
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        return "x86"
+    return "arm" if machine in ("arm64", "aarch64") else None
+
+
+_WORD, _LONG = ir.IntType(32), ir.IntType(64)
+
+
+def _call(builder, name, result, *args):
+    signature = ir.FunctionType(result, [arg.type for arg in args])
+    function = cgutils.get_or_insert_function(builder.module, signature, name)
+    return builder.call(function, args)
+
+
+def _read_mode(builder):
+    family = _family()
+    if family == "x86":
+        place = cgutils.alloca_once(builder, _WORD)
+        _call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), _as_bytes(builder, place))
+        return builder.zext(builder.load(place), _LONG)
+    if family == "arm":
+        return _call(builder, "llvm.aarch64.get.fpcr", _LONG)
+    return ir.Constant(_LONG, 0)
+
+
+def _write_mode(builder, mode):
+    family = _family()
+    if family == "x86":
+        place = cgutils.alloca_once_value(builder, builder.trunc(mode, _WORD))
+        _call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), _as_bytes(builder, place))
+    elif family == "arm":
+        _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), mode)
+
+
+def _as_bytes(builder, place):
+    return builder.bitcast(place, ir.IntType(8).as_pointer())

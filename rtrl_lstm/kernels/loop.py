@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.jit import inline, splice
 from rtrl_lstm.kernels.layers import (
     advance_layer,
@@ -52,6 +53,7 @@ from rtrl_lstm.kernels.slots import (
     S_H,
     S_S,
     S_U,
+    T_COMBINED,
     T_FIRST_LAYER,
     T_HORIZON,
     T_INPUTS,
@@ -182,11 +184,23 @@ def _learn(head, body, table, y, first, weight):
     return True
 
 
-@inline
+@splice
 def learn_label(head, body, table, y, first, weight):
     """Learn the label y[first:] of the last step; whether there was any."""
     observe_target(head, table, y, first)
+    learn_combination(head, table, int(head[H_STEPS]), y[first], weight)
     return _learn(head, body, table, y, first, weight)
+
+
+@splice
+def _answer(head, body, table, rows, t):
+    """What row t is told: the network's forecast, or its combination with others."""
+    x, _, _, _, y_hat = rows
+    to = t * table[T_OUTPUTS]
+    respond(head, body, table, y_hat, to)
+    if table[T_COMBINED] != 0:
+        row = int(head[H_STEPS])
+        y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
 
 
 def _make_step(forward_next):
@@ -194,7 +208,7 @@ def _make_step(forward_next):
 
     @inline
     def step(head, body, table, rows, t):
-        x, y, weight, _, y_hat = rows
+        x, y, weight, _, _ = rows
         layer = table[T_FIRST_LAYER]
         u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
         head[H_STEPS] += 1.0
@@ -202,7 +216,7 @@ def _make_step(forward_next):
         forward_next(head, body, table)
         for d in range(table[layer + L_H_AT] + table[layer + L_UNITS]):
             body[u + d] = body[u_next + d]
-        respond(head, body, table, y_hat, t * table[T_OUTPUTS])
+        _answer(head, body, table, rows, t)
         if head[H_FROZEN] == 0.0:
             head[H_PENDING] = TRACES
             learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
@@ -214,7 +228,7 @@ def _make_step(forward_next):
 def _make_trail(cell):
     """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
 
-    @inline
+    @splice
     def trail(head, body, table, rows, t):
         _, y, weight, _, _ = rows
         layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
@@ -231,6 +245,7 @@ def _make_trail(cell):
         head[H_PENDING] = TRACES
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
             read_out(body, table, layer + L_NOW)
+            learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
             _learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
     return trail
@@ -253,7 +268,7 @@ def _make_forecast(cell, forward_next):
 
     @inline
     def forecast(head, body, table, rows, t):
-        x, y, _, _, y_hat = rows
+        x, y, _, _, _ = rows
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         frozen = head[H_FROZEN] != 0.0
@@ -268,7 +283,7 @@ def _make_forecast(cell, forward_next):
             _buffer(head, body, table)
         head[H_RESET_NEXT] = 0.0
         forward_next(head, body, table)
-        respond(head, body, table, y_hat, t * table[T_OUTPUTS])
+        _answer(head, body, table, rows, t)
         head[H_STEPS] += 1.0
 
     return forecast
@@ -284,7 +299,7 @@ def make_take(cell):
     forward_next = _make_forward_next(cell)
     step, forecast = _make_step(forward_next), _make_forecast(cell, forward_next)
 
-    @inline
+    @splice
     def take(head, body, table, rows, count):
         begins = rows[3]
         for t in range(count):

@@ -104,7 +104,8 @@ def _sign(number):
 def credit(head, body, table, y, first, weight):
     """Write dL/da for the label y[first:]; whether any output had a label.
 
-    y is in the target's own unit, and NaN in it masks an output. The statistics of the target already hold y.
+    y is in the target's own unit, and NaN in it masks an output. The statistics of the target
+    already hold y.
     """
     at, to = table[T_OUT], table[T_CREDIT_OUT]
     loss, outputs = table[T_LOSS], table[T_OUTPUTS]

@@ -40,6 +40,11 @@ CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
 # WEIGHTS_ONLY is for a label that came after the traces had been brought up to date.
 NOTHING, TRACES, WEIGHTS, WEIGHTS_ONLY = range(4)
 
+# A combination forgets with this factor a label: it remembers about the last 1,000.
+FORGETTING = 0.999
+INITIAL_COVARIANCE = 100.0
+GREATEST_COVARIANCE = 1e5  # of its trace
+
 # --- head ------------------------------------------------------------------------------------
 H_STEPS = 0  # rows seen
 H_UPDATES = 1  # optimiser steps taken
@@ -89,7 +94,13 @@ T_TARGET_M2 = 23
 T_QUANTILES = 24
 T_SCALED = 25  # table: for each input, whether it is scaled
 T_FIRST_LAYER = 26  # table: part of the first layer
-T_SIZE = 27
+T_COMBINED = 27  # numbers that a combination weighs: 1, the network's, the inputs'; 0: none
+T_COMBINED_INPUTS = 28  # table: which inputs
+T_COMBINATION = 29  # head: the weights of a combination
+T_COVARIANCE = 30  # head
+T_COMBINED_RING = 31  # head: what was combined in the rows whose labels are awaited
+T_REACH = 32  # head: the covariance times the terms, for a moment
+T_SIZE = 33
 
 L_UNITS = 0
 L_LANES = 1  # units, rounded up to whole vectors

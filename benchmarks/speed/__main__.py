@@ -1,0 +1,7 @@
+"""All speed measurements, one after the other; about a minute."""
+
+from . import roof, step_vs_torch
+
+for measurement in (step_vs_torch, roof):
+    measurement.main()
+    print()

@@ -1,0 +1,152 @@
+"""Source -> model -> score -> sinks: a chunk of rows at a time, as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
+from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
+
+if TYPE_CHECKING:
+    from rtrl_lstm.cli.checkpoints import Checkpoints
+    from rtrl_lstm.cli.progress import Progress
+    from rtrl_lstm.cli.records import Record
+    from rtrl_lstm.cli.sinks import BadRows, Predictions
+    from rtrl_lstm.cli.sources import Source
+    from rtrl_lstm.score import Prequential
+
+CHUNK = 1024  # rows at most: between two chunks Ctrl-C is heard and progress shown
+
+
+class Follower(Protocol):
+    """What rows are driven through: a Model, or its graph in onnxruntime."""
+
+    schema: Schema
+
+    def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
+        """Forecasts and readings of some rows."""
+
+
+class BadRowStop(Stop):
+    """A row cannot be read, and the user wants to stop before it."""
+
+
+Ended = Interrupted | BadRowStop | BrokenPipeError | None
+"""What ended a run before its source did."""
+
+
+class Drive:
+    """Takes rows from a source and leaves everything written and scored, chunk by chunk.
+
+    Between two chunks all is whole: model, score and sinks have seen the same rows.
+
+    Attributes:
+        last: the last row taken since it was last set to None.
+        only_0_and_1: whether every target so far was the number 0 or 1.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        follower: Follower,
+        score: Prequential,
+        predictions: Predictions | None,
+        bad_rows: BadRows,
+        progress: Progress,
+        stops_at_bad_row: bool,
+    ) -> None:
+        self.last: Record | None = None
+        self.only_0_and_1 = True
+        self._source = source
+        self._follower = follower
+        self._score = score
+        self._predictions = predictions
+        self._bad_rows = bad_rows
+        self._progress = progress
+        self._stops_at_bad_row = stops_at_bad_row
+
+    def to_end(self, checkpoints: Checkpoints) -> Ended:
+        """Take all rows. Returns what ended that early, where everything is whole nevertheless.
+
+        Raises:
+            Stop: the table is not what was asked for, or the source cannot be read further.
+        """
+        try:
+            with Interrupt() as interrupt:
+                while True:
+                    with interrupt.breaks_off():
+                        wait = checkpoints.seconds_left()
+                        idle = wait is not None and self._source.waits(wait)
+                        most = min(self._most(), checkpoints.rows_left())
+                        records = [] if idle else self._source.read(most)
+                    if records:
+                        self._take(records)
+                    elif not idle:
+                        return None
+                    checkpoints.passed(len(records))
+        except (Interrupted, BadRowStop, BrokenPipeError) as end:
+            return end
+
+    def refuse_nothing(self, ended: Ended) -> None:
+        """Stop where the source held no row that could be used.
+
+        Raises:
+            Stop: there was none, or none that could be used.
+        """
+        name, score = self._source.name, self._score
+        if ended is None and score.rows == 0:
+            raise Stop(f"{name} has a header and no rows")
+        if ended is None and score.rows == score.bad_rows:
+            raise Stop(f"no row of {name} can be used; {self._bad_rows.first}")
+
+    def _most(self) -> int:
+        """How many rows may be taken at once."""
+        return 1 if self._stops_at_bad_row else min(CHUNK, self._progress.rows_to_line())
+
+    def _take(self, records: list[Record]) -> None:
+        good = [record.values for record in records if record.values is not None]
+        try:
+            followed, read = self._follower.follow(good)
+        except SchemaError as error:
+            raise Stop(f"{self._source.name}: {error}") from error
+        forecasts, readings = _in_place(records, followed), _in_place(records, read)
+        self._set_aside(records, forecasts)
+        self._score.extend(forecasts, readings)
+        self.last = records[-1]
+        self.only_0_and_1 = self.only_0_and_1 and all(
+            reading is None or reading.truth in (0.0, 1.0, None) for reading in readings
+        )
+        if self._predictions is not None:
+            task = self._follower.schema.task
+            self._predictions.write(forecasts, None if task is None else task != "regression")
+        self._progress.show(len(records), self._source.fraction())
+
+    def _set_aside(self, records: list[Record], forecasts: list[Any]) -> None:
+        """Take bad rows out of the forecasts and note them."""
+        for k, record in enumerate(records):
+            bad = forecasts[k]
+            if record.values is None:
+                self._note(k, record, record.why)
+            elif isinstance(bad, BadRow):
+                forecasts[k] = None
+                self._note(k, record, str(bad))
+        self._bad_rows.flush()
+
+    def _note(self, place: int, record: Record, why: str) -> None:
+        row = self._score.rows + place + 1
+        if self._stops_at_bad_row:
+            raise BadRowStop(
+                f"{self._source.name}, row {row} (line {record.line}): {why}; stopped before it "
+                "(--on-bad-row skip goes on past such rows)"
+            )
+        self._bad_rows.add(row, record.line, why, record.raw)
+
+
+def _in_place(records: list[Record], of_good: list[Any]) -> list[Any]:
+    """One entry per record: the next of the good rows' entries, None where it cannot be read."""
+    if len(of_good) == len(records):
+        return of_good
+    entries = iter(of_good)
+    return [None if record.values is None else next(entries) for record in records]

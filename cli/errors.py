@@ -1,0 +1,33 @@
+"""What stops a command: one line on stderr, and an exit code."""
+
+from __future__ import annotations
+
+import click
+
+STOPPED = 1
+INTERRUPTED = 130
+
+
+class Stop(click.ClickException):
+    """A reason to stop that the user can act on: one line, exit code 1, no traceback."""
+
+    exit_code = STOPPED
+
+    def format_message(self) -> str:
+        return " ".join(self.message.split())
+
+
+def about(path: str, error: BaseException) -> str:
+    """What an error says about a file, with the file's name."""
+    said = reason(error)
+    return said if path in said else f"{path}: {said}"
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line: "No such file or directory: 'x.csv'"."""
+    if isinstance(error, OSError) and error.strerror:
+        named = f": {error.filename!r}" if error.filename is not None else ""
+        return f"{error.strerror}{named}"
+    if isinstance(error, KeyError):
+        return f"missing {error}"
+    return str(error) or type(error).__name__

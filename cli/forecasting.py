@@ -1,0 +1,55 @@
+"""A run of `rtrl-lstm predict` or `infer`: forecasts without learning."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+from rtrl_lstm.cli.checkpoints import Checkpoints
+from rtrl_lstm.cli.drive import Drive, Follower
+from rtrl_lstm.cli.models import check_columns, tell_compiling
+from rtrl_lstm.cli.progress import progress_for
+from rtrl_lstm.cli.report import conclude, figures
+from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
+from rtrl_lstm.cli.sources import Source, tell_terminal
+from rtrl_lstm.model import Model
+from rtrl_lstm.score import Prequential
+
+
+def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
+    """Drive the rows of a source through what no longer learns.
+
+    Args:
+        follower: a frozen Model or its graph.
+        path: the file it came from.
+        options: those of `row_options`, and the source.
+
+    Raises:
+        Stop: something is wrong that the user can put right.
+        SystemExit: interrupted.
+    """
+    schema = follower.schema
+    score = Prequential(schema.horizon, options["score_from"])
+    refuse_to_overwrite(options["source"], options["predictions"], options["bad_rows"])
+    refuse_to_overwrite(path, options["predictions"], options["bad_rows"])
+    tell_terminal(options["source"])
+    with contextlib.ExitStack() as closing:
+        source = closing.enter_context(Source(options["source"]))
+        check_columns(schema, source, path, target=schema.horizon > 0)
+        predictions = Predictions(options["predictions"])
+        closing.enter_context(contextlib.closing(predictions))
+        bad_rows = BadRows(options["bad_rows"])
+        closing.enter_context(contextlib.closing(bad_rows))
+        progress = progress_for(options["progress"], options["quiet"], score)
+        closing.enter_context(contextlib.closing(progress))
+        if isinstance(follower, Model):
+            tell_compiling(progress)
+        stops = options["on_bad_row"] == "stop"
+        drive = Drive(source, follower, score, predictions, bad_rows, progress, stops)
+        began = time.perf_counter()
+        ended = drive.to_end(Checkpoints(None, lambda: None))
+        drive.refuse_nothing(ended)
+        seconds = time.perf_counter() - began
+    found = figures(score, None, seconds, score.rows, path)
+    conclude(found, bad_rows.notes(), ended, options)

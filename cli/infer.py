@@ -1,0 +1,37 @@
+"""`rtrl-lstm infer`: forecasts from an ONNX graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rtrl_lstm.cli.errors import Stop, about
+from rtrl_lstm.cli.options import row_options, source_argument
+
+
+@click.command(
+    "infer",
+    epilog="Example: rtrl-lstm infer m.onnx today.csv --predictions forecasts.csv",
+)
+@click.argument("model", type=click.Path(), metavar="MODEL.onnx")
+@source_argument
+@row_options(predictions_default="-")
+@click.option(
+    "--provider", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+    help="Where onnxruntime runs it; auto takes CUDA where there is one.",
+)
+def command(model: str, provider: str, **options: Any) -> None:
+    """Forecast the rows of SOURCE with an exported graph, in onnxruntime.
+
+    It begins at the state that the model had at export and gives what `predict` gives.
+    SOURCE is a file (.csv, .tsv, .jsonl, also .gz) or -, the default, for standard input.
+    """
+    from rtrl_lstm.cli.forecasting import forecast
+    from rtrl_lstm.export import GraphFileError, ModelSession, ProviderError
+
+    try:
+        session = ModelSession(model, provider)
+    except (GraphFileError, ProviderError, OSError) as error:
+        raise Stop(f"cannot run {about(model, error)}") from error
+    forecast(session, model, options)

@@ -1,0 +1,74 @@
+"""`rtrl-lstm inspect`: what a file is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from rtrl_lstm.cli.errors import Stop, about
+
+
+@click.command("inspect", epilog="Example: rtrl-lstm inspect m.rtrl")
+@click.argument("file", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON.")
+def command(file: str, as_json: bool) -> None:
+    """Tell what FILE holds: a model file (.rtrl) or an exported graph (.onnx)."""
+    found = _graph(file) if file.lower().endswith(".onnx") else _model_file(file)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(found)))
+
+
+def _graph(path: str) -> dict[str, Any]:
+    from rtrl_lstm.export import GraphFileError, describe
+
+    try:
+        return {"kind": "graph", **describe(path)}
+    except (GraphFileError, OSError) as error:
+        raise Stop(about(path, error)) from error
+
+
+def _model_file(path: str) -> dict[str, Any]:
+    from rtrl_lstm.cli.models import load_any
+    from rtrl_lstm.model import Model
+
+    held = load_any(path)
+    if not isinstance(held, Model):
+        return {
+            "kind": type(held).__name__.lower(),
+            "rows": held.steps,
+            "labels": held.labels,
+            "spec": held.spec.to_json(),
+        }
+    schema = held.schema
+    return {
+        "kind": "model",
+        **held.counts,
+        "task": schema.task,
+        **{name: value for name, value in schema.arguments.items() if name != "task"},
+        "inputs": list(schema.input_names),
+        "classes": list(schema.target.classes),
+        "spec": None if held.spec is None else held.spec.to_json(),
+    }
+
+
+def _lines(found: dict[str, Any], indent: str = "") -> list[str]:
+    """A nested dict as indented lines."""
+    lines = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<{20 - len(indent)}} {_shown(value)}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)

@@ -1,0 +1,58 @@
+"""Ctrl-C and SIGTERM end a run in good order: the rows taken are learned, the model is saved."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+
+class Interrupted(BaseException):
+    """The user wants the run to end."""
+
+
+class Interrupt:
+    """While entered, a signal sets `asked`, and breaks off a wait for rows. A second one kills.
+
+    Python runs signal handlers between bytecodes only, so a compiled kernel is never broken off.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._waiting = False
+
+    def __enter__(self) -> Interrupt:
+        self._before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def breaks_off(self) -> Iterator[None]:
+        """Within, a signal raises.
+
+        Raises:
+            Interrupted: a signal came, now or before.
+        """
+        self._waiting = True
+        try:
+            if self.asked:
+                raise Interrupted
+            yield
+        finally:
+            self._waiting = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self._waiting:
+            raise Interrupted

@@ -1,0 +1,121 @@
+"""`rtrl-lstm learn`: row by row, as the rows arrive."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from rtrl_lstm.cli.options import row_options, source_argument
+
+CELLS = ("lstm",)
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
+
+
+class Interval(click.ParamType[tuple[int, float]]):
+    """"5000" is so many rows, "30s" so many seconds: (rows, 0.0) or (0, seconds)."""
+
+    name = "interval"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, float]:
+        """Read it; a usage error where it is neither."""
+        if found := re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)s", str(value)):
+            rows, seconds = int(found[1] or 0), float(found[2] or 0.0)
+            if rows or seconds:
+                return rows, seconds
+        raise click.BadParameter(
+            f"{value!r} is neither a number of rows (5000) nor of seconds (30s)", ctx, param
+        )
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """a,b,c as a list."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    if not all(names):
+        raise click.BadParameter("give column names, with commas between them")
+    return names
+
+
+@click.command(
+    "learn",
+    epilog="Example: rtrl-lstm learn demand.csv --target demand --time timestamp --horizon 5 "
+    "--model m.rtrl --predictions forecasts.csv",
+)
+@source_argument
+@click.option("--target", metavar="COL", help="Column to forecast.")
+@click.option(
+    "--features", metavar="A,B", callback=_names,
+    help="Columns to forecast it from. [default: all others]",
+)
+@click.option(
+    "--time", metavar="COL",
+    help="Column of time stamps: it becomes time of day and day of the week.",
+)
+@click.option(
+    "--task", type=click.Choice(["auto", "regression", "binary", "multiclass"]), default="auto",
+    show_default=True,
+    help="auto: regression where the first value of the target is a number, binary where it is "
+    "true or false, multiclass where it is other text.",
+)
+@click.option(
+    "--horizon", metavar="H", type=click.IntRange(0), default=0, show_default=True,
+    help="Rows ahead. 0: forecast a row's target from its other columns and the past. From 1 on "
+    "the row's own target is an input as well, and the forecast is for H rows later.",
+)
+@click.option(
+    "--reset-on", metavar="COL", help="Column that names the sequence; a new value begins anew."
+)
+@click.option(
+    "--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 32]"
+)
+@click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
+@click.option(
+    "--optimizer", type=click.Choice(OPTIMIZERS),
+    help="How a gradient becomes a step. [default: adam]",
+)
+@click.option(
+    "--learning-rate", metavar="RATE", type=click.FloatRange(0, min_open=True),
+    help="Size of the steps. [default: 0.001]",
+)
+@click.option(
+    "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"
+)
+@click.option(
+    "--model", metavar="FILE", help="Save what was learned here; nothing is saved without it."
+)
+@click.option(
+    "--resume", is_flag=True,
+    help="Go on with the model in the --model file: behind the rows of SOURCE that it has seen, "
+    "or with all that come where SOURCE is standard input. Without the file, begin afresh.",
+)
+@click.option("--overwrite", is_flag=True, help="Begin afresh and replace the --model file.")
+@click.option(
+    "--checkpoint-every", metavar="ROWS|SECONDSs", type=Interval(),
+    help="Save the model on the way, too: every 5000 rows, or every 30s.",
+)
+@row_options(predictions_default=None)
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Learn from the rows of SOURCE, one by one, and forecast each before it is learned from.
+
+    SOURCE is a file (.csv, .tsv, .jsonl, also .gz) or -, the default, for standard input, where a
+    row is answered as soon as it arrives.
+    """
+    if options["resume"] and options["overwrite"]:
+        raise click.UsageError("--resume goes on and --overwrite begins afresh: give one of them")
+    for name in ("resume", "overwrite", "checkpoint_every"):
+        if options[name] and not options["model"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --model FILE")
+    given = {
+        name
+        for name in options
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    from rtrl_lstm.cli.learning import learn
+
+    learn(options, given)

@@ -1,0 +1,85 @@
+"""Model files in, with a clear line where they are not what is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtrl_lstm.cli.errors import Stop, about
+
+if TYPE_CHECKING:
+    from rtrl_lstm.cli.progress import Progress
+    from rtrl_lstm.cli.sources import Source
+    from rtrl_lstm.forecaster import Forecaster
+    from rtrl_lstm.learner import Learner
+    from rtrl_lstm.model import Model
+    from rtrl_lstm.schema import Schema
+
+
+def load(path: str) -> Model:
+    """The model in a file.
+
+    Raises:
+        Stop: there is no such file, it is damaged, or holds something else than a Model.
+    """
+    from rtrl_lstm.model import Model
+
+    found = load_any(path)
+    if not isinstance(found, Model):
+        kind = type(found).__name__
+        raise Stop(f"{path} holds a {kind}, which knows no columns: it takes a Model to read rows")
+    return found
+
+
+def load_any(path: str) -> Learner | Forecaster | Model:
+    """Whatever a model file holds.
+
+    Raises:
+        Stop: there is no such file, or it is damaged.
+    """
+    from rtrl_lstm.modelfile import ModelFileError, load
+
+    try:
+        return load(path)
+    except (OSError, ModelFileError) as error:
+        raise Stop(f"cannot load {about(path, error)}") from error
+
+
+def columns_of(schema: Schema) -> set[str]:
+    """The columns that a schema reads, as far as it knows them."""
+    asked = schema.arguments
+    known = {column["name"] for column in schema.to_json()["columns"] or ()}
+    special = {asked["target"], asked["time"], asked["reset_on"]} - {None}
+    return known | special | set(asked["features"] or ())
+
+
+def check_columns(schema: Schema, source: Source, path: str, target: bool) -> None:
+    """Whether the source has what a model's schema reads.
+
+    A row of JSON lines may lack keys; that none of them is there is still a mistake.
+
+    Args:
+        path: of the model, for the message.
+        target: whether the target is needed, too.
+
+    Raises:
+        Stop: it has not; the message names what there is.
+    """
+    from rtrl_lstm.schema import SchemaError
+
+    if source.columns is None:
+        return
+    try:
+        schema.check_columns(source.columns, target=target)
+    except SchemaError as error:
+        known = {name for name in columns_of(schema) if name in source.columns}
+        if not (source.may_lack_columns and known):
+            raise Stop(f"{source.name} does not fit {path}: {error}") from error
+
+
+def tell_compiling(progress: Progress) -> None:
+    """Say that the kernels are about to be compiled, if they are."""
+    from rtrl_lstm.kernels import entries
+    from rtrl_lstm.kernels.jit import is_compiled
+
+    if not all(map(is_compiled, entries.ENTRIES.values())):
+        progress.say("compiling the kernels (once per machine) ...")

@@ -1,0 +1,223 @@
+"""Lines of text -> records: the CSV dialect and JSON lines.
+
+The CSV dialect is that of RFC 4180 with some forgiveness: fields may be quoted, a quoted field may
+hold delimiters, doubled quotes and newlines; lines end in LF or CRLF; blank lines are skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from rtrl_lstm.cli.lines import Damaged
+
+MOST_LINES = 256  # a quote that is still open after so many lines was never meant to be one
+MOST_CHARACTERS = 1 << 20
+
+
+class Record(NamedTuple):
+    """One row of a source.
+
+    Attributes:
+        line: number of its first line in the source, from 1.
+        raw: its text.
+        values: column -> value; None where the row could not be read.
+        why: for a row that could not be read, the reason.
+    """
+
+    line: int
+    raw: str
+    values: dict[str, Any] | None
+    why: str = ""
+
+
+class _Fields(NamedTuple):
+    line: int
+    raw: str
+    fields: list[str] | None
+    why: str = ""
+
+
+class Csv:
+    """Records of delimited text; the first line that is not blank is the header.
+
+    Args:
+        delimiter: None to take it from the header: a comma unless there is none in it and there
+            are tabs or semicolons.
+    """
+
+    def __init__(self, delimiter: str | None) -> None:
+        self.columns: list[str] | None = None
+        self._delimiter = delimiter
+        self._line = 0  # lines taken so far
+        self._open: list[str] = []  # lines of a record whose quote is not closed yet
+        self._open_size = 0
+
+    def feed(self, lines: Iterable[str]) -> list[Record]:
+        """The records that these further lines complete.
+
+        Raises:
+            ValueError: the header cannot be read; the message says why.
+        """
+        records: list[Record] = []
+        waiting = deque(lines)
+        while waiting:
+            line = waiting.popleft()
+            self._line += 1
+            if not self._open and '"' not in line and type(line) is str:
+                line = line.rstrip("\r")
+                if line.strip(" "):
+                    fields = line.split(self._delimiter_of(line))
+                    self._take(_Fields(self._line, line, fields), records)
+            else:
+                self._take_quoted(line, waiting, records)
+        return records
+
+    def end(self) -> list[Record]:
+        """The records left when no more lines will come."""
+        records: list[Record] = []
+        while self._open:
+            waiting: deque[str] = deque()
+            self._give_up("a quote is opened here and never closed", waiting, records)
+            records += self.feed(waiting)
+        return records
+
+    def _delimiter_of(self, header: str) -> str:
+        if self._delimiter is None:
+            self._delimiter = next((d for d in ",\t;" if d in header), ",")
+        return self._delimiter
+
+    def _take_quoted(self, line: str, waiting: deque[str], records: list[Record]) -> None:
+        """A line with a quote in it, or inside a quote, or damaged."""
+        if isinstance(line, Damaged) and not self._open:
+            self._take(_Fields(self._line, line, None, line.why), records)
+            return
+        self._open.append(line)
+        self._open_size += len(line) + 1
+        damaged = line.why if isinstance(line, Damaged) else ""
+        raw = "\n".join(self._open)
+        delimiter = self._delimiter_of(line)
+        if not damaged and _ends_inside_quotes(raw, delimiter):
+            if len(self._open) >= MOST_LINES or self._open_size > MOST_CHARACTERS:
+                self._give_up(
+                    f"a quote is opened here and not closed within {len(self._open)} lines",
+                    waiting,
+                    records,
+                )
+            return
+        try:
+            fields = next(csv.reader(self._lines(), delimiter=delimiter, strict=True))
+        except (csv.Error, StopIteration) as error:
+            damaged = damaged or f"not the CSV dialect: {error}"
+            fields = []
+        if damaged and len(self._open) > 1:
+            # The quote that joined these lines was a mistake: only the first line is lost.
+            self._give_up("a quote is opened here and closed in the wrong place", waiting, records)
+            return
+        taken = _Fields(self._line - len(self._open) + 1, raw.rstrip("\r"), fields, damaged)
+        self._open, self._open_size = [], 0
+        self._take(taken._replace(fields=None) if damaged else taken, records)
+
+    def _lines(self) -> list[str]:
+        """The open lines, with the newlines that lie inside the quotes."""
+        last = self._open[-1].rstrip("\r")
+        return [f"{line}\n" for line in self._open[:-1]] + [last]
+
+    def _give_up(self, why: str, waiting: deque[str], records: list[Record]) -> None:
+        """The first open line is a bad row; the others are looked at afresh."""
+        first, *others = self._open
+        line = self._line - len(others)
+        self._open, self._open_size = [], 0
+        self._line = line
+        waiting.extendleft(reversed(others))
+        self._take(_Fields(line, first.rstrip("\r"), None, why), records)
+
+    def _take(self, taken: _Fields, records: list[Record]) -> None:
+        line, raw, fields, why = taken
+        if self.columns is None:
+            if fields is None:
+                raise ValueError(f"line {line}, the header: {why}")
+            self.columns = _names(fields)
+        elif fields is None:
+            records.append(Record(line, raw, None, why))
+        elif len(fields) != len(self.columns):
+            count = f"{len(fields)} field{'s' if len(fields) != 1 else ''}"
+            why = f"{count} where the header has {len(self.columns)}"
+            records.append(Record(line, raw, None, why))
+        else:
+            records.append(Record(line, raw, dict(zip(self.columns, fields, strict=True))))
+
+
+def _ends_inside_quotes(text: str, delimiter: str) -> bool:
+    """Whether a quoted field is still open at the end of `text`, which begins a record."""
+    at = 0
+    while True:
+        if text.startswith('"', at):
+            at = _after_quoted(text, at + 1)
+            if at < 0:
+                return True
+        at = text.find(delimiter, at) + 1
+        if at == 0:
+            return False
+
+
+def _after_quoted(text: str, at: int) -> int:
+    """The place behind the quote that closes the field whose inside begins at `at`, or -1."""
+    while True:
+        at = text.find('"', at) + 1
+        if at == 0:
+            return -1
+        if not text.startswith('"', at):
+            return at
+        at += 1
+
+
+def _names(fields: list[str]) -> list[str]:
+    """Column names from a header; a column without one is called after its place.
+
+    Raises:
+        ValueError: a name occurs twice.
+    """
+    names = [name.strip() or f"column_{k}" for k, name in enumerate(fields, 1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the header names the column {name!r} twice")
+    return names
+
+
+class JsonLines:
+    """Records of JSON lines: one object to a line, and the columns are its keys."""
+
+    def __init__(self) -> None:
+        self.columns: list[str] | None = None  # of the first row
+        self._line = 0
+
+    def feed(self, lines: Iterable[str]) -> list[Record]:
+        """The records of these further lines."""
+        records = []
+        for line in lines:
+            self._line += 1
+            if line.strip():
+                records.append(self._record(line.rstrip("\r")))
+        return records
+
+    def end(self) -> list[Record]:
+        """Nothing: a record never waits for a further line."""
+        return []
+
+    def _record(self, line: str) -> Record:
+        if isinstance(line, Damaged):
+            return Record(self._line, line, None, line.why)
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            why = f"not JSON: {error}" if isinstance(error, ValueError) else "nested too deeply"
+            return Record(self._line, line, None, why)
+        if not isinstance(values, dict):
+            return Record(self._line, line, None, "not a JSON object, {...}")
+        if self.columns is None:
+            self.columns = list(values)
+        return Record(self._line, line, values)

@@ -1,0 +1,159 @@
+"""A model and the place in the stream where it stands: begun, found again, saved.
+
+What is saved beside the model depends on the rows alone: how many there were, a check of the last
+one, and the state of the score. No clock and no path.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.models import check_columns, columns_of, load
+from rtrl_lstm.model import Model
+from rtrl_lstm.schema import Schema
+from rtrl_lstm.score import Prequential
+from rtrl_lstm.spec import Spec
+
+if TYPE_CHECKING:
+    from rtrl_lstm.cli.records import Record
+    from rtrl_lstm.cli.sources import Source
+
+# Options of the command line -> what they are called in a Model.
+SCHEMA_OPTIONS = ("target", "features", "time", "task", "horizon", "reset_on")
+LEARNER_OPTIONS = {
+    "hidden": "hidden_size",
+    "cell": "cell",
+    "optimizer": "optimizer",
+    "learning_rate": "learning_rate",
+    "seed": "seed",
+}
+
+
+class Stand:
+    """A model, its score, and how many rows of its stream both have seen.
+
+    Attributes:
+        model, score: as they stand.
+        path: of the file they were found in; "" where they are fresh.
+        rows: rows of the stream so far.
+        last_row: check of the last of them.
+    """
+
+    def __init__(
+        self, model: Model, score: Prequential, path: str = "", last_row: int = 0
+    ) -> None:
+        self.model = model
+        self.score = score
+        self.path = path
+        self.last_row = last_row
+        self.rows = score.rows
+
+    def save(self, path: str, last: Record) -> None:
+        """Write the model file, whole or not at all; `last` is the last row that was learned."""
+        self.rows = self.score.rows
+        self.last_row = _check(last, self.model.schema)
+        self.model.stream = {"last_row": self.last_row, "score": self.score.to_json()}
+        self.model.save(path)
+
+
+def begin(options: dict[str, Any]) -> Stand:
+    """A fresh model as the options say.
+
+    Raises:
+        Stop: they contradict each other.
+    """
+    if options["target"] is None:
+        raise click.UsageError("--target COL is needed: the column to forecast")
+    arguments = {name: options[name] for name in SCHEMA_OPTIONS}
+    for name, field in LEARNER_OPTIONS.items():
+        if options[name] is not None:
+            arguments[field] = options[name]
+    try:
+        model = Model(**arguments)
+    except ValueError as error:
+        raise Stop(str(error)) from error
+    return Stand(model, Prequential(options["horizon"], options["score_from"]))
+
+
+def find_again(path: str, options: dict[str, Any], given: set[str]) -> Stand:
+    """The model in a file, and where it stood in its stream.
+
+    Args:
+        given: names of the options that the user typed; they must agree with the model's.
+
+    Raises:
+        Stop: the file is damaged or holds something else, or an option says otherwise.
+    """
+    model = load(path)
+    try:
+        if model.stream:
+            score = Prequential.from_json(model.stream["score"])
+            stand = Stand(model, score, path, int(model.stream["last_row"]))
+        else:  # saved by an application: every row is new
+            stand = Stand(model, Prequential(model.schema.horizon, options["score_from"]), path)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
+    for name, value in _made_with(stand).items():
+        if name in given and options[name] != value:
+            option = f"--{name.replace('_', '-')}"
+            raise Stop(
+                f"{path} was made with {option} {_said(value)}, not {_said(options[name])}: leave "
+                f"{option} out to go on with it, or begin afresh with --overwrite"
+            )
+    return stand
+
+
+def go_to(stand: Stand, source: Source) -> None:
+    """Pass over the rows of a file that the model has seen; on a pipe every row is new.
+
+    Raises:
+        Stop: the source has not the model's columns, or is not the one that the model began with.
+    """
+    check_columns(stand.model.schema, source, stand.path, target=True)
+    if source.live:
+        return
+    passed, last = 0, None
+    while passed < stand.rows and (records := source.read(stand.rows - passed)):
+        passed, last = passed + len(records), records[-1]
+    otherwise = f"to learn from other rows, pipe them in: --resume - < {source.name}"
+    if passed < stand.rows:
+        seen = f"{stand.path} has seen {stand.rows:,}"
+        raise Stop(f"{source.name} has {passed:,} rows and {seen}; {otherwise}")
+    if last is not None and _check(last, stand.model.schema) != stand.last_row:
+        raise Stop(
+            f"row {passed:,} of {source.name} is not what {stand.path} learned from; {otherwise}"
+        )
+
+
+def _made_with(stand: Stand) -> dict[str, Any]:
+    """The options that would make this model, by their names on the command line."""
+    schema, spec = stand.model.schema, Spec(input_size=1, **stand.model.options)
+    options = {name: schema.arguments[name] for name in SCHEMA_OPTIONS}
+    for name, field in LEARNER_OPTIONS.items():
+        value = getattr(spec, field)
+        options[name] = getattr(value, "name", value)
+    return {**options, "task": schema.task, "score_from": stand.score.score_from}
+
+
+def _said(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _check(record: Record, schema: Schema) -> int:
+    """A number that tells rows apart, of the values that the model reads."""
+    if record.values is None:
+        return zlib.crc32(record.raw.encode(errors="replace"))
+    plain = [f"{name}={_plain(record.values.get(name))}" for name in sorted(columns_of(schema))]
+    return zlib.crc32("\n".join(plain).encode(errors="replace"))
+
+
+def _plain(value: Any) -> str:
+    """A field's value in words that do not depend on the format it came in."""
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return "" if value is None else str(value).strip()

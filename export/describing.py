@@ -1,0 +1,39 @@
+"""What a graph file is, for people: `rtrl-lstm inspect`."""
+
+from pathlib import Path
+from typing import Any
+
+from .graphfile import read_graph
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What a graph file says of itself, as plain JSON.
+
+    Returns
+    -------
+    dict
+        graph, precision, version (of the rtrl-lstm that wrote it), inputs and outputs (name ->
+        shape, "batch" being free), spec, schema (None unless it came from a Model), and numbers,
+        how many the graph holds.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    GraphFileError
+        The file is no graph that rtrl-lstm wrote.
+    """
+    file = read_graph(path)
+    found = file.provenance
+    hidden = {name: ["batch", value.shape[1]] for name, value in file.state.items()}
+    following = {f"{name}_out": shape for name, shape in hidden.items()}
+    return {
+        "graph": found.graph,
+        "precision": found.precision,
+        "version": found.version,
+        "inputs": {"x": ["batch", found.spec.input_size], **hidden},
+        "outputs": {"y": ["batch", found.spec.output_size], **following},
+        "spec": found.spec.to_json(),
+        "schema": None if found.model is None else found.model["schema"],
+        "numbers": file.numbers,
+    }

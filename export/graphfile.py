@@ -1,0 +1,98 @@
+"""A graph file: a graph of ours and what it says of itself, to bytes and back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from . import suspicion
+from .errors import GraphFileError, brief
+from .graph import Graph
+from .provenance import KEY, PRODUCER, Provenance
+
+MAX_BYTES = 2**31 - 1
+"""The most that a protocol buffer may hold."""
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph as it lies in a file.
+
+    Attributes
+    ----------
+    data : bytes
+        The whole file, what onnxruntime takes.
+    provenance : Provenance
+    state : dict of name -> array of shape (1, n)
+        The state inputs and their values at export.
+    numbers : int
+        How many the graph holds: weights, state and scaling.
+    """
+
+    data: bytes
+    provenance: Provenance
+    state: dict[str, NDArray[np.floating]]
+    numbers: int
+
+    def without_defaults(self) -> bytes:
+        """The graph with its states as plain inputs, which are the only ones that can be bound."""
+        model = onnx.ModelProto.FromString(self.data)
+        plain = [tensor for tensor in model.graph.initializer if tensor.name not in self.state]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(plain)
+        data: bytes = model.SerializeToString()
+        return data
+
+
+def pack(graph: Graph, provenance: Provenance) -> bytes:
+    """The bytes of a graph file; equal arguments give equal bytes."""
+    horizon = provenance.spec.horizon
+    ahead = f"{horizon} rows ahead" if horizon else "of the same row"
+    model = graph.model(
+        producer=PRODUCER,
+        version=provenance.version,
+        doc=f"One row x in, the forecast y {ahead} and the new state out. Feed each *_out back "
+        "as the input of that name; where that is left out, it is what it was at export.",
+    )
+    onnx.helper.set_model_props(model, {KEY: provenance.to_json()})
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def read_graph(path: str | Path) -> GraphFile:
+    """Read a graph file that `to_onnx` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        GraphFileError: it is no ONNX file, not one of ours, or altered.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise GraphFileError("it is larger than an ONNX file can be")
+        return unpack(path.read_bytes())
+    except GraphFileError as error:
+        raise GraphFileError(f"{path}: {brief(error)}") from error
+    except UnicodeDecodeError as error:  # a protocol buffer decodes its text when it is looked at
+        raise GraphFileError(f"{path}: damaged, a name in it is not text") from error
+
+
+def unpack(data: bytes) -> GraphFile:
+    """The inverse of `pack`; what onnxruntime is handed has been looked through before.
+
+    Raises:
+        GraphFileError: as `read_graph`.
+    """
+    model = suspicion.parse(data)
+    texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
+    if len(texts) != 1:
+        raise GraphFileError("an ONNX file, but not one that rtrl-lstm wrote; or it is cut short")
+    provenance = Provenance.from_json(texts[0])
+    suspicion.check_nodes(model)
+    numbers = suspicion.numbers(model, np.dtype(provenance.precision))
+    suspicion.check_standard(model)
+    state = suspicion.states(model, numbers, provenance.spec)
+    return GraphFile(data, provenance, state, sum(array.size for array in numbers.values()))

@@ -1,0 +1,94 @@
+"""A Model's graph in onnxruntime: rows of the table in, forecasts out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
+
+from .errors import GraphFileError, brief
+from .session import Session
+
+
+class ModelSession:
+    """What ``model.frozen()`` forecasts, in onnxruntime and without Numba.
+
+    It starts where the model stood at export: its state, and what its schema knew of the columns.
+
+    Parameters
+    ----------
+    path : str or Path
+        A graph that ``to_onnx(model, path)`` wrote.
+    provider : "auto", "cpu" or "cuda"
+
+    Attributes
+    ----------
+    schema : Schema
+        Reads the rows. Its ``check_columns`` says whether a table has what is needed.
+    session : Session
+        Runs the graph.
+
+    Raises
+    ------
+    OSError, GraphFileError, ProviderError
+        As `Session`; GraphFileError as well where the graph came from no Model, since nothing
+        then says how a row becomes numbers.
+    """
+
+    def __init__(self, path: str | Path, provider: str = "auto") -> None:
+        self.session = Session(path, provider)
+        self.schema = _schema(self.session, path).frozen()
+
+    def step(self, row: Row) -> Forecast:
+        """The forecast for a row, and the state moves on.
+
+        Returns
+        -------
+        A number for a regression; label -> probability for classes; None where there is nothing
+        to say.
+
+        Raises
+        ------
+        BadRow
+            The row cannot be read, and nothing has changed.
+        SchemaError
+            The table lacks a column.
+        """
+        return self._forecast(self.schema.read(row))
+
+    def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
+        """`step` for many rows. A bad row stands in the place of its forecast and is skipped."""
+        return self.follow(rows)[0]
+
+    def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
+        """`run`, and what was read: what a score needs besides. None for a bad row."""
+        forecasts: list[Forecast | BadRow] = []
+        readings: list[Reading | None] = []
+        for row in rows:
+            try:
+                reading = self.schema.read(row)
+            except BadRow as bad:
+                forecasts.append(bad)
+                readings.append(None)
+            else:
+                forecasts.append(self._forecast(reading))
+                readings.append(reading)
+        return forecasts, readings
+
+    def _forecast(self, reading: Reading) -> Forecast:
+        if reading.reset:
+            self.session.reset()
+        outputs = self.session.step(reading.inputs).tolist()
+        return self.schema.forecast(outputs, reading.classes)
+
+
+def _schema(session: Session, path: str | Path) -> Schema:
+    try:
+        schema = session.schema
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GraphFileError(f"{path}: the schema in it is damaged: {brief(error)}") from error
+    if schema is None:
+        raise GraphFileError(f"{path}: exported from a learner, not a model, so it reads no table")
+    spec = session.provenance.spec
+    if (schema.input_size, schema.output_size) != (spec.input_size, spec.output_size):
+        raise GraphFileError(f"{path}: altered: its schema and its graph do not fit each other")
+    return schema

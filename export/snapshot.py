@@ -1,0 +1,53 @@
+"""What an export takes from a learner: its spec and its numbers at one moment, by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.learner import Learner
+from rtrl_lstm.spec import Spec
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A learner's numbers in float64.
+
+    Attributes
+    ----------
+    spec : Spec
+    parameters : dict of name -> array
+        As ``state_dict()``: torch's names and shapes.
+    state : dict of name -> array of shape (n,)
+        The recurrent state, ``h_0`` and ``c_0`` for the first layer, in the order of the graph.
+    scaling : dict of name -> array
+        ``input_mean``, ``input_scale`` (I,), ``target_mean``, ``target_scale`` (O,).
+    combination : dict of name -> array
+        As ``combination()``: ``bias``, ``network`` (1,) and ``inputs`` (I,), or nothing.
+    """
+
+    spec: Spec
+    parameters: dict[str, FloatArray]
+    state: dict[str, FloatArray]
+    scaling: dict[str, FloatArray]
+    combination: dict[str, FloatArray]
+
+
+def snapshot(source: Learner | Forecaster) -> Snapshot:
+    """Copy the numbers of a Learner, or of a Forecaster (its leading state)."""
+    return Snapshot(
+        source.spec,
+        _copy(source.state_dict()),
+        _copy(source.state()),
+        _copy(source.scaling()),
+        _copy(source.combination()),
+    )
+
+
+def _copy(arrays: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
+    return {name: np.array(array, np.float64) for name, array in arrays.items()}

@@ -1,0 +1,81 @@
+"""`to_onnx`: a learner becomes an ONNX file, once the graph has been seen to do the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.learner import Learner
+from rtrl_lstm.model import Model
+from rtrl_lstm.modelfile import write_whole
+
+from .errors import ExportError
+from .graphfile import pack
+from .provenance import GRAPHS, PRECISIONS, Provenance
+from .snapshot import snapshot
+from .step import step_graph
+from .verify import check_inputs, verify
+
+
+def to_onnx(
+    source: Learner | Forecaster | Model,
+    path: str | Path,
+    graph: str = "step",
+    precision: str = "float32",
+) -> dict[str, float]:
+    """Write a learner as an ONNX graph.
+
+    The graph takes a raw row and the recurrent state, and gives the forecast in the target's own
+    units and the new state; see `rtrl_lstm.export.step` for the names. It computes what
+    ``source.frozen()`` computes, and before anything is written it is run in onnxruntime against
+    that. The file appears whole or not at all; equal learners give equal bytes.
+
+    Parameters
+    ----------
+    source : Learner, Forecaster or Model
+        Of a Forecaster the graph has the leading state. A Model's file also tells how a row
+        becomes numbers, for `ModelSession`.
+    path : str or Path
+        The file to write; an existing one is replaced.
+    graph : "step"
+        One row forward.
+    precision : "float32" or "float64"
+
+    Returns
+    -------
+    dict of output name -> largest difference to the engine
+        As a fraction of the largest number that output took in the trial.
+
+    Raises
+    ------
+    ValueError
+        There is no such graph or precision.
+    ExportError
+        The model has seen no row yet, float32 cannot hold the inputs, or the graph differs from
+        the engine.
+    OSError
+        The file cannot be written.
+    """
+    if graph not in GRAPHS:
+        raise ValueError(f"graph must be {' or '.join(GRAPHS)}, not {graph!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
+    learner, model, names = _parts(source)
+    frozen = learner.frozen()
+    numbers = snapshot(frozen)
+    check_inputs(numbers, names, precision)
+    data = pack(step_graph(numbers, precision), Provenance(graph, precision, numbers.spec, model))
+    differences = verify(data, numbers, frozen, precision)
+    write_whole(Path(path), data)
+    return differences
+
+
+def _parts(
+    source: Learner | Forecaster | Model,
+) -> tuple[Learner | Forecaster, dict[str, Any] | None, Sequence[str]]:
+    """The learner, what the file is to say of a Model, and the names of the inputs."""
+    if not isinstance(source, Model):
+        return source, None, [f"x[{k}]" for k in range(source.spec.input_size)]
+    if source.learner is None:
+        raise ExportError("the model has not learned yet: there is nothing to export")
+    return source.learner, {"schema": source.schema.to_json()}, source.schema.input_names

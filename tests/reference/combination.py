@@ -1,0 +1,38 @@
+"""Recursive least squares over [1, the network's forecast, other forecasts], with matrices.
+
+Written from the equations (Haykin, Adaptive Filter Theory: the exponentially weighted RLS):
+P u / (forgetting / weight + u' P u) is the gain; the terms enter standardised by the target's mean
+and spread of the moment at which they are used.
+"""
+
+import numpy as np
+
+FORGETTING = 0.999
+GREATEST_TRACE = 1e5
+
+
+class Combination:
+    """The weights w (K,) and covariance P (K, K) of K = 2 + (number of other forecasts) terms."""
+
+    def __init__(self, others: int, limit: float | None = None) -> None:
+        self.w = np.eye(2 + others)[2]
+        self.P = 100.0 * np.eye(2 + others)
+        self.limit = limit
+
+    def forecast(self, y_net: float, others, mean: float, spread: float) -> float:
+        return mean + spread * (self.w @ self.terms(y_net, others, mean, spread))
+
+    def learn(self, y, y_net, others, mean, spread, weight=1.0) -> None:
+        u = self.terms(y_net, others, mean, spread)
+        error = (y - mean) / spread - self.w @ u
+        if self.limit is not None:
+            error = np.clip(error, -self.limit, self.limit)
+        gain = self.P @ u / (FORGETTING / weight + u @ self.P @ u)
+        self.w = self.w + gain * error
+        self.P = (self.P - np.outer(gain, u @ self.P)) / FORGETTING
+        if np.trace(self.P) > GREATEST_TRACE:
+            self.P = self.P * GREATEST_TRACE / np.trace(self.P)
+
+    @staticmethod
+    def terms(y_net, others, mean, spread):
+        return np.array([1.0, *((np.array([y_net, *others]) - mean) / spread)])

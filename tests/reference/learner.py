@@ -1,0 +1,213 @@
+"""Truncated real-time recurrent learning (Hochreiter and Schmidhuber 1997), one row at a time.
+
+Shapes: I inputs, n units, O outputs, D = bias + I + n sources. The parameters, one array each:
+  W_<row>  (n, D)  one per row of the cell, sources in the order bias, x, h_{t-1}
+  V        (O, n)  readout        b  (O,)  its bias        D  (O, I)  shortcuts, where they are on
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .cell import LSTM, Array, CellStep
+from .losses import SquaredError
+from .optimisers import SGD, Optimiser
+from .scaler import RunningScaler
+
+
+class State(NamedTuple):
+    """One recurrent state: s and h (n,), and the traces ds_t/dW_row (n, D) of the traced rows."""
+
+    s: Array
+    h: Array
+    traces: dict[str, Array]
+
+
+class Pass(NamedTuple):
+    """What learning needs of a forward pass: sources u (D,), scaled inputs z (I,), sums a (O,)."""
+
+    u: Array
+    z: Array
+    cell: CellStep
+    a: Array
+
+
+class ReferenceLearner:
+    """The naive twin of ``rtrl_lstm.Learner``, in float64.
+
+    Args:
+      clip: None, ("norm", limit), ("value", limit) or ("credit", limit).
+      scale_inputs: a bool for each input.
+    """
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        output_size=1,
+        *,
+        cell=None,
+        bias=True,
+        shortcuts=False,
+        loss=None,
+        optimiser: Optimiser | None = None,
+        learning_rate=1e-3,
+        update="step",
+        clip=None,
+        scale_inputs=(),
+        scale_target=False,
+    ):
+        self.sizes = input_size, hidden_size, output_size
+        self.cell = cell or LSTM()
+        self.bias, self.shortcuts = bias, shortcuts
+        self.loss = loss or SquaredError()
+        self.optimiser = optimiser or SGD()
+        self.learning_rate = learning_rate
+        self.update, self.clip = update, clip
+        self.scale_target = scale_target
+        labels = output_size if self.loss.labels == "each" else 1
+        self.input_scaler = RunningScaler(scale_inputs or [False] * input_size)
+        self.target_scaler = RunningScaler([scale_target] * labels)
+
+        sources = bias + input_size + hidden_size
+        self.parameters = {f"W_{row}": np.zeros((hidden_size, sources)) for row in self.cell.rows}
+        self.parameters["V"] = np.zeros((output_size, hidden_size))
+        if bias:
+            self.parameters["b"] = np.zeros(output_size)
+        if shortcuts:
+            self.parameters["D"] = np.zeros((output_size, input_size))
+        self.state = self.zero_state()
+        self.gradients = self.zero_gradients()  # the sum over the sequence, for update="sequence"
+        self.labelled = False  # whether that sum holds any label
+
+    def zero_state(self) -> State:
+        n = self.sizes[1]
+        traces = {row: np.zeros_like(self.parameters[f"W_{row}"]) for row in self.cell.traced}
+        return State(np.zeros(n), np.zeros(n), traces)
+
+    def zero_gradients(self) -> dict[str, Array]:
+        return {name: np.zeros_like(w) for name, w in self.parameters.items()}
+
+    # --- one row
+
+    def step(self, x: Array, y: Array | None = None, weight: float = 1.0) -> Array:
+        """The forecast (O,) made before the label was seen; then learn, where there is a label."""
+        z = self.scale(x)
+        self.state, row = self.forward(self.state, z)
+        forecast = self.forecast(row.a)
+        if y is not None:
+            self.observe(y)
+            self.learn(self.state, row, y, weight)
+        return forecast
+
+    def reset(self) -> None:
+        """A new sequence begins: apply what the old one taught, and forget its state."""
+        self.apply_sequence()
+        self.state = self.zero_state()
+
+    # --- forward
+
+    def scale(self, x: Array) -> Array:
+        """x (I,) by the running statistics, which take it in first; 0 where there is no spread."""
+        x = np.asarray(x, dtype=float)
+        self.input_scaler.update(x)
+        sd = self.input_scaler.spread()
+        z = np.zeros_like(x)
+        np.divide(x - self.input_scaler.mean, sd, out=z, where=sd > 0)
+        return np.where(self.input_scaler.scaled, z, x)
+
+    def forward(self, state: State, z: Array) -> tuple[State, Pass]:
+        """One step of the cell and its traces, and the readout's sums."""
+        p = self.parameters
+        u = np.concatenate([np.ones(int(self.bias)), z, state.h])
+        sums = {row: p[f"W_{row}"] @ u for row in self.cell.rows}
+        cell = self.cell.step(sums, state.s)
+        traces = {
+            row: cell.decay[:, None] * state.traces[row] + np.outer(cell.inject[row], u)
+            for row in self.cell.traced
+        }
+        a = p["V"] @ cell.h
+        if self.bias:
+            a = a + p["b"]
+        if self.shortcuts:
+            a = a + p["D"] @ z
+        return State(cell.s, cell.h, traces), Pass(u, z, cell, a)
+
+    def forecast(self, a: Array) -> Array:
+        """What the sums (O,) say, in the target's own units."""
+        y_hat = self.loss.forecast(a)
+        if self.scale_target:
+            y_hat = self.target_scaler.mean + self.target_spread() * y_hat
+        return y_hat
+
+    def target_spread(self) -> Array:
+        sd = self.target_scaler.spread()
+        return np.where(sd > 0, sd, 1.0)
+
+    # --- learning
+
+    def observe(self, y: Array) -> None:
+        """The target's running statistics take in a label, before it is learned."""
+        self.target_scaler.update(np.atleast_1d(np.asarray(y, dtype=float)))
+
+    def learn(self, state: State, row: Pass, y: Array, weight: float = 1.0) -> None:
+        """Learn the label of a pass. NaN says that there is none for that output."""
+        y = np.atleast_1d(np.asarray(y, dtype=float))
+        if np.isnan(y).all():
+            return
+        gradients = self.label_gradients(state, row, y, weight)
+        for name, g in gradients.items():
+            self.gradients[name] = self.gradients[name] + g
+        self.labelled = True
+        if self.update == "step":
+            self.apply_sequence()
+
+    def label_gradients(self, state: State, row: Pass, y: Array, weight: float) -> dict[str, Array]:
+        """dL/dw of one label, no error flowing back through h_{t-1}, for every parameter."""
+        dy = self.output_gradient(row.a, y, weight)
+        gradients = {"V": np.outer(dy, row.cell.h)}
+        if self.bias:
+            gradients["b"] = dy
+        if self.shortcuts:
+            gradients["D"] = np.outer(dy, row.z)
+        c = self.parameters["V"].T @ dy
+        for name in self.cell.rows:
+            g = np.zeros_like(self.parameters[f"W_{name}"])
+            if name in self.cell.traced:
+                g += (c * row.cell.dh_ds)[:, None] * state.traces[name]
+            if name in row.cell.dh_dz:
+                g += np.outer(c * row.cell.dh_dz[name], row.u)
+            gradients[f"W_{name}"] = g
+        return gradients
+
+    def output_gradient(self, a: Array, y: Array, weight: float) -> Array:
+        """dL/da (O,), of the scaled target where it is scaled; 0 where there is no label."""
+        if self.scale_target:
+            y = (y - self.target_scaler.mean) / self.target_spread()
+        known = ~np.isnan(y)
+        label = y[0] if self.loss.labels == "class" else np.where(known, y, 0.0)
+        dy = np.where(known, weight * self.loss.gradient(a, label), 0.0)
+        if self.clip and self.clip[0] == "credit":
+            dy = np.clip(dy, -self.clip[1], self.clip[1])
+        return dy
+
+    def apply_sequence(self) -> None:
+        """One step of the optimiser with the gradients so far, if any label was among them."""
+        if self.labelled:
+            gradients = self.clipped(self.gradients)
+            self.optimiser.count += 1
+            for name, g in gradients.items():
+                self.parameters[name] = self.optimiser.step(
+                    name, self.parameters[name], g, self.learning_rate
+                )
+        self.gradients, self.labelled = self.zero_gradients(), False
+
+    def clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:
+        kind, limit = self.clip or (None, 0.0)
+        if kind == "norm":
+            norm = np.sqrt(sum((g**2).sum() for g in gradients.values()))
+            factor = limit / norm if norm > limit else 1.0
+            return {name: g * factor for name, g in gradients.items()}
+        if kind == "value":
+            return {name: np.clip(g, -limit, limit) for name, g in gradients.items()}
+        return gradients

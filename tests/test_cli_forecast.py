@@ -1,0 +1,89 @@
+"""`predict`, `export`, `infer`, `inspect`: what was learned, put to use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import figures, run, waves
+
+CASES = {
+    "regression": ([], lambda t, y: y),
+    "horizon": (["--horizon", 3, "--time", "when"], lambda t, y: y),
+    "binary": (["--task", "binary"], lambda t, y: "yes" if y > 10 else "no"),
+    "multiclass": (["--reset-on", "run"], lambda t, y: ["red", "green", "blue"][t % 3]),
+}
+
+
+@pytest.fixture(params=CASES)
+def learned(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder with a model m.rtrl that learned a.csv, and b.csv, the rows that follow."""
+    options, target = CASES[request.param]
+    rows = [
+        f"{t // 50},2024-01-{1 + t // 24:02d} {t % 24:02d}:00,{x},{'ab'[t % 2]},{target(t, y)}\n"
+        for t, (x, y) in enumerate(waves(300))
+    ]
+    header = "run,when,x,kind,y\n"
+    (tmp_path / "a.csv").write_text(header + "".join(rows[:200]))
+    (tmp_path / "b.csv").write_text(header + "".join(rows[200:]))
+    if "--time" not in options:
+        options = ["--features", "x,kind", *options]
+    run("learn", "a.csv", "--target", "y", *options, "--model", "m.rtrl", cwd=tmp_path)
+    return tmp_path
+
+
+def _read(text: str) -> tuple[list[str], np.ndarray]:
+    """The labels, if any, and the numbers of some predictions."""
+    lines = [line.rpartition(",") for line in text.splitlines()[1:]]
+    assert all(number for _, _, number in lines)
+    return [label for label, _, _ in lines], np.array([float(number) for *_, number in lines])
+
+
+def test_infer_gives_what_predict_gives(learned: Path) -> None:
+    model = (learned / "m.rtrl").read_bytes()
+    said = run("predict", "m.rtrl", "b.csv", "--quiet", cwd=learned).stdout
+    assert (learned / "m.rtrl").read_bytes() == model
+    run("export", "m.rtrl", "m.onnx", "--graph", "step", cwd=learned)
+    inferred = run("infer", "m.onnx", "b.csv", "--provider", "cpu", "--quiet", cwd=learned).stdout
+    assert said.splitlines()[0] == inferred.splitlines()[0]
+    labels, numbers = _read(said)
+    assert len(numbers) == 100
+    labels_inferred, numbers_inferred = _read(inferred)
+    assert labels == labels_inferred
+    np.testing.assert_allclose(numbers_inferred, numbers, rtol=1e-4)
+
+
+def test_predict_does_not_learn_and_scores_where_there_are_labels(learned: Path) -> None:
+    done = run("predict", "m.rtrl", "b.csv", "--predictions", "p.csv", "--json", cwd=learned)
+    found = figures(done)
+    assert found["rows"] == 100
+    assert found["scored"] > 90
+    assert found["model"] == "m.rtrl"
+    assert "learned" not in found
+    assert done.stdout.count("\n") == 1
+    # The same rows again, cut in two, give the same: only the state moves on.
+    run("predict", "m.rtrl", "b.csv", "--predictions", "q.csv", cwd=learned)
+    assert (learned / "p.csv").read_text() == (learned / "q.csv").read_text()
+
+
+def test_inspect_tells_what_a_file_is(learned: Path) -> None:
+    out = run("inspect", "m.rtrl", cwd=learned).stdout
+    assert "target" in out
+    assert "y" in out
+    assert "hidden_size" in out
+    found = json.loads(run("inspect", "m.rtrl", "--json", cwd=learned).stdout)
+    assert found["spec"]["hidden_size"] == 32
+    assert found["rows"] == 200
+    run("export", "m.rtrl", "m.onnx", cwd=learned)
+    found = json.loads(run("inspect", "m.onnx", "--json", cwd=learned).stdout)
+    assert found["graph"] == "step"
+    assert found["inputs"]["x"] == ["batch", found["spec"]["input_size"]]
+    assert "step" in run("inspect", "m.onnx", cwd=learned).stdout
+
+
+def test_precision_of_an_export(learned: Path) -> None:
+    run("export", "m.rtrl", "m.onnx", "--precision", "float64", cwd=learned)
+    found = json.loads(run("inspect", "m.onnx", "--json", cwd=learned).stdout)
+    assert found["precision"] == "float64"

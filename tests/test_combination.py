@@ -1,0 +1,90 @@
+"""The combination of the network's forecast with others: kernels against matrices."""
+
+import numpy as np
+import pytest
+
+import rtrl_lstm as rl
+from reference.combination import Combination
+
+OPTIONS = {"hidden_size": 5, "scale_inputs": True, "scale_target": True, "dtype": "float64"}
+
+
+def series(count, seed=0):
+    """Inputs of which 0 and 2 are forecasts of y of a kind, and y with some labels missing."""
+    rng = np.random.default_rng(seed)
+    level = 50 + np.cumsum(rng.normal(size=count + 1))
+    x = np.stack([level[:-1], rng.normal(size=count), level[:-1] + rng.normal(size=count)], 1)
+    y = level[1:].copy()
+    y[rng.random(count) < 0.1] = np.nan
+    return x, y
+
+
+def spread_of(values):
+    return np.std(values) if len(values) > 1 and np.std(values) > 0 else 1.0
+
+
+@pytest.mark.parametrize("clip", [None, rl.ClipCredit(0.5)])
+@pytest.mark.parametrize("horizon", [0, 1, 4])
+def test_kernels_agree_with_matrices(horizon, clip):
+    """The plain network is run beside: the combination changes nothing in what it learns."""
+    x, y = series(300)
+    weights = np.random.default_rng(1).uniform(0.0, 2.0, len(y))
+    kind = rl.Learner if horizon == 0 else lambda **o: rl.Forecaster(horizon, **o)
+    combined = kind(input_size=3, combine_with=(2, 0), clip=clip, **OPTIONS)
+    found = combined.run(x, y, weights)[:, 0]
+    y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
+    twin = Combination(2, clip and clip.limit)
+    known = []
+    for t in range(len(y)):
+        if horizon == 0:
+            mean, spread = np.mean(known) if known else 0.0, spread_of(known)
+            expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+        if not np.isnan(y[t]):
+            known.append(y[t])
+        mean, spread = np.mean(known) if known else 0.0, spread_of(known)
+        if not np.isnan(y[t]) and t >= horizon:
+            made = t - horizon
+            twin.learn(y[t], y_net[made], x[made, [2, 0]], mean, spread, weights[t])
+        if horizon:
+            expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+        assert found[t] == pytest.approx(expected, rel=1e-9)
+    given = combined.combination()
+    assert given["inputs"][1] == 0.0
+    np.testing.assert_allclose(
+        [given["bias"][0], given["network"][0], given["inputs"][2], given["inputs"][0]],
+        twin.w,
+        rtol=1e-8,
+    )
+
+
+def test_before_any_label_the_first_forecast_is_given():
+    net = rl.Learner(3, combine_with=(2, 0), **OPTIONS)
+    assert net.step([1.0, 2.0, 7.0]) == pytest.approx([7.0])
+
+
+def test_a_pair_that_straddles_a_reset_teaches_nothing():
+    x, y = series(40)
+    net = rl.Forecaster(3, input_size=3, combine_with=(0,), **OPTIONS)
+    net.run(x[:20], y[:20])
+    before = net.combination()
+    net.reset()
+    net.run(x[20:23], y[20:23])
+    after = net.combination()
+    assert all((after[name] == before[name]).all() for name in before)
+    net.run(x[23:24], np.array([60.0]))
+    assert (net.combination()["inputs"] != before["inputs"]).any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"combine_with": (3,)},
+        {"combine_with": (0, 0)},
+        {"combine_with": (0,), "scale_target": False},
+        {"combine_with": (0,), "loss": "huber"},
+        {"combine_with": (0,), "output_size": 2},
+    ],
+)
+def test_what_cannot_be_combined_is_refused(options):
+    with pytest.raises(ValueError, match="combine_with"):
+        rl.Learner(3, **{**OPTIONS, **options})

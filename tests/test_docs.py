@@ -1,0 +1,62 @@
+"""What README and docs tell the reader to type is typed here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Typed before the package is there, or run by other means (.ci/run runs make test).
+ELSEWHERE = ("make", "pip", "git", "cd")
+
+
+def _scripts(page: Path) -> list[list[str]]:
+    """The page's commands in order, as argument lists: `$ ` lines and Python blocks."""
+    scripts = []
+    for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            scripts.append([sys.executable, "-W", "error", "-c", body])
+            continue
+        for typed in re.findall(r"^\$ ((?:.*\\\n)*.*)$", body, re.MULTILINE):
+            if typed.split()[0] not in ELSEWHERE:
+                scripts.append(["bash", "-euo", "pipefail", "-c", typed])
+    return scripts
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for script in _scripts(page):
+        done = subprocess.run(
+            script,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{script[-1]}\n{done.stderr}"
+
+
+def test_the_pages_hold_commands() -> None:
+    assert sum(len(_scripts(page)) for page in PAGES) >= 5
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = [
+        f"{page.name}: {target}"
+        for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []

@@ -1,0 +1,71 @@
+"""The engine's gradient against finite differences of a replay with h_{t-1} held.
+
+No trace and no twin's learning has a part in it: the weights are moved, the sequence is run again
+with the recurrent inputs that the engine recorded, and the change of the loss is the gradient.
+"""
+
+import numpy as np
+import pytest
+from pair import engine, engine_numbers, load_twin, twin
+
+from reference.oracle import central_differences, replay
+from rtrl_lstm.spec import SGD, Spec
+
+RATE = 1.0  # plain gradient descent: a weight's change is its gradient
+
+
+@pytest.mark.parametrize("shortcuts", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "cross_entropy"])
+def test_label_at_the_end_of_a_sequence(loss, bias, shortcuts):
+    """Many rows without a label, then one: its gradient reaches back through all of them."""
+    X, y = np.random.default_rng(1).normal(size=(7, 2)), {"squared_error": [0.3, -2.0]}
+    label = y.get(loss, [1.0] if loss == "cross_entropy" else [1.0, 0.0])
+    labels = [None] * 6 + [label]
+    spec = Spec(2, 3, 2, loss=loss, bias=bias, shortcuts=shortcuts, optimizer=SGD(), **_common())
+    _assert_moved_by_gradient(spec, X, labels)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson", "cross_entropy"])
+def test_sum_over_a_sequence(loss):
+    """update="sequence": the sum of all its labels' gradients, masked and missing ones left out."""
+    X = np.random.default_rng(2).normal(size=(6, 2))
+    labels = [[0.0, 1.0], [2.0, np.nan], None, [1.0, 3.0], [np.nan, np.nan], [0.0, 2.0]]
+    if loss == "cross_entropy":
+        labels = [None if y is None else y[:1] for y in labels]
+        labels[1] = [1.0]
+    spec = Spec(2, 3, 2, loss=loss, update="sequence", optimizer=SGD(), **_common())
+    _assert_moved_by_gradient(spec, X, labels)
+
+
+def _common():
+    return {"dtype": "float64", "learning_rate": RATE, "seed": 5, "forget_bias": 1.0}
+
+
+def _assert_moved_by_gradient(spec, X, labels):
+    net, naive = engine(spec), twin(spec)
+    before = engine_numbers(net)
+    load_twin(naive, before)
+    H = np.zeros((len(X), spec.hidden_size))
+    for t, (x, y) in enumerate(zip(X, labels, strict=True)):
+        H[t] = net.state()["h_0"]
+        net.step(x, y)
+    if spec.update == "sequence":
+        net.reset()
+
+    def loss(parameters):
+        A, total = replay(naive, parameters, X, H), 0.0
+        for a, y in zip(A, labels, strict=True):
+            if y is not None and not np.isnan(y).all():
+                y = np.array(y)
+                value = naive.loss.value(a, y[0] if spec.loss == "cross_entropy" else y)
+                total += np.nansum(value)
+        return total
+
+    expected = central_differences(loss, dict(naive.parameters))
+    after = engine_numbers(net)
+    for name, g in expected.items():
+        moved = (before[name] - after[name]) / RATE
+        scale = np.abs(g).max()
+        assert scale > 0, name
+        np.testing.assert_allclose(moved, g, rtol=0, atol=1e-8 * scale + 1e-12, err_msg=name)

@@ -1,0 +1,131 @@
+"""A Spec checks itself, in one line that names the field, and survives JSON."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from rtrl_lstm.spec import OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop, Spec
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("input_size", 0),
+        ("input_size", 1.5),
+        ("input_size", "3"),
+        ("input_size", True),
+        ("hidden_size", 0),
+        ("output_size", -1),
+        ("horizon", -1),
+        ("seed", -1),
+        ("seed", None),
+        ("cell", "gru2"),
+        ("rule", "exact"),
+        ("loss", "mse"),
+        ("update", "batch"),
+        ("dtype", "float16"),
+        ("optimizer", "adamax"),
+        ("optimizer", 3),
+        ("learning_rate", 0.0),
+        ("learning_rate", -1e-3),
+        ("learning_rate", np.nan),
+        ("learning_rate", np.inf),
+        ("learning_rate", "fast"),
+        ("huber_delta", 0.0),
+        ("forget_bias", np.inf),
+        ("clip", 0.0),
+        ("clip", -1.0),
+        ("clip", "norm"),
+        ("scale_inputs", (True,)),
+        ("output_activation", "tanh"),
+        ("output_activation", "softmax"),
+        ("quantiles", (0.5,)),
+    ],
+)
+def test_a_wrong_field_is_named(field, value):
+    named = "limit" if field == "clip" and value != "norm" else field
+    with pytest.raises(ValueError, match=named) as caught:
+        Spec(**({"input_size": 3} | {field: value}))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"loss": "quantile"}, "quantiles"),
+        ({"loss": "quantile", "quantiles": (0.1, 0.9)}, "output_size"),
+        ({"loss": "quantile", "quantiles": (1.0,)}, "quantiles"),
+        ({"loss": "log_loss", "output_activation": "identity"}, "output_activation"),
+        ({"loss": "cross_entropy", "output_activation": "sigmoid"}, "output_activation"),
+        ({"loss": "cross_entropy", "scale_target": True}, "scale_target"),
+        ({"loss": "log_loss", "scale_target": True}, "scale_target"),
+        ({"loss": "poisson", "scale_target": True}, "scale_target"),
+    ],
+)
+def test_fields_that_do_not_go_together(options, named):
+    with pytest.raises(ValueError, match=named):
+        Spec(3, **options)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Adam(beta1=1.0),
+        lambda: Adam(beta2=-0.1),
+        lambda: Adam(eps=0.0),
+        lambda: RMSprop(alpha=1.5),
+        lambda: ClipNorm(0.0),
+        lambda: ClipCredit(np.nan),
+    ],
+)
+def test_an_optimizer_or_clip_checks_itself(make):
+    with pytest.raises(ValueError, match=r"beta|eps|alpha|limit"):
+        make()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_by_name_is_its_default(name):
+    assert Spec(3, optimizer=name) == Spec(3, optimizer=OPTIMIZERS[name]())
+
+
+def test_a_number_as_clip_is_clip_by_norm():
+    assert Spec(3, clip=2).clip == ClipNorm(2)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Spec(3),
+        Spec(np.int64(3), np.int32(5), scale_inputs=(True, False, True), scale_target=True),
+        Spec(2, 7, 3, horizon=4, loss="quantile", quantiles=(0.1, 0.5, 0.9), dtype="float64"),
+        Spec(1, optimizer=RMSprop(0.9, 1e-6), clip=ClipValue(0.5), update="sequence"),
+        Spec(1, optimizer="adamw", clip=3, loss="huber", huber_delta=0.1, bias=False, seed=9),
+    ],
+)
+def test_json_and_pickle_bring_a_spec_back(spec):
+    document = json.loads(json.dumps(spec.to_json()))
+    assert Spec.from_json(document) == spec
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    assert hash(Spec.from_json(document)) == hash(spec)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: d.pop("optimizer"),
+        lambda d: d.update(optimizer={"name": "nadam"}),
+        lambda d: d.update(optimizer={"name": "adam", "beta9": 1}),
+        lambda d: d.update(optimizer="adam"),
+        lambda d: d.update(clip={"name": "norm"}),
+        lambda d: d.update(gates=4),
+        lambda d: d.update(hidden_size=0),
+        lambda d: d.update(quantiles=None),
+    ],
+)
+def test_json_of_no_spec(damage):
+    document = Spec(3).to_json()
+    damage(document)
+    with pytest.raises(ValueError, match=r".+"):
+        Spec.from_json(document)

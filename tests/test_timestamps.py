@@ -1,0 +1,120 @@
+"""Time stamps as texts and numbers, the interval between rows, and the calendar inputs."""
+
+import json
+import math
+from datetime import date, datetime, timedelta, timezone
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtrl_lstm.timestamps import CALENDAR, Clock, calendar_inputs, read_seconds
+from rtrl_lstm.values import BadRow, SchemaError
+
+HALF_PAST = datetime(2014, 7, 1, 0, 30)
+
+
+def seconds(moment):
+    return (moment - datetime(1970, 1, 1)).total_seconds()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "2014-07-01 00:30:00",
+        "2014-07-01 00:30",
+        "2014-07-01T00:30:00",
+        " 2014-07-01T00:30:00.000 ",
+        "2014-07-01T00:30:00Z",
+        "2014-07-01T00:30:00+02:00",
+        "20140701T003000",
+        "1404174600",
+        "1404174600.0",
+        "1404174600000",
+        1404174600,
+        1404174600.0,
+        1404174600000,
+        1404174600000000,
+        1404174600000000000,
+        "2014/07/01 00:30",
+        "2014/7/1 0:30:00",
+        "01/07/2014 00:30",
+        "01.07.2014 00:30:00",
+        "1-7-2014, 0:30",
+        "1/7/14 12:30 AM",
+        "01/07/2014 12:30:00 a.m.",
+        HALF_PAST,
+        datetime(2014, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=9))),
+    ],
+)
+def test_the_same_moment_in_many_forms(raw):
+    assert read_seconds(raw)[0] == seconds(HALF_PAST)
+
+
+@pytest.mark.parametrize("raw", ["2014-07-01", "20140701", 20140701, date(2014, 7, 1), "1/7/2014"])
+def test_a_day_alone_is_its_midnight(raw):
+    assert read_seconds(raw)[0] == seconds(datetime(2014, 7, 1))
+
+
+def test_fractions_of_a_second_count():
+    assert read_seconds("2014-07-01 00:30:00.25")[0] == seconds(HALF_PAST) + 0.25
+
+
+def test_day_first_until_a_stamp_can_only_be_month_first():
+    clock = Clock("t")
+    assert clock.commit(clock.parse("02/01/2014")) == seconds(datetime(2014, 1, 2))
+    assert clock.commit(clock.parse("01/13/2014")) == seconds(datetime(2014, 1, 13))
+    assert clock.commit(clock.parse("02/01/2014")) == seconds(datetime(2014, 2, 1))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["yesterday", "2014-13-01", "32/01/2014", "13/13/2014", "1/7/2014 25:00", "1/7/2014 13:00 PM",
+     "2014-07-01 00:60", "1/7-2014", "inf", "1e300", [], {}],
+)  # fmt: skip
+def test_what_is_no_time_stamp(raw):
+    fresh, running = Clock("t"), Clock("t")
+    with pytest.raises(SchemaError, match="'t'"):
+        fresh.parse(raw)
+    running.commit(running.parse("2014-07-01"))
+    with pytest.raises(BadRow, match="'t'"):
+        running.parse(raw)
+
+
+@pytest.mark.parametrize("raw", [None, "", " ", "NaN", float("nan"), "NA"])
+def test_a_missing_stamp_is_a_bad_row_even_at_first(raw):
+    with pytest.raises(BadRow, match="no time stamp"):
+        Clock("t").parse(raw)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))
+def test_iso_text_and_datetime_agree_to_the_microsecond(moment):
+    assert read_seconds(moment.isoformat(sep=" ")) == read_seconds(moment)
+    assert read_seconds(moment)[0] == seconds(moment)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))
+def test_calendar_inputs_are_those_of_datetime(moment):
+    named = dict(zip(CALENDAR, calendar_inputs(seconds(moment)), strict=True))
+    flags = list(named.values())[4:]
+    assert flags == [float(day == moment.weekday()) for day in range(7)]
+    midnight = datetime(moment.year, moment.month, moment.day)
+    angle = math.tau * (moment - midnight).total_seconds() / 86400
+    assert named["sin day"] == pytest.approx(math.sin(angle), abs=1e-9)
+    assert named["cos day"] == pytest.approx(math.cos(angle), abs=1e-9)
+    assert named["sin half day"] == pytest.approx(math.sin(2 * angle), abs=1e-9)
+    assert named["cos half day"] == pytest.approx(math.cos(2 * angle), abs=1e-9)
+
+
+@given(st.lists(st.integers(-3, 5), max_size=60))
+def test_the_interval_is_the_median_of_the_last_15_positive_differences(differences):
+    clock, now = Clock("t"), 1e9
+    clock.commit(clock.parse(now))
+    for k, difference in enumerate(differences):
+        now += difference
+        clock.commit(clock.parse(now))
+        positive = [float(d) for d in differences[: k + 1] if d > 0][-15:]
+        assert clock.interval == (median(positive) if positive else 0.0)
+        assert clock.ahead(4) == calendar_inputs(now + 4 * clock.interval)
+        clock = Clock.from_json(json.loads(json.dumps(clock.to_json())))
