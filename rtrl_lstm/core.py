@@ -52,11 +52,19 @@ class Core:
         self._table = self.layout.table
         self._row_shape = (spec.input_size,)
         self._kernel = entries.ENTRIES[spec.cell]
-        self._label, self._no_label = np.full((2, spec.target_size), np.nan)
-        self._weight, self._unit_weight = np.ones((2, 1))
+        # What the kernel reads besides rows, by address: numbers it need not be handed each time.
+        self._label = np.full(spec.target_size, np.nan)
+        self._weight = np.ones(1)
         self._begins = np.zeros(1, np.uint8)
-        self._no_row = np.empty(0)  # of the dtype of the last rows: the kernel compiled for them
+        self._places = np.zeros(entries.PLACES, np.uintp)
+        self._place(self._label, self._weight, self._begins)
+        self._no_row = np.empty(0)  # of the last rows' dtype, for which a kernel is compiled
         self._scratch: Self | None = None
+
+    def _place(self, labels: Array, weights: Array, begins: Array) -> None:
+        """Tell the kernel where to find them; they must live until the next time."""
+        found = (self._head, self._body, self._table, labels, weights, begins)
+        self._places[:] = [array.ctypes.data for array in found]
 
     def __getstate__(self) -> tuple[Spec, bytes]:
         return self.spec, self.block.tobytes()
@@ -81,41 +89,31 @@ class Core:
             x = np.ascontiguousarray(x, np.float64)
         if x.shape != self._row_shape:
             raise ValueError(f"x has shape {x.shape}; this learner takes {self._row_shape}")
+        if x.dtype != self._no_row.dtype:
+            self._no_row = np.empty(0, x.dtype)
+        self._set_label(y)
+        self._weight[0] = weight
         y_hat = np.empty(self.spec.output_size, self._body.dtype)
-        label, weights = self._as_label(y), self._as_weight(weight)
-        if self._call(entries.TAKE, x, label, weights, self._begins, y_hat):
-            raise ValueError(self._explain(x, label, weights))
+        if self._kernel(entries.TAKE, 1, self._places, x, y_hat):
+            raise ValueError(self._explain(x, self._label, self._weight))
         return y_hat
 
-    def _call(self, do: int, x: Array, y: Array, weight: Array, begins: Array, y_hat: Array) -> int:
-        code: int = self._kernel(
-            do, self._head, self._body, self._table, x, y, weight, begins, y_hat
-        )
+    def _do(self, what: int) -> int:
+        """Run the kernel on what needs no row."""
+        code: int = self._kernel(what, 0, self._places, self._no_row, self._body)
         return code
 
-    def _call_without_row(self, do: int, label: Array, weight: Array) -> int:
-        return self._call(do, self._no_row, label, weight, self._begins, self._body[:0])
-
-    def _as_weight(self, weight: float) -> Array:
-        if weight == 1.0:
-            return self._unit_weight
-        self._weight[0] = weight
-        return self._weight
-
-    def _as_label(self, y: Any) -> Array:
-        if y is None:
-            return self._no_label
+    def _set_label(self, y: Any) -> None:
         label = self._label
-        if isinstance(y, float | int) and label.size == 1:
+        if y is None:
+            label.fill(np.nan)
+        elif isinstance(y, float | int) and label.size == 1:
             label[0] = y
-            return label
-        values = np.asarray(y, np.float64)
-        if values.size != label.size:
-            raise ValueError(
-                f"y has shape {values.shape}; this learner's labels have {label.shape}"
-            )
-        label[:] = values.reshape(-1)
-        return label
+        else:
+            values = np.asarray(y, np.float64)
+            if values.size != label.size:
+                raise ValueError(f"y has shape {values.shape}; labels here have {label.shape}")
+            label[:] = values.reshape(-1)
 
     def _explain(self, x: Array, labels: Array, weights: Array) -> str:
         """One line on the first number that `kernels.loop.bad_number` refuses."""
@@ -169,16 +167,14 @@ class Core:
         if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
             raise ValueError(self._explain(rows.ravel(), labels.ravel(), weights))
         y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
-        for start in range(0, count, _ROWS_A_CALL):
-            part = slice(start, start + _ROWS_A_CALL)
-            self._call(
-                entries.TAKE,
-                rows[part].ravel(),
-                labels[part].ravel(),
-                weights[part],
-                begins[part],
-                y_hat[part].ravel(),
-            )
+        try:
+            for start in range(0, count, _ROWS_A_CALL):
+                part = slice(start, start + _ROWS_A_CALL)
+                self._place(labels[part], weights[part], begins[part])
+                x, out = rows[part].ravel(), y_hat[part].ravel()
+                self._kernel(entries.TAKE, len(out) // self.spec.output_size, self._places, x, out)
+        finally:
+            self._place(self._label, self._weight, self._begins)
         return y_hat
 
     def _as_rows(self, values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
@@ -203,7 +199,7 @@ class Core:
 
         With `update="sequence"` the gradients gathered since the last reset are applied first.
         """
-        self._call_without_row(entries.RESET, self._no_label, self._unit_weight)
+        self._do(entries.RESET)
 
     # --- numbers by name -------------------------------------------------------------------
 
@@ -230,7 +226,7 @@ class Core:
 
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
-        self._call_without_row(entries.FINISH, self._no_label, self._unit_weight)
+        self._do(entries.FINISH)
 
     def array(self, name: str) -> Array:
         """A copy of one named array of the block; `layout.fields` lists the names and axes."""
@@ -346,6 +342,7 @@ class Core:
         other = copy.copy(self)
         other.finish()
         other._head[slots.H_FROZEN] = 1.0
+        other._head[slots.H_AWAITS] = 0.0
         return other
 
     def __copy__(self) -> Self:

@@ -65,9 +65,10 @@ class Learner(Core):
         """
         if not self._head[slots.H_AWAITS]:
             raise RuntimeError("no step waits for a label: learn(y) belongs after a step without y")
-        label = self._as_label(y)
-        code = self._call_without_row(entries.LEARN, label, self._as_weight(weight))
+        self._set_label(y)
+        self._weight[0] = weight
+        code = self._do(entries.LEARN)
         if code > 0:
             raise ValueError(f"weight is {weight}: it must be finite and not negative")
         if code:
-            raise ValueError(self._explain_label(code, label))
+            raise ValueError(self._explain_label(code, self._label))

@@ -2,6 +2,19 @@
 
 import numpy as np
 
+from rtrl_lstm.spec import ClipCredit, ClipNorm, ClipValue, Spec
+
+# Learners that together have every option that changes what happens at a row.
+SPECS = {
+    "plain": Spec(3, 9, 2),
+    "float64": Spec(3, 9, 2, dtype="float64", optimizer="rmsprop"),
+    "scaled": Spec(2, 16, 1, scale_inputs=(True, False), scale_target=True, shortcuts=True),
+    "sequence": Spec(2, 5, 1, update="sequence", clip=ClipNorm(0.5), optimizer="momentum"),
+    "value": Spec(4, 17, 3, clip=ClipValue(0.01), optimizer="adamw", bias=False),
+    "classes": Spec(3, 8, 4, loss="cross_entropy", clip=ClipCredit(0.5), scale_inputs=True),
+    "quantiles": Spec(2, 6, 2, loss="quantile", quantiles=(0.1, 0.9), dtype="float64"),
+}
+
 
 def rows(spec, count, seed=0, unlabelled=0.2):
     """Inputs X (count, I) and labels Y in the shape that `run` takes, some of them missing."""
@@ -15,6 +28,13 @@ def rows(spec, count, seed=0, unlabelled=0.2):
 def beginnings(count, seed=0, every=9):
     """(count,) bool, True where a new sequence begins: about one row in `every`."""
     return np.random.default_rng(seed).random(count) < 1.0 / every
+
+
+def stream(spec, seed=0, count=60):
+    """Inputs, labels, weights of labels, and beginnings of sequences: what `run` takes."""
+    X, Y = rows(spec, count, seed)
+    weights = np.random.default_rng(seed).uniform(0.0, 2.0, count)
+    return X, Y, weights, beginnings(count, seed)
 
 
 def _labels(spec, rng, count):

@@ -8,6 +8,7 @@ whatever registers the machine has, and the numbers that come out are the same o
 each lane is computed alone, in the order written (`fma` rounds once where the machine has it).
 
     address(array)              a pointer p to the array's numbers
+    float64_at(place) ...       a pointer made of an address
     load(p, i) store(p, i, v)   the lanes p[i], p[i+1], ...; i need not be aligned
     spread(p, i)                the one number p[i] in every lane
     const(v, c)                 the scalar c in every lane of v's type
@@ -59,6 +60,34 @@ def address(typing_context, array):
         return context.make_array(array)(context, builder, args[0]).data
 
     return types.CPointer(array.dtype)(array), codegen
+
+
+def _pointer_to(dtype):
+    """An intrinsic that makes a pointer to numbers of `dtype` of an address."""
+
+    @intrinsic
+    def at(typing_context, place):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(dtype)(place), codegen
+
+    return at
+
+
+float64_at = _pointer_to(types.float64)
+int64_at = _pointer_to(types.int64)
+uint8_at = _pointer_to(types.uint8)
+
+
+@intrinsic
+def pointer_at(typing_context, place, like):
+    """A pointer to numbers of the dtype of the array `like`, of an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(place, like), codegen
 
 
 def _broadcast(builder, scalar, vector_type):

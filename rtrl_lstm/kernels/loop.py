@@ -118,7 +118,7 @@ def finish(head, body, table):
 def _clear_learning(head, body, table):
     """A sequence has ended for the state that learns: apply sums, zero state and traces."""
     finish(head, body, table)
-    if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0:
+    if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
         settle_sums(head, body, table)
     layer = table[T_FIRST_LAYER]
     _clear_state(body, table, layer, layer + L_NOW)
