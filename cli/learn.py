@@ -71,7 +71,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--reset-on", metavar="COL", help="Column that names the sequence; a new value begins anew."
 )
 @click.option(
-    "--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 32]"
+    "--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]"
 )
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(

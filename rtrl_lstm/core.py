@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import layout as layouts
+from rtrl_lstm import parameters
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.layout import GATES, Array, Layout
+from rtrl_lstm.layout import Array, Layout
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
@@ -85,8 +86,8 @@ class Core:
 
     def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
         """One row through the kernel."""
-        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.c_contiguous):
-            x = np.ascontiguousarray(x, np.float64)
+        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.carray):
+            x = np.array(x, np.float64)
         if x.shape != self._row_shape:
             raise ValueError(f"x has shape {x.shape}; this learner takes {self._row_shape}")
         if x.dtype != self._no_row.dtype:
@@ -125,15 +126,23 @@ class Core:
         if code > self.spec.input_size:
             return f"weight is {weights[t]}{row}: it must be finite and not negative"
         value = x[t * self.spec.input_size + code - 1]
-        return f"x[{code - 1}] is {value}{row}: inputs must be finite"
+        return f"x[{code - 1}] is {value}{row}: {self._range('inputs')}"
 
     def _explain_label(self, code: int, label: Array, row: str = "") -> str:
         wanted = {
             "cross_entropy": f"a class index from 0 to {self.spec.output_size - 1}",
             "log_loss": "between 0 and 1",
-            "poisson": "finite and not negative",
-        }.get(self.spec.loss, "finite, or NaN where there is none")
-        return f"y[{-code - 1}] is {label[-code - 1]}{row}: a label must be {wanted}"
+        }.get(self.spec.loss)
+        value = label[-code - 1]
+        if self.spec.loss == "poisson" and value < 0:
+            wanted = "not negative"
+        rule = f"a label must be {wanted}" if wanted else self._range("labels")
+        return f"y[{-code - 1}] is {value}{row}: {rule}"
+
+    def _range(self, what: str) -> str:
+        single = self.spec.dtype == "float32"
+        limit = slots.LIMIT_FLOAT32 if single else slots.LIMIT_FLOAT64
+        return f"{what} must be finite, and at most {limit:g} in size"
 
     def run(
         self,
@@ -241,58 +250,76 @@ class Core:
     def state_dict(self) -> dict[str, Array]:
         """The parameters, by PyTorch's names and in its shapes and gate order.
 
-        weight_ih_l0 (4n, I), weight_hh_l0 (4n, n), bias_ih_l0 (4n,) the bias and bias_hh_l0 (4n,)
-        zeros, gates in the order i, f, g, o; readout.weight (O, n), readout.bias (O,), and with
-        shortcuts readout.shortcut (O, I). Without `bias` the biases are left out.
+        See `rtrl_lstm.parameters` for the names and shapes. Without `bias` there are no biases.
         """
-        spec, found = self.spec, {}
-        rows = np.stack([self.array(f"layer0.{gate}.weight") for gate, _ in GATES[spec.cell]])
-        rows = rows.reshape(-1, rows.shape[2])
-        first = int(spec.bias)
-        found["weight_ih_l0"] = rows[:, first : first + spec.input_size]
-        found["weight_hh_l0"] = rows[:, first + spec.input_size :]
+        spec, layout, found = self.spec, self.layout, {}
+        for name, parts in parameters.parts_of(spec):
+            rows = [
+                self.array(f"{part.row}.weight")[:, parameters.columns(layout, part)]
+                for part in parts
+            ]
+            found[name] = parameters.shape_of(name, np.concatenate(rows))
+            if name.startswith("bias_ih") and parameters.has_zero_bias(spec):
+                found[name.replace("_ih", "_hh")] = np.zeros_like(found[name])
         direct = self.array("readout.direct.weight")
-        if spec.bias:
-            found["bias_ih_l0"] = rows[:, 0]
-            found["bias_hh_l0"] = np.zeros_like(rows[:, 0])
-            found["readout.bias"] = direct[:, 0]
         found["readout.weight"] = self.array("readout.weight").T
+        if spec.bias:
+            found["readout.bias"] = direct[:, 0]
         if spec.shortcuts:
-            found["readout.shortcut"] = direct[:, first:]
+            found["readout.shortcut"] = direct[:, int(spec.bias) :]
         return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
-    def load_state_dict(self, parameters: dict[str, Any]) -> None:
-        """Take parameters as `state_dict` gives them; the two biases are summed.
+    def load_state_dict(self, given: dict[str, Any]) -> None:
+        """Take parameters as `state_dict` gives them; where a learner has one bias, two are summed.
 
         Raises:
-            ValueError: a name or a shape does not fit; nothing has changed.
+            ValueError: a name or a shape does not fit, or a number is not finite; nothing has
+                changed.
         """
-        own = self.state_dict()
-        if own.keys() != parameters.keys():
-            missing = ", ".join(sorted(own.keys() - parameters.keys())) or "none"
-            unknown = ", ".join(sorted(parameters.keys() - own.keys())) or "none"
-            raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
-        given = {name: np.asarray(values) for name, values in parameters.items()}
-        for name, values in given.items():
-            if values.shape != own[name].shape:
-                raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
-        parts = [given["weight_ih_l0"], given["weight_hh_l0"]]
-        direct = [given["readout.shortcut"]] if self.spec.shortcuts else []
-        if self.spec.bias:
-            parts.insert(0, (given["bias_ih_l0"] + given["bias_hh_l0"])[:, np.newaxis])
-            direct.insert(0, given["readout.bias"][:, np.newaxis])
-        gates = GATES[self.spec.cell]
-        rows = np.concatenate(parts, axis=1).reshape(len(gates), self.spec.hidden_size, -1)
-        for (gate, _), row in zip(gates, rows, strict=True):
-            self.set_array(f"layer0.{gate}.weight", row)
-        self.set_array("readout.weight", given["readout.weight"].T)
+        arrays = self._checked(given)
+        for name, parts in parameters.parts_of(self.spec):
+            values = arrays[name]
+            if name.startswith("bias_ih") and parameters.has_zero_bias(self.spec):
+                values = values + arrays[name.replace("_ih", "_hh")]
+            pieces = np.split(parameters.as_matrix(values), len(parts))
+            for part, piece in zip(parts, pieces, strict=True):
+                row = self.array(f"{part.row}.weight")
+                row[:, parameters.columns(self.layout, part)] = piece
+                self.set_array(f"{part.row}.weight", row)
+        self.set_array("readout.weight", arrays["readout.weight"].T)
+        direct = [arrays["readout.bias"][:, np.newaxis]] if self.spec.bias else []
+        if self.spec.shortcuts:
+            direct.append(arrays["readout.shortcut"])
         if direct:
             self.set_array("readout.direct.weight", np.concatenate(direct, axis=1))
 
+    def _checked(self, given: dict[str, Any]) -> dict[str, Array]:
+        """Parameters as arrays, if they are all there and fit."""
+        own = self.state_dict()
+        if own.keys() != given.keys():
+            missing = ", ".join(sorted(own.keys() - given.keys())) or "none"
+            unknown = ", ".join(sorted(given.keys() - own.keys())) or "none"
+            raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
+        arrays = {name: np.asarray(values) for name, values in given.items()}
+        for name, values in arrays.items():
+            if values.shape != own[name].shape:
+                raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} has numbers that are not finite")
+        return arrays
+
     def state(self) -> dict[str, Array]:
-        """The recurrent state that the next forecast starts from: h_0 (n,) and c_0 (n,)."""
-        prefix = "lead.layer0" if self.spec.horizon else "layer0"
-        return {"h_0": self.array(f"{prefix}.h"), "c_0": self.array(f"{prefix}.s")}
+        """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
+
+        gru and rnn have no c.
+        """
+        found = {}
+        for number in range(self.spec.num_layers):
+            prefix = f"lead.layer{number}" if self.spec.horizon else f"layer{number}"
+            found[f"h_{number}"] = self.array(f"{prefix}.h")
+            if self.spec.cell in ("lstm", "elstm"):
+                found[f"c_{number}"] = self.array(f"{prefix}.s")
+        return found
 
     def scaling(self) -> dict[str, Array]:
         """The running scaling as it stands, float64.

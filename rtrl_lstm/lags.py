@@ -1,89 +1,72 @@
 """Inputs that are forecasts of the target by themselves: what it was a day, week or season before.
 
-For a forecast of row t + H such an input is y[t + H - lag], with the lags of `season`: at horizon 0
-a target of rows before the present one, from 1 on of rows up to it. The input of a lag comes up
-with the first row where that target is known.
+For a forecast of row t + H such an input is y[t + H - lag], with the lags that `season` finds: at
+horizon 0 a target of rows before the present one, from 1 on of rows up to it. The input of a lag
+comes up with the first row where that target is known, and stays. Another season that is found
+later, in more targets, gets an input of its own: the first look may find the day, and the second
+the week. There are five looks at most.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from rtrl_lstm.columns import Inputs, Value
+from rtrl_lstm.columns import Inputs
 from rtrl_lstm.season import Seasons
-
-
-class _Lag(NamedTuple):
-    """A lag in rows and the place of its input."""
-
-    rows: int
-    slot: int
 
 
 class Lags:
     """The lagged targets among the inputs.
 
-    Of seasons that are found in the targets the first is kept, so that an input goes on meaning
-    the same. Where the target of a season ago is missing, the input is what it was the last time
-    that it was known.
+    Where the target of a season ago is missing, its input is what it was the last time that it
+    was known.
 
     Attributes:
+        seasons: the targets of the past; whoever reads rows pushes them.
+        slots: lag in rows -> the place of its input, in order of appearance.
         fixed: whether there are no further inputs. The targets move on.
     """
 
     def __init__(self, target: str, horizon: int) -> None:
         self.target = target
+        self.seasons = Seasons(horizon)
+        self.slots: dict[int, int] = {}
         self.fixed = False
-        self._seasons = Seasons(horizon, first=True)
-        self._last_row = max(horizon, 1)  # of those known: so many before the row that is forecast
-        self._lags: dict[str, _Lag] = {}  # by name of the season, in order of appearance
-        self._values: list[float] = []  # of each, when it was last known
-
-    @property
-    def slots(self) -> tuple[int, ...]:
-        """The places of the inputs, in order of appearance."""
-        return tuple(lag.slot for lag in self._lags.values())
-
-    def push(self, truth: Value, seconds: float | None) -> None:
-        """Take the next row's target and time stamp."""
-        self._seasons.push(truth, seconds)
+        self._known = max(horizon, 1)  # the last target is so many rows before the one forecast
+        self._values: dict[int, float] = {}  # of each lag, when it was last known
 
     def commit(self, inputs: Inputs, values: list[float]) -> None:
         """Write the lagged targets into `values`. New ones are appended, unless it is `fixed`."""
-        seasons = self._seasons
-        if len(self._lags) < len(seasons.found) and not self.fixed:
+        seasons, last = self.seasons, self._values
+        if len(self.slots) < len(seasons.lags) and not self.fixed:
             self._add(inputs, values)
-        for k, (rows, slot) in enumerate(self._lags.values()):
-            value = seasons.ago(rows - self._last_row)
+        for lag, slot in self.slots.items():
+            value = seasons.ago(lag - self._known)
             if isinstance(value, float):
-                self._values[k] = value
-            values[slot] = self._values[k]
+                last[lag] = value
+            values[slot] = last[lag]
 
     def _add(self, inputs: Inputs, values: list[float]) -> None:
-        for name, season in self._seasons.found.items():
-            value = self._seasons.ago(season.lag - self._last_row)
-            if name not in self._lags and isinstance(value, float):
-                when = name.removeprefix("same_time_").replace("_", " ")
-                slot = inputs.add(f"{self.target} ({when})", scaled=True)
-                self._lags[name] = _Lag(season.lag, slot)
-                self._values.append(value)
-                values.append(value)
+        for lag, name in self.seasons.lags.items():
+            known = isinstance(self.seasons.ago(lag - self._known), float)
+            if known and lag not in self.slots:
+                self.slots[lag] = inputs.add(f"{self.target} ({name})", scaled=True)
+                values.append(0.0)
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
         return {
+            "seasons": self.seasons.to_json(),
+            "slots": [[lag, slot, self._values[lag]] for lag, slot in self.slots.items()],
             "fixed": self.fixed,
-            "seasons": self._seasons.to_json(),
-            "lags": [[name, *lag] for name, lag in self._lags.items()],
-            "values": list(self._values),
         }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any], target: str, horizon: int) -> Lags:
         """The inverse of `to_json`."""
         lags = cls(target, horizon)
+        lags.seasons = Seasons.from_json(saved["seasons"], horizon)
+        lags.slots = {lag: slot for lag, slot, _ in saved["slots"]}
+        lags._values = {lag: value for lag, _, value in saved["slots"]}
         lags.fixed = saved["fixed"]
-        lags._seasons = Seasons.from_json(saved["seasons"], horizon, first=True)
-        lags._lags = {name: _Lag(rows, slot) for name, rows, slot in saved["lags"]}
-        lags._values = list(saved["values"])
         return lags

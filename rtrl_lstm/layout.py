@@ -6,6 +6,7 @@ Spec and the block. Arrays are named; each axis of an array carries labels ("uni
 "bias", "y0"), by which `migrate` moves numbers from one layout to another.
 
     layer0.i.weight     (units, sources) of gate i; also .trace, .moment1, .moment2, .sum
+    layer0.i.own.weight (units, 1) its diagonal weight on the unit's own state, where there is one
     layer0.h  layer0.s  (units,) the recurrent state; lead.layer0.h the leading one of a forecaster
     readout.weight      (units, outputs); also .moment1, .moment2, .sum
     readout.direct      (outputs, bias and inputs): the readout's bias and shortcuts
@@ -23,14 +24,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.cells import PREVIOUS_STATE, Row, has_second_bias, is_recurrent, rows_of
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.spec import ACTIVATIONS, LOSSES, Clip, Spec
+from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, Clip, Spec
 
 Array = NDArray[Any]
+# In which place of the table a kernel looks for a gate (see `kernels/cells.py`).
+GATE_PLACES = {
+    "lstm": ("i", "f", "g", "o"),
+    "gru": ("r", "z", "n_x", "n_h"),
+    "rnn": ("h",),
+    "elstm": ("f", "z", "o"),
+}
 ALIGNMENT = 64  # bytes: a vector of lanes, and a cache line
-
-# Gates in PyTorch's order, and whether a gate's row has a trace.
-GATES = {"lstm": (("i", True), ("f", True), ("g", True), ("o", False))}
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,6 @@ class Layout:
         table[slots.T_INPUTS] = spec.input_size
         table[slots.T_OUTPUTS] = spec.output_size
         table[slots.T_TARGETS] = spec.target_size
-        table[slots.T_LAYERS] = 1
         table[slots.T_LOSS] = LOSSES.index(spec.loss)
         table[slots.T_ACTIVATION] = ACTIVATIONS.index(spec.activation)
         table[slots.T_OPTIMIZER] = slots.OPTIMIZER_CODES[spec.optimizer.name]
@@ -152,6 +157,7 @@ class Layout:
             table[slots.T_CLIP] = slots.CLIP_CODES[spec.clip.name]
         table[slots.T_SCALE_TARGET] = int(spec.scale_target)
         table[slots.T_HORIZON] = spec.horizon
+        table[slots.T_FLOAT32] = int(spec.dtype == "float32")
         table[slots.T_SCALED] = len(table)
         table.extend(int(scaled) for scaled in spec.scaled_inputs)
 
@@ -166,25 +172,63 @@ class Layout:
 
     def _write_layers(self, table: list[int]) -> None:
         spec = self.spec
+        table[slots.T_LAYERS] = spec.num_layers
         table[slots.T_FIRST_LAYER] = len(table)
-        sources = (
-            *(("bias",) if spec.bias else ()),
-            *labels("x", spec.input_size),
-            *labels("h", spec.hidden_size),
-        )
-        self._write_layer(table, 0, sources)
+        for number in range(spec.num_layers):
+            table[slots.T_LAST_LAYER] = len(table)
+            below = labels("x", spec.input_size) if number == 0 else labels("b", spec.hidden_size)
+            self._write_layer(table, f"layer{number}", below)
+        table[slots.T_LAYER_STEP] = len(table) - table[slots.T_LAST_LAYER]
 
-    def _write_layer(self, table: list[int], number: int, sources: tuple[str, ...]) -> None:
-        n, gates, layer = self.spec.hidden_size, GATES[self.spec.cell], f"layer{number}"
+    def _sources(self, below: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """The groups of a layer's sources, in the order in which they lie."""
+        spec = self.spec
+        return {
+            "bias": ("bias",) if spec.bias else (),
+            "x": below,
+            "bias_hh": ("bias_hh",) if spec.bias and has_second_bias(spec) else (),
+            "h": labels("h", spec.hidden_size) if is_recurrent(spec) else (),
+        }
+
+    def _write_layer(self, table: list[int], layer: str, below: tuple[str, ...]) -> None:
+        spec, rows, groups = self.spec, rows_of(self.spec), self._sources(below)
+        sources = tuple(label for group in groups.values() for label in group)
+        units = labels("unit", spec.hidden_size)
         part = [0] * slots.L_SIZE
-        part[slots.L_UNITS] = n
-        part[slots.L_LANES] = self.padded(n)
-        part[slots.L_BELOW] = self.spec.input_size
-        part[slots.L_X_AT] = sources.index("x0")
-        part[slots.L_H_AT] = sources.index("h0")
-        part[slots.L_ROWS] = len(gates)
+        part[slots.L_UNITS] = spec.hidden_size
+        part[slots.L_LANES] = self.padded(spec.hidden_size)
+        part[slots.L_BELOW] = len(below)
+        part[slots.L_X_AT] = sources.index(below[0])
+        part[slots.L_H_AT] = len(sources) - len(groups["h"])
+        part[slots.L_SOURCES] = len(sources)
+        part[slots.L_ROWS] = len(rows)
         part[slots.L_FIRST_ROW] = len(table) + slots.L_SIZE
-        part[slots.L_CREDIT] = self._place(f"{layer}.credit", labels("unit", n))
+        part[slots.L_CREDIT] = self._place(f"{layer}.credit", units)
+        part[slots.L_INPUT_ACTIVATION] = CELL_ACTIVATIONS.index(spec.input_activation)
+        part[slots.L_CELL_ACTIVATION] = CELL_ACTIVATIONS.index(spec.cell_activation)
+        part[slots.L_COUPLED] = int(spec.coupled_gates)
+        self._write_sets(part, layer, sources)
+        descriptions = [self._layer_row(layer, row, units, groups, sources) for row in rows]
+        self._write_gates(part, rows, descriptions)
+        table.extend(part)
+        for description in descriptions:
+            table.extend(description)
+
+    def _write_gates(
+        self, part: list[int], rows: tuple[Row, ...], descriptions: list[list[int]]
+    ) -> None:
+        """Where the kernel finds each gate's z and its diagonal weight, if it has them."""
+        part[slots.L_GATES : slots.L_GATES + 4] = [-1] * 4
+        part[slots.L_OWN : slots.L_OWN + 4] = [-1] * 4
+        for row, description in zip(rows, descriptions, strict=True):
+            place = GATE_PLACES[self.spec.cell].index(row.gate)
+            if row.own:
+                part[slots.L_OWN + place] = description[slots.R_WEIGHT]
+            else:
+                part[slots.L_GATES + place] = description[slots.R_GATE]
+
+    def _write_sets(self, part: list[int], layer: str, sources: tuple[str, ...]) -> None:
+        """The two sets of states: see `kernels/layers.py`."""
         now = self._write_states(layer, sources)
         ahead = list(now)
         if self.spec.horizon:
@@ -193,9 +237,6 @@ class Layout:
             ahead[slots.S_U] = self._place(f"{layer}.u_next", sources)
         part[slots.L_NOW : slots.L_NOW + slots.S_SIZE] = now
         part[slots.L_NEXT : slots.L_NEXT + slots.S_SIZE] = ahead
-        table.extend(part)
-        for gate, traced in gates:
-            table.extend(self._row(f"{layer}.{gate}", labels("unit", n), sources, traced))
 
     def _write_states(self, prefix: str, sources: tuple[str, ...]) -> list[int]:
         units = labels("unit", self.spec.hidden_size)
@@ -206,14 +247,33 @@ class Layout:
             (slots.S_H, "h"),
             (slots.S_DECAY, "decay"),
             (slots.S_DH_DS, "dh_ds"),
+            (slots.S_PREVIOUS, "s_tm1"),
         ):
             states[slot] = self._place(f"{prefix}.{name}", units)
-        gates = [gate for gate, _ in GATES[self.spec.cell]]
+        gates = [row.gate for row in rows_of(self.spec) if not row.own]
         for slot, name in ((slots.S_Z, "z"), (slots.S_PUSH, "push")):
-            # One after the other: a kernel finds gate g's at g * lanes.
+            # One after the other: a kernel finds gate number k's at k * lanes.
             places = [self._place(f"{prefix}.{gate}.{name}", units) for gate in gates]
             states[slot] = places[0]
         return states
+
+    def _layer_row(
+        self,
+        layer: str,
+        row: Row,
+        units: tuple[str, ...],
+        groups: dict[str, tuple[str, ...]],
+        sources: tuple[str, ...],
+    ) -> list[int]:
+        gates = [other.gate for other in rows_of(self.spec) if not other.own]
+        seen = ("own",) if row.own else tuple(s for group in row.sees for s in groups[group])
+        description = self._row(f"{layer}.{row.name}", units, seen, row.traced)
+        description[slots.R_FIRST] = 0 if row.own else sources.index(seen[0])
+        description[slots.R_GATE] = gates.index(row.gate)
+        if row.own:
+            previous = row.own == PREVIOUS_STATE
+            description[slots.R_OWN] = slots.S_PREVIOUS if previous else slots.S_S
+        return description
 
     def _row(
         self, name: str, units: tuple[str, ...], sources: tuple[str, ...], traced: bool
@@ -305,7 +365,7 @@ def initial_block(layout: Layout) -> NDArray[np.uint8]:
         values = rng.uniform(-bound, bound, field.shape)
         if name == "readout.direct.weight":
             values[:, [label.startswith("x") for label in field.axes[1]]] = 0.0
-        if name.endswith(".f.weight") and spec.bias:
+        if name.endswith(".f.weight") and spec.cell == "lstm" and spec.bias:
             values[:, field.axes[1].index("bias")] += spec.forget_bias
         layout.write(block, name, values)
     _write_constants(layout, block)
@@ -317,9 +377,9 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     spec, head = layout.spec, layout.head(block)
     assert not isinstance(spec.optimizer, str)
     for name, field in layout.fields.items():
-        if name.endswith((".u", ".u_next")) and spec.bias:
+        if name.endswith((".u", ".u_next")):
             values = layout.read(block, name)
-            values[field.axes[0].index("bias")] = 1.0
+            values[[label.startswith("bias") for label in field.axes[0]]] = 1.0
             layout.write(block, name, values)
     head[slots.H_RATE] = spec.learning_rate
     head[slots.H_POWER1] = head[slots.H_POWER2] = 1.0

@@ -57,10 +57,10 @@ class Schema:
     A regression has more, each from the first row on where it is known: the target a day and a
     week before the row that is forecast, where the time stamps come at a regular interval that
     divides these; else a season before it, where the targets of the first 512, 1,024, ... or
-    8,192 rows show one (see `season`). They are named "demand (last day)", "demand (last week)",
-    "demand (last season)". These and the last target are themselves forecasts (`combined_inputs`),
-    and so a number that is missing among them is replaced by the last one known. Lags are
-    counted in rows of the stream, across the beginnings of sequences.
+    8,192 rows show one (see `season`). They are called "demand (last day)", "demand (last week)",
+    "demand (last season, 24 rows)". These and the last target are themselves forecasts
+    (`combined_inputs`), and so a number that is missing among them is replaced by the last one
+    known. Lags are counted in rows of the stream, across the beginnings of sequences.
 
     Args:
         target: column to forecast.
@@ -146,7 +146,7 @@ class Schema:
         """
         if self._lags is None or self._own.slot < 0:
             return ()
-        return (self._own.slot, *self._lags.slots)
+        return (self._own.slot, *self._lags.slots.values())
 
     @property
     def output_size(self) -> int:
@@ -262,12 +262,12 @@ class Schema:
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
         self._last_truth = truth
-        if isinstance(truth, float):
+        if isinstance(truth, str):
+            self._lags = None
+        elif truth is not None:
             self._last_number = truth
         if self._lags is not None:
-            self._lags.push(truth, seconds)
-            if self.task not in (None, "regression"):
-                self._lags = None
+            self._lags.seasons.push(truth, seconds)
 
     def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
         """The inputs that are targets of the past."""

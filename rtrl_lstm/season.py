@@ -40,18 +40,18 @@ class Seasons:
 
     Args:
         horizon: rows ahead; a season is longer than that.
-        first: whether the first season that is found in the targets is kept for good. Otherwise
-            a later look, at more of them, may find a better one, which takes its place.
 
     Attributes:
-        found: name of a baseline -> its Season.
+        found: name of a baseline -> its Season. A season found at a later look, at more targets,
+            takes the place of one found in fewer.
+        lags: every lag found so far, in order, and what it is called.
         rows: targets taken so far, missing ones included.
     """
 
-    def __init__(self, horizon: int, first: bool = False) -> None:
+    def __init__(self, horizon: int) -> None:
         self.horizon = horizon
-        self.first = first
         self.found: dict[str, Season] = {}
+        self.lags: dict[int, str] = {}
         self.rows = 0
         self._ring: list[Value] = []
         self._capacity = LOOK_AT[-1]
@@ -73,7 +73,7 @@ class Seasons:
 
     def ago(self, lag: int) -> Value:
         """The target so many rows before the last one taken; None where it is not known."""
-        if lag >= min(self.rows, self._capacity):
+        if lag >= self.rows or lag >= self._capacity:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
 
@@ -96,17 +96,22 @@ class Seasons:
             lag = round(period / interval)
             whole = abs(lag * interval - period) <= 1e-6 * period
             if whole and max(self.horizon, 1) < lag <= LARGEST_LAG:
-                self.found[name] = Season(lag, self.rows)
+                self._add(name, lag)
                 # At row 16 the ring has not come round yet: it may still be given another size.
                 self._capacity = max(lag + 1, len(self._ring))
 
     def _look(self) -> None:
         targets = [value if isinstance(value, float) else np.nan for value in self._ring]
         if lag := strongest_lag(np.array(targets), max(self.horizon, 1) + 1):
-            self.found[FOUND] = Season(lag, self.rows)
-        if self.rows == LOOK_AT[-1] or (self.first and self.found):
+            self._add(FOUND, lag)
+        if self.rows == LOOK_AT[-1]:
             self._search = ""
-            self._keep(self.found[FOUND].lag + 1 if self.found else 1)
+            self._keep(max(self.lags, default=0) + 1)
+
+    def _add(self, baseline: str, lag: int) -> None:
+        self.found[baseline] = Season(lag, self.rows)
+        name = baseline.removeprefix("same_time_").replace("_", " ")
+        self.lags.setdefault(lag, f"{name}, {lag} rows" if baseline == FOUND else name)
 
     def _keep(self, count: int) -> None:
         """Forget all targets but the last so many."""
@@ -119,6 +124,7 @@ class Seasons:
         """All there is to it, as plain JSON."""
         return {
             "found": {name: list(season) for name, season in self.found.items()},
+            "lags": [[lag, name] for lag, name in self.lags.items()],
             "rows": self.rows,
             "ring": list(self._ring),
             "capacity": self._capacity,
@@ -128,10 +134,11 @@ class Seasons:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], horizon: int, first: bool = False) -> Seasons:
+    def from_json(cls, saved: dict[str, Any], horizon: int) -> Seasons:
         """The inverse of `to_json`."""
-        seasons = cls(horizon, first)
+        seasons = cls(horizon)
         seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
+        seasons.lags = dict(saved["lags"])
         seasons.rows = saved["rows"]
         seasons._ring = list(saved["ring"])
         seasons._capacity = saved["capacity"]

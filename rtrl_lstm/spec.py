@@ -8,7 +8,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-CELLS = ("lstm",)
+CELLS = ("lstm", "gru", "rnn", "elstm")
 RULES = ("truncated",)
 LOSSES = (
     "squared_error",
@@ -19,7 +19,21 @@ LOSSES = (
     "cross_entropy",
     "poisson",
 )
+# For a cell's input and output. 4 sigmoid - 2 and 2 sigmoid - 1 are those of the 1997 paper.
+CELL_ACTIVATIONS = ("tanh", "sigmoid", "identity", "relu", "4sigmoid-2", "2sigmoid-1")
 ACTIVATIONS = ("identity", "sigmoid", "softmax", "exp")
+CELL_OPTIONS = frozenset(
+    {
+        "input_gate",
+        "forget_gate",
+        "output_gate",
+        "coupled_gates",
+        "peephole",
+        "input_activation",
+        "cell_activation",
+        "forget_bias",
+    }
+)
 UPDATES = ("step", "sequence")
 DTYPES = ("float32", "float64")
 
@@ -197,7 +211,15 @@ class Spec:
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`). For one output with
             squared error and a scaled target.
-        forget_bias: added to the forget gate's initial bias.
+        num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
+            itself; to the layer below goes the credit of the present row only.
+        input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
+            counts as 1. elstm: output_gate only; without it the state is the output.
+        coupled_gates: lstm: the forget gate is 1 - the input gate.
+        peephole: lstm: gates see their unit's state (Gers 2002), and no error flows back there.
+        input_activation: lstm: of the cell's input, g; rnn: of the unit, "tanh" or "relu".
+        cell_activation: lstm: of the state on its way to the output.
+        forget_bias: lstm: added to the forget gate's initial bias.
         quantiles: for loss "quantile": the levels; output_size is their number.
         huber_delta: for loss "huber": where it turns from square to linear.
         dtype: "float32" or "float64".
@@ -224,6 +246,14 @@ class Spec:
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
     combine_with: tuple[int, ...] = ()
+    num_layers: int = 1
+    input_gate: bool = True
+    forget_gate: bool = True
+    output_gate: bool = True
+    coupled_gates: bool = False
+    peephole: bool = False
+    input_activation: str = "tanh"
+    cell_activation: str = "tanh"
     forget_bias: float = 1.0
     quantiles: tuple[float, ...] = ()
     huber_delta: float = 1.0
@@ -232,8 +262,8 @@ class Spec:
 
     def __post_init__(self) -> None:
         self._resolve()
-        for name, least in (("input_size", 1), ("hidden_size", 1), ("output_size", 1)):
-            self._check_integer(name, least)
+        for name in ("input_size", "hidden_size", "output_size", "num_layers"):
+            self._check_integer(name, 1)
         self._check_integer("horizon", 0)
         self._check_integer("seed", 0)
         for name, choices in (
@@ -242,6 +272,8 @@ class Spec:
             ("loss", LOSSES),
             ("update", UPDATES),
             ("dtype", DTYPES),
+            ("input_activation", CELL_ACTIVATIONS),
+            ("cell_activation", CELL_ACTIVATIONS),
         ):
             value = getattr(self, name)
             _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
@@ -249,6 +281,7 @@ class Spec:
         _require(math.isfinite(self.forget_bias), "forget_bias must be finite")
         self._check_output()
         self._check_combination()
+        self._check_cell()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
@@ -310,6 +343,28 @@ class Spec:
                 not (self.output_activation == "sigmoid" and self.scale_target),
                 "output_activation 'sigmoid' does not go with scale_target",
             )
+
+    def _check_cell(self) -> None:
+        """Refuse an option that the cell does not have."""
+        allowed = {
+            "lstm": set(CELL_OPTIONS),
+            "gru": set(),
+            "rnn": {"input_activation"},
+            "elstm": {"output_gate"},
+        }[self.cell]
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        for name in CELL_OPTIONS - allowed:
+            _require(
+                getattr(self, name) == defaults[name], f"cell {self.cell!r} has no option {name}"
+            )
+        _require(
+            self.cell != "rnn" or self.input_activation in ("tanh", "relu"),
+            f"cell 'rnn' has input_activation 'tanh' or 'relu', not {self.input_activation!r}",
+        )
+        _require(
+            not self.coupled_gates or (self.input_gate and self.forget_gate),
+            "coupled_gates goes with both the input and the forget gate",
+        )
 
     def _check_combination(self) -> None:
         inputs = self.combine_with

@@ -7,6 +7,9 @@ import math
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +37,10 @@ def run(
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
-def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
-    """Start it, with pipes to all three of its streams."""
-    return subprocess.Popen(
+@contextmanager
+def start(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start it, with pipes to all three of its streams; it is killed if it takes too long."""
+    with subprocess.Popen(
         [COMMAND, *map(str, arguments)],
         cwd=cwd,
         stdin=subprocess.PIPE,
@@ -44,7 +48,13 @@ def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         bufsize=1,
-    )
+    ) as process:
+        watchdog = threading.Timer(SECONDS, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
 
 
 def figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -14,19 +14,19 @@ ROWS = waves(60)
 
 
 def _talk(process: subprocess.Popen[str], rows: list[str], header: str = "") -> list[str]:
-    """Write a row, read the answer, and only then write the next.
+    """From the first row on: write a row, read the answer, and only then write the next.
 
-    A header is written with the first row, and that of the predictions read with its answer.
+    The header goes with the first row, and that of the predictions comes with its answer.
     """
     assert process.stdin is not None
     assert process.stdout is not None
-    answers = []
-    for row in rows:
-        process.stdin.write(f"{header}{row}\n")
+    answers: list[str] = []
+    for row in [header + rows[0], *rows[1:]]:
+        process.stdin.write(row + "\n")
         process.stdin.flush()
-        answers += [process.stdout.readline()] * bool(header or (not answers and row[0] == "{"))
+        if not answers:
+            answers.append(process.stdout.readline())
         answers.append(process.stdout.readline())
-        header = ""
     return answers
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
-from rtrl_lstm.kernels.jit import entry
+from rtrl_lstm.kernels.jit import entry, inline, splice
 from rtrl_lstm.kernels.lanes import (
     address,
     float64_at,
@@ -23,9 +23,50 @@ from rtrl_lstm.kernels.slots import H_AWAITS
 TAKE, LEARN, FINISH, RESET = range(4)
 PLACES = 6
 
-_take_lstm = loop.make_take(cells.lstm)
 _bad_number, _bad_label = loop.bad_number, loop.bad_label
 _learn_label, _finish, _reset = loop.learn_label, loop.finish, loop.reset
+_take_lstm, _take_gru = loop.make_take(cells.lstm), loop.make_take(cells.gru)
+_take_rnn, _take_elstm = loop.make_take(cells.rnn), loop.make_take(cells.elstm)
+
+
+@inline
+def _do_without_rows(do, head, body, table, label, weight):
+    """LEARN, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
+    first = np.intp(0)
+    if do == LEARN:
+        wrong = _bad_label(table, label, first, weight[0])
+        if wrong != 0:
+            return wrong
+        if _learn_label(head, body, table, label, first, weight[0]):
+            head[H_AWAITS] = 0.0
+    elif do == FINISH:
+        _finish(head, body, table)
+    else:
+        _reset(head, body, table)
+    return 0
+
+
+def _make_run(take):
+    """See `lstm`; for any family of cells."""
+
+    @splice
+    def run(do, count, places, x, y_hat):
+        head, body = float64_at(places[0]), pointer_at(places[1], y_hat)
+        table, label, weight = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        mode = flush_tiny()
+        if do == TAKE:
+            rows = (address(x), label, weight, uint8_at(places[5]), address(y_hat))
+            code = take(head, body, table, rows, count)
+        else:
+            code = _do_without_rows(do, head, body, table, label, weight)
+        restore_mode(mode)
+        return code
+
+    return run
+
+
+_run_lstm, _run_gru = _make_run(_take_lstm), _make_run(_take_gru)
+_run_rnn, _run_elstm = _make_run(_take_rnn), _make_run(_take_elstm)
 
 
 @entry
@@ -38,25 +79,28 @@ def lstm(do, count, places, x, y_hat):
     Returns 0; or, for TAKE, the number from 1 of a row that cannot be taken, or for LEARN what
     `loop.bad_label` says of it: then nothing has changed.
     """
-    head, body = float64_at(places[0]), pointer_at(places[1], y_hat)
-    table, label, weight = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
-    wrong, mode, first = 0, flush_tiny(), np.intp(0)
-    if do == TAKE:
-        rows = (address(x), label, weight, uint8_at(places[5]), address(y_hat))
-        wrong = _take_lstm(head, body, table, rows, count)
-    elif do == LEARN:
-        wrong = _bad_label(table, label, first, weight[0])
-        if wrong == 0 and _learn_label(head, body, table, label, first, weight[0]):
-            head[H_AWAITS] = 0.0
-    elif do == FINISH:
-        _finish(head, body, table)
-    else:
-        _reset(head, body, table)
-    restore_mode(mode)
-    return wrong
+    return _run_lstm(do, count, places, x, y_hat)
 
 
-ENTRIES = {"lstm": lstm}
+@entry
+def gru(do, count, places, x, y_hat):
+    """As `lstm`."""
+    return _run_gru(do, count, places, x, y_hat)
+
+
+@entry
+def rnn(do, count, places, x, y_hat):
+    """As `lstm`."""
+    return _run_rnn(do, count, places, x, y_hat)
+
+
+@entry
+def elstm(do, count, places, x, y_hat):
+    """As `lstm`."""
+    return _run_elstm(do, count, places, x, y_hat)
+
+
+ENTRIES = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
 
 
 @entry

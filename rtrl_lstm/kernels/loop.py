@@ -16,6 +16,7 @@ from rtrl_lstm.kernels.layers import (
     advance_layer,
     assign_credit,
     finish_layer,
+    gather_below,
     gather_h,
     learn_readout,
     project_layer,
@@ -36,13 +37,14 @@ from rtrl_lstm.kernels.slots import (
     H_SUMMED,
     L_BELOW,
     L_FIRST_ROW,
-    L_H_AT,
     L_LANES,
     L_NEXT,
     L_NOW,
     L_ROWS,
-    L_UNITS,
+    L_SOURCES,
     L_X_AT,
+    LIMIT_FLOAT32,
+    LIMIT_FLOAT64,
     LOG_LOSS,
     NOTHING,
     POISSON,
@@ -55,8 +57,11 @@ from rtrl_lstm.kernels.slots import (
     S_U,
     T_COMBINED,
     T_FIRST_LAYER,
+    T_FLOAT32,
     T_HORIZON,
     T_INPUTS,
+    T_LAYER_STEP,
+    T_LAYERS,
     T_LOSS,
     T_OUTPUTS,
     T_RING,
@@ -72,17 +77,23 @@ from rtrl_lstm.kernels.sums import settle_sums
 
 
 @inline
+def _limit(table):
+    """The greatest number that a learner takes: its square is finite, too."""
+    return LIMIT_FLOAT32 if table[T_FLOAT32] != 0 else LIMIT_FLOAT64
+
+
+@inline
 def bad_label(table, y, first, weight):
     """0 if a label can be taken; -k - 1 if y[first + k] cannot; I + 1 if its weight cannot.
 
     A NaN in y is a label that is missing, which is well.
     """
-    loss = table[T_LOSS]
+    loss, limit = table[T_LOSS], _limit(table)
     for k in range(table[T_TARGETS]):
         value = y[first + k]
         if math.isnan(value):
             continue
-        wrong = not math.isfinite(value)
+        wrong = not abs(value) <= limit
         if loss == CROSS_ENTROPY:
             wrong = not (0.0 <= value < table[T_OUTPUTS]) or value != math.floor(value)
         elif loss == LOG_LOSS:
@@ -100,8 +111,9 @@ def bad_label(table, y, first, weight):
 def bad_number(table, rows, t):
     """As `bad_label` for row t; k + 1 if its x[k] cannot be taken."""
     x, y, weight = rows[:3]
+    limit = _limit(table)
     for k in range(table[T_INPUTS]):
-        if not math.isfinite(x[t * table[T_INPUTS] + k]):
+        if not abs(x[t * table[T_INPUTS] + k]) <= limit:
             return k + 1
     return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
@@ -110,32 +122,37 @@ def bad_number(table, rows, t):
 def finish(head, body, table):
     """Bring weights and traces up to date with the last step."""
     if head[H_PENDING] != NOTHING:
-        finish_layer(head, body, table, table[T_FIRST_LAYER])
+        for number in range(table[T_LAYERS]):
+            finish_layer(head, body, table, table[T_FIRST_LAYER] + number * table[T_LAYER_STEP])
         head[H_PENDING] = NOTHING
 
 
-@splice
+@inline
 def _clear_learning(head, body, table):
     """A sequence has ended for the state that learns: apply sums, zero state and traces."""
     finish(head, body, table)
     if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
         settle_sums(head, body, table)
-    layer = table[T_FIRST_LAYER]
-    _clear_state(body, table, layer, layer + L_NOW)
-    for r in range(table[layer + L_ROWS]):
-        row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        if table[row + R_TRACED] != 0:
-            trace = table[row + R_TRACE]
-            for k in range(table[row + R_COUNT] * table[layer + L_LANES]):
-                body[trace + k] = 0.0
+    _clear_states(body, table, L_NOW)
+    for number in range(table[T_LAYERS]):
+        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            if table[row + R_TRACED] != 0:
+                trace = table[row + R_TRACE]
+                for k in range(table[row + R_COUNT] * table[layer + L_LANES]):
+                    body[trace + k] = 0.0
 
 
-@splice
-def _clear_state(body, table, layer, states):
-    h, s = table[states + S_H], table[states + S_S]
-    for j in range(table[layer + L_LANES]):
-        body[h + j] = 0.0
-        body[s + j] = 0.0
+@inline
+def _clear_states(body, table, states):
+    """Zero the recurrent state of one of the two sets, in all layers."""
+    for number in range(table[T_LAYERS]):
+        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+        h, s = table[layer + states + S_H], table[layer + states + S_S]
+        for j in range(table[layer + L_LANES]):
+            body[h + j] = 0.0
+            body[s + j] = 0.0
 
 
 @inline
@@ -145,24 +162,36 @@ def reset(head, body, table):
     if table[T_HORIZON] == 0:
         _clear_learning(head, body, table)
     else:
-        layer = table[T_FIRST_LAYER]
-        _clear_state(body, table, layer, layer + L_NEXT)
+        _clear_states(body, table, L_NEXT)
         head[H_RESET_NEXT] = 1.0
 
 
 def _make_forward_next(cell):
     """Move the next set of states by one row, whose inputs are in place."""
 
-    @splice
+    @inline
     def forward_next(head, body, table):
-        layer = table[T_FIRST_LAYER]
-        gather_h(body, table, layer, layer + L_NEXT)
-        advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U])
+        for number in range(table[T_LAYERS]):
+            layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+            if number > 0:
+                gather_below(body, table, layer, L_NEXT)
+            gather_h(body, table, layer, layer + L_NEXT)
+            advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U])
+            cell(body, table, layer, layer + L_NEXT)
         head[H_PENDING] = NOTHING
-        cell(body, table, layer + L_NEXT, table[layer + L_LANES])
-        read_out(body, table, layer + L_NEXT)
+        read_out(body, table, L_NEXT)
 
     return forward_next
+
+
+@inline
+def _keep_sources(body, table):
+    """What a learner's next state saw is what its present state has seen."""
+    for number in range(table[T_LAYERS]):
+        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+        u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
+        for d in range(table[layer + L_SOURCES]):
+            body[u + d] = body[u_next + d]
 
 
 @inline
@@ -210,12 +239,11 @@ def _make_step(forward_next):
     def step(head, body, table, rows, t):
         x, y, weight, _, _ = rows
         layer = table[T_FIRST_LAYER]
-        u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
+        u_next = table[layer + L_NEXT + S_U]
         head[H_STEPS] += 1.0
         scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
         forward_next(head, body, table)
-        for d in range(table[layer + L_H_AT] + table[layer + L_UNITS]):
-            body[u + d] = body[u_next + d]
+        _keep_sources(body, table)
         _answer(head, body, table, rows, t)
         if head[H_FROZEN] == 0.0:
             head[H_PENDING] = TRACES
@@ -239,12 +267,16 @@ def _make_trail(cell):
         to = table[layer + L_NOW + S_U] + table[layer + L_X_AT]
         for k in range(table[layer + L_BELOW]):
             body[to + k] = body[ring + k]
-        gather_h(body, table, layer, layer + L_NOW)
-        project_layer(body, table, layer, layer + L_NOW)
-        cell(body, table, layer + L_NOW, table[layer + L_LANES])
+        for number in range(table[T_LAYERS]):
+            layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+            if number > 0:
+                gather_below(body, table, layer, L_NOW)
+            gather_h(body, table, layer, layer + L_NOW)
+            project_layer(body, table, layer, layer + L_NOW)
+            cell(body, table, layer, layer + L_NOW)
         head[H_PENDING] = TRACES
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
-            read_out(body, table, layer + L_NOW)
+            read_out(body, table, L_NOW)
             learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
             _learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 

@@ -6,7 +6,7 @@ everything lies. The names below are positions in the head (H_), in the table (T
 part of the table (L_), in one of a layer's two sets of states (S_), and in a row's part (R_).
 """
 
-from rtrl_lstm.spec import ACTIVATIONS, LOSSES, OPTIMIZERS
+from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, OPTIMIZERS
 
 # --- codes -----------------------------------------------------------------------------------
 SQUARED_ERROR = LOSSES.index("squared_error")
@@ -21,6 +21,12 @@ IDENTITY = ACTIVATIONS.index("identity")
 SIGMOID = ACTIVATIONS.index("sigmoid")
 SOFTMAX = ACTIVATIONS.index("softmax")
 EXP = ACTIVATIONS.index("exp")
+
+CELL_TANH = CELL_ACTIVATIONS.index("tanh")
+CELL_SIGMOID = CELL_ACTIVATIONS.index("sigmoid")
+CELL_IDENTITY = CELL_ACTIVATIONS.index("identity")
+CELL_RELU = CELL_ACTIVATIONS.index("relu")
+CELL_4SIGMOID = CELL_ACTIVATIONS.index("4sigmoid-2")
 
 SGD, MOMENTUM, RMSPROP, ADAGRAD, ADAM, ADAMW = range(6)
 OPTIMIZER_CODES = {
@@ -39,6 +45,10 @@ CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
 # What the last step has left for the next sweep over the weights to do. WEIGHTS is with traces;
 # WEIGHTS_ONLY is for a label that came after the traces had been brought up to date.
 NOTHING, TRACES, WEIGHTS, WEIGHTS_ONLY = range(4)
+
+# Greatest absolute input and target.
+LIMIT_FLOAT32 = 1e30
+LIMIT_FLOAT64 = 1e150
 
 # A combination forgets with this factor a label: it remembers about the last 1,000.
 FORGETTING = 0.999
@@ -100,28 +110,38 @@ T_COMBINATION = 29  # head: the weights of a combination
 T_COVARIANCE = 30  # head
 T_COMBINED_RING = 31  # head: what was combined in the rows whose labels are awaited
 T_REACH = 32  # head: the covariance times the terms, for a moment
-T_SIZE = 33
+T_LAST_LAYER = 33  # table: part of the last layer
+T_LAYER_STEP = 34  # table: from one layer's part to the next
+T_FLOAT32 = 35  # 1: the body is of float32
+T_SIZE = 36
 
 L_UNITS = 0
 L_LANES = 1  # units, rounded up to whole vectors
 L_BELOW = 2  # numbers from below: inputs, or units of the layer below
 L_X_AT = 3  # where they begin among the sources
 L_H_AT = 4  # where the layer's own h begins among the sources
-L_ROWS = 5
-L_FIRST_ROW = 6  # table
-L_CREDIT = 7  # body: dL/dh
-L_NOW = 8  # table: the states that learn
-L_NEXT = 16  # table: the states that the next row moves (a learner's: the same but for S_U)
-L_SIZE = 24
+L_SOURCES = 5  # how many sources
+L_ROWS = 6
+L_FIRST_ROW = 7  # table
+L_CREDIT = 8  # body: dL/dh
+L_INPUT_ACTIVATION = 9
+L_CELL_ACTIVATION = 10
+L_COUPLED = 11
+L_GATES = 12  # numbers of the rows of the four gates, or -1: in z and push they lie in this order
+L_OWN = 16  # body: the gates' diagonal weights, or -1
+L_NOW = 20  # table: the states that learn
+L_NEXT = 28  # table: the states that the next row moves (a learner's: the same but for S_U)
+L_SIZE = 36
 
 S_U = 0  # body: sources
-S_Z = 1  # body: projections, a stretch of lanes per row
+S_Z = 1  # body: projections, a stretch of lanes per gate
 S_S = 2  # body: cell state
 S_H = 3  # body: output
 S_DECAY = 4  # body: ds/ds'
 S_DH_DS = 5  # body
-S_PUSH = 6  # body, per row: inject (traced rows) or dh/dz (rows without a trace)
-S_SIZE = 7
+S_PUSH = 6  # body, per gate: inject (traced rows) or dh/dz (rows without a trace)
+S_PREVIOUS = 7  # body: the cell state before the step
+S_SIZE = 8
 
 R_FIRST = 0  # first source that the row sees
 R_COUNT = 1  # number of sources that it sees
@@ -131,4 +151,6 @@ R_TRACE = 4
 R_MOMENT1 = 5
 R_MOMENT2 = 6
 R_SUM = 7
-R_SIZE = 8
+R_GATE = 8  # the number of its gate's row: where its push lies
+R_OWN = 9  # for a diagonal weight: which state it sees, S_PREVIOUS or S_S; else -1
+R_SIZE = 10

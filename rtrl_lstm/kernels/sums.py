@@ -20,6 +20,9 @@ from rtrl_lstm.kernels.slots import (
     T_CLIP,
     T_DIRECT,
     T_FIRST_LAYER,
+    T_LAST_LAYER,
+    T_LAYER_STEP,
+    T_LAYERS,
     T_OUTPUTS,
     T_READOUT,
 )
@@ -45,12 +48,14 @@ def _row_squares(body, table, row, lanes):
 
 @inline
 def _norm(body, table):
-    layer = table[T_FIRST_LAYER]
-    lanes = table[layer + L_LANES]
-    squares = _row_squares(body, table, table[T_READOUT], lanes)
+    last, squares = table[T_LAST_LAYER], 0.0
+    squares += _row_squares(body, table, table[T_READOUT], table[last + L_LANES])
     squares += _row_squares(body, table, table[T_DIRECT], table[T_OUTPUTS])
-    for r in range(table[layer + L_ROWS]):
-        squares += _row_squares(body, table, table[layer + L_FIRST_ROW] + r * R_SIZE, lanes)
+    for number in range(table[T_LAYERS]):
+        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            squares += _row_squares(body, table, row, table[layer + L_LANES])
     return math.sqrt(squares)
 
 
@@ -65,11 +70,12 @@ def settle_sums(head, body, table):
     elif table[T_CLIP] == CLIP_VALUE:
         limit = head[H_CLIP_LIMIT]
     begin_update(head, table)
-    layer = table[T_FIRST_LAYER]
-    lanes = table[layer + L_LANES]
+    lanes = table[table[T_LAST_LAYER] + L_LANES]
     _settle_row(head, body, table, table[T_READOUT], lanes, scale, limit)
     _settle_row(head, body, table, table[T_DIRECT], table[T_OUTPUTS], scale, limit)
-    for r in range(table[layer + L_ROWS]):
-        row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        _settle_row(head, body, table, row, lanes, scale, limit)
+    for number in range(table[T_LAYERS]):
+        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            _settle_row(head, body, table, row, table[layer + L_LANES], scale, limit)
     head[H_SUMMED] = 0.0

@@ -143,6 +143,18 @@ def make_settle(rule):
     return settle
 
 
+def make_learn_own(rule):
+    """Update of a vector of diagonal weights, whose gradient is g."""
+
+    @inline
+    def learn_own(optimiser, body, table, row, k, g, numbers):
+        weight, summed = table[row + R_WEIGHT] + k, table[row + R_SUM] + k
+        moment1, moment2 = table[row + R_MOMENT1] + k, table[row + R_MOMENT2] + k
+        rule(optimiser, body, weight, moment1, moment2, summed, g, numbers)
+
+    return learn_own
+
+
 @inline
 def square_sum(body, table, row, at):
     """Lanewise sum of the squares of the summed gradients."""
@@ -157,4 +169,5 @@ def square_sum(body, table, row, at):
 
 learn_traced = by_optimiser(make_learn_traced)
 learn_direct = by_optimiser(make_learn_direct)
+learn_own = by_optimiser(make_learn_own)
 settle = by_optimiser(make_settle)
