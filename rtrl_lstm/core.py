@@ -132,11 +132,10 @@ class Core:
         wanted = {
             "cross_entropy": f"a class index from 0 to {self.spec.output_size - 1}",
             "log_loss": "between 0 and 1",
+            "poisson": "not negative",
         }.get(self.spec.loss)
         value = label[-code - 1]
-        if self.spec.loss == "poisson" and value < 0:
-            wanted = "not negative"
-        rule = f"a label must be {wanted}" if wanted else self._range("labels")
+        rule = self._range("labels") + (f"; for this loss, {wanted}" if wanted else "")
         return f"y[{-code - 1}] is {value}{row}: {rule}"
 
     def _range(self, what: str) -> str:

@@ -44,6 +44,12 @@ DERIVED = frozenset(
 class Model:
     """Learns a column of a table, or of a stream, row by row, and forecasts it.
 
+    What is forecast for a number is not the network's word alone. It is combined, by a running
+    least squares that begins with the last value, with the simplest forecasts there are: the last
+    value, and the values of a day, a week or a season ago where there is such a thing (see `Schema`
+    for these inputs, `Spec.combine_with` for the combination). So a forecast is good from the first
+    rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
+
     Args:
         target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
@@ -307,9 +313,9 @@ class Model:
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
         if learner is not None:
-            sizes = (model.schema.input_size, model.schema.output_size, model.schema.horizon)
-            spec = learner.spec
-            if sizes != (spec.input_size, spec.output_size, spec.horizon):
+            schema, spec = model.schema, learner.spec
+            read = (schema.input_size, schema.output_size, schema.horizon, schema.combined_inputs)
+            if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
                 raise ValueError("the schema and the learner do not fit each other")
         model.stream = saved["stream"]
         model._frozen = saved["frozen"]

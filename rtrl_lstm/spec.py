@@ -6,6 +6,7 @@ import dataclasses
 import math
 import operator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, ClassVar
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
@@ -50,18 +51,20 @@ def _require_positive(owner: object, *names: str) -> None:
     for name in names:
         value = getattr(owner, name)
         _require(
-            isinstance(value, int | float) and math.isfinite(value) and value > 0,
+            isinstance(value, Real) and 0 < float(value) < math.inf,
             f"{name} must be a finite number above 0, not {value!r}",
         )
+        object.__setattr__(owner, name, float(value))  # NumPy's numbers, too
 
 
 def _require_fraction(owner: object, *names: str) -> None:
     for name in names:
         value = getattr(owner, name)
         _require(
-            isinstance(value, int | float) and 0 <= value < 1,
+            isinstance(value, Real) and 0 <= float(value) < 1,
             f"{name} must be at least 0 and below 1, not {value!r}",
         )
+        object.__setattr__(owner, name, float(value))
 
 
 @dataclass(frozen=True)
@@ -277,6 +280,13 @@ class Spec:
         ):
             value = getattr(self, name)
             _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        for name in ("bias", "shortcuts", "scale_target"):
+            value = getattr(self, name)
+            _require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
+        _require(
+            isinstance(self.scale_inputs, bool | tuple),
+            f"scale_inputs must be True, False or one of them an input, not {self.scale_inputs!r}",
+        )
         _require_positive(self, "learning_rate", "huber_delta")
         _require(math.isfinite(self.forget_bias), "forget_bias must be finite")
         self._check_output()
@@ -295,13 +305,13 @@ class Spec:
             isinstance(self.optimizer, Optimizer),
             f"optimizer must be a name or an optimizer, not {self.optimizer!r}",
         )
-        if isinstance(self.clip, int | float):
+        if isinstance(self.clip, Real):
             object.__setattr__(self, "clip", ClipNorm(self.clip))
         _require(
             self.clip is None or isinstance(self.clip, Clip),
             f"clip must be None, a number, ClipNorm, ClipValue or ClipCredit, not {self.clip!r}",
         )
-        if isinstance(self.scale_inputs, list | tuple):
+        if not isinstance(self.scale_inputs, bool | str):
             object.__setattr__(self, "scale_inputs", tuple(bool(k) for k in self.scale_inputs))
             assert isinstance(self.scale_inputs, tuple)
             _require(
