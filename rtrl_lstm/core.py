@@ -78,7 +78,7 @@ class Core:
         changed = ", ".join(
             f"{f.name}={getattr(self.spec, f.name)!r}"
             for f in dataclasses.fields(Spec)
-            if f.default is not getattr(self.spec, f.name) and f.name != "optimizer"
+            if f.default != getattr(self.spec, f.name) and f.name != "optimizer"
         )
         return f"{type(self).__name__}({changed}, optimizer={self.spec.optimizer})"
 
@@ -325,7 +325,7 @@ class Core:
 
         A scaled input is (x - input_mean) * input_scale; a forecast in the target's unit is
         target_mean + target_scale * readout. Where nothing is scaled: mean 0, scale 1; a constant
-        input has scale 0.
+        input has scale 0, and so have those of `Spec.combine_only`, which the network does not see.
         """
         scaled = np.array(self.spec.scaled_inputs)
         mean, spread = self._statistics("input")
@@ -334,6 +334,8 @@ class Core:
             "input_mean": np.where(scaled, mean, 0.0),
             "input_scale": np.where(scaled, scale, 1.0),
         }
+        unseen = list(self.spec.combine_only)
+        found["input_mean"][unseen] = found["input_scale"][unseen] = 0.0
         mean, spread = np.zeros(self.spec.target_size), np.ones(self.spec.target_size)
         if self.spec.scale_target:
             mean, spread = self._statistics("target")

@@ -159,7 +159,10 @@ class Layout:
         table[slots.T_HORIZON] = spec.horizon
         table[slots.T_FLOAT32] = int(spec.dtype == "float32")
         table[slots.T_SCALED] = len(table)
-        table.extend(int(scaled) for scaled in spec.scaled_inputs)
+        seen = [slots.SCALED if scaled else slots.AS_IS for scaled in spec.scaled_inputs]
+        for k in spec.combine_only:
+            seen[k] = slots.UNSEEN
+        table.extend(seen)
 
     def _write_readout_places(self, table: list[int]) -> None:
         spec = self.spec
@@ -389,9 +392,11 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     head[slots.H_CLIP_LIMIT] = spec.clip.limit if isinstance(spec.clip, Clip) else 0.0
     layout.write(block, "quantiles", np.array(spec.quantiles))
     if spec.combine_with:
-        terms = np.eye(2 + len(spec.combine_with))
-        layout.write(block, "combination", terms[2])  # all on the first input, to begin with
-        layout.write(block, "combination.covariance", slots.INITIAL_COVARIANCE * terms)
+        one, network, each = slots.INITIAL_COVARIANCE
+        covariance = np.diag([one, network] + [each] * len(spec.combine_with))
+        layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
+        layout.write(block, "combination.covariance", covariance)
+        layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
 
 
 def migrate(
@@ -413,6 +418,8 @@ def migrate(
     head[: slots.H_STATISTICS] = old.head(block)[: slots.H_STATISTICS]
     names = renamed or {}
     for name in new.fields.keys() & old.fields.keys():
+        if name == "combination.covariance" and old.fields[name].axes != new.fields[name].axes:
+            continue  # with one more forecast to combine, the weights of all are open again
         target, source = new.read(moved, name), old.read(block, name)
         here: list[list[int]] = []
         there: list[list[int]] = []

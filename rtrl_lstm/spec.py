@@ -214,6 +214,7 @@ class Spec:
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`). For one output with
             squared error and a scaled target.
+        combine_only: those of `combine_with` that the network does not see.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
@@ -249,6 +250,7 @@ class Spec:
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
     combine_with: tuple[int, ...] = ()
+    combine_only: tuple[int, ...] = ()
     num_layers: int = 1
     input_gate: bool = True
     forget_gate: bool = True
@@ -319,7 +321,8 @@ class Spec:
                 f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
             )
         object.__setattr__(self, "quantiles", tuple(float(q) for q in self.quantiles))
-        object.__setattr__(self, "combine_with", tuple(map(operator.index, self.combine_with)))
+        for name in ("combine_with", "combine_only"):
+            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
 
     def _check_integer(self, name: str, least: int) -> None:
         value = getattr(self, name)
@@ -383,6 +386,9 @@ class Spec:
             f"combine_with must name different inputs from 0 to {self.input_size - 1}",
         )
         _require(
+            set(self.combine_only) <= set(inputs), "combine_only must name some of combine_with"
+        )
+        _require(
             not inputs
             or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),
             "combine_with is for one output with loss 'squared_error' and scale_target",
@@ -420,6 +426,7 @@ class Spec:
         document["clip"] = clip and {"name": clip.name, "limit": clip.limit}
         document["quantiles"] = list(self.quantiles)
         document["combine_with"] = list(self.combine_with)
+        document["combine_only"] = list(self.combine_only)
         if isinstance(self.scale_inputs, tuple):
             document["scale_inputs"] = list(self.scale_inputs)
         return document

@@ -1,15 +1,20 @@
-"""Runs the installed `rtrl-lstm` the way a user does: as a process of its own."""
+"""Runs `rtrl-lstm` the way a user does: as a process of its own.
+
+`run` forks it off a process that has its imports done (warm.py); `start` runs the installed command.
+"""
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
-import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +23,44 @@ EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "nyc_taxi.csv"
 SECONDS = 120
 
 
+@cache
+def _warm() -> subprocess.Popen[str]:
+    """The process of warm.py, which ends with this one: its standard input is closed then."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("warm.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def end() -> None:
+        server.communicate()
+
+    atexit.register(end)
+    return server
+
+
 def run(
     *arguments: object, cwd: Path, stdin: str | bytes = b"", code: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run `rtrl-lstm` with some arguments; it must end with the exit code `code`."""
-    text = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        input=text,
-        capture_output=True,
-        timeout=SECONDS,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert done.returncode == code, f"exit code {done.returncode}\n{out}\n{err}"
+    server = _warm()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("in", "out", "err")]
+        files[0].write_bytes(stdin.encode() if isinstance(stdin, str) else stdin)
+        for file in files[1:]:
+            file.touch()
+        argv = [str(argument) for argument in arguments]
+        request = {"argv": argv, "cwd": str(cwd), "files": [str(file) for file in files]}
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        returned = int(server.stdout.readline())
+        out, err = (file.read_text() for file in files[1:])
+    assert returned == code, f"exit code {returned}\n{out}\n{err}"
     assert "Traceback" not in err, err
-    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+    return subprocess.CompletedProcess(argv, returned, out, err)
 
 
 @contextmanager

@@ -6,11 +6,13 @@ This is the one place that knows how the engine names its arrays and how the twi
 import dataclasses
 
 import numpy as np
+from streams import beginnings, rows
 
 import rtrl_lstm as rl
-from reference import losses, optimisers
+from reference import cells, losses, optimisers
 from reference.forecaster import ReferenceForecaster
-from reference.learner import ReferenceLearner, State
+from reference.layer import LayerState
+from reference.learner import ReferenceLearner
 from rtrl_lstm.kernels import slots
 
 OPTIMISERS = {
@@ -29,6 +31,27 @@ LOSSES = {
     "poisson": lambda spec: losses.Poisson(),
     "log_loss": lambda spec: losses.LogLoss(),
     "cross_entropy": lambda spec: losses.CrossEntropy(),
+}
+
+KINDS = {"weight": "", "trace": ".trace", "moment1": ".moment1", "moment2": ".moment2", "sum": ".sum"}
+
+
+def _lstm(spec):
+    present = {"i": spec.input_gate, "f": spec.forget_gate, "o": spec.output_gate}
+    return cells.LSTM(
+        gates=[gate for gate, there in present.items() if there],
+        coupled=spec.coupled_gates,
+        peephole=spec.peephole,
+        input_activation=spec.input_activation,
+        cell_activation=spec.cell_activation,
+    )
+
+
+CELLS = {
+    "lstm": _lstm,
+    "gru": lambda spec: cells.GRU(),
+    "rnn": lambda spec: cells.RNN(spec.input_activation),
+    "elstm": lambda spec: cells.ELSTM(output_gate=spec.output_gate),
 }
 
 
@@ -50,6 +73,8 @@ def twin(spec):
         spec.input_size,
         spec.hidden_size,
         spec.output_size,
+        cell=CELLS[spec.cell](spec),
+        num_layers=spec.num_layers,
         bias=spec.bias,
         shortcuts=spec.shortcuts,
         loss=loss,
@@ -65,8 +90,10 @@ def twin(spec):
 
 def places(spec):
     """Parameter of the twin -> (array of the engine, how the twin's shape is seen in it)."""
-    first = int(spec.bias)
-    named = {f"W_{gate}": (f"layer0.{gate}", lambda a: a) for gate in "ifgo"}
+    named, first = {}, int(spec.bias)
+    for layer in _learner(twin(spec)).layers:
+        named |= {name: (name, lambda a: a) for name in layer.rows}
+        named |= {name: (name, lambda a: a[:, 0]) for name in layer.own}
     named["V"] = ("readout", np.transpose)
     if spec.bias:
         named["b"] = ("readout.direct", lambda a: a[:, 0])
@@ -75,18 +102,26 @@ def places(spec):
     return named
 
 
+def _learner(twin):
+    """The twin's learner: itself, or a forecaster's."""
+    return getattr(twin, "learner", twin)
+
+
 def engine_numbers(net):
-    """Every number of an engine as a flat dict, by the twin's names: "W_i", "W_i.trace", ..."""
+    """Every number of an engine as a flat dict, by the twin's names.
+
+    A parameter such as "layer0.i" or "V", its "layer0.i.trace", ".moment1", ".moment2" and ".sum";
+    "layer0.s", "layer0.h"; "lead.layer0.s", ... of a forecaster; running statistics; counts.
+    """
     spec, found = net.spec, {}
     for name, (array, shaped) in places(spec).items():
-        for kind in ("weight", "trace", "moment1", "moment2", "sum"):
+        for kind, suffix in KINDS.items():
             if f"{array}.{kind}" in net.layout.fields:
-                key = name if kind == "weight" else f"{name}.{kind}"
-                found[key] = shaped(net.array(f"{array}.{kind}"))
-    for state in ("s", "h"):
-        found[state] = net.array(f"layer0.{state}")
+                found[name + suffix] = shaped(net.array(f"{array}.{kind}"))
+    for state in (f"layer{k}.{state}" for k in range(spec.num_layers) for state in "sh"):
+        found[state] = net.array(state)
         if spec.horizon:
-            found[f"lead.{state}"] = net.array(f"lead.layer0.{state}")
+            found[f"lead.{state}"] = net.array(f"lead.{state}")
     for which, scaled in _scaled(spec).items():
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = np.where(scaled, net.array(f"{which}.{part}"), 0.0)
@@ -102,19 +137,19 @@ def _scaled(spec):
 
 def twin_numbers(twin):
     """The same dict of a twin."""
-    learner = getattr(twin, "learner", twin)
+    learner = _learner(twin)
     found = dict(learner.parameters)
-    kinds = learner.optimiser.kinds
     for name, w in learner.parameters.items():
-        for k, kind in enumerate(kinds):
+        for k, kind in enumerate(learner.optimiser.kinds):
             moment = learner.optimiser.moments[kind].get(name, np.zeros_like(w))
             found[f"{name}.moment{k + 1}"] = moment
         found[f"{name}.sum"] = learner.gradients[name]
-    for gate, trace in learner.state.traces.items():
-        found[f"W_{gate}.trace"] = trace
-    found["s"], found["h"] = learner.state.s, learner.state.h
+    for k, layer in enumerate(learner.state):
+        found[f"layer{k}.s"], found[f"layer{k}.h"] = layer.s, layer.h
+        found |= {f"{name}.trace": trace for name, trace in layer.traces.items()}
     if twin is not learner:
-        found["lead.s"], found["lead.h"] = twin.leading.s, twin.leading.h
+        for k, layer in enumerate(twin.leading):
+            found[f"lead.layer{k}.s"], found[f"lead.layer{k}.h"] = layer.s, layer.h
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = getattr(scaler, part)
@@ -122,23 +157,69 @@ def twin_numbers(twin):
     return found
 
 
+def twin_state(twin, numbers):
+    """The recurrent state of all layers, as an engine's numbers have it."""
+    return tuple(
+        LayerState(
+            numbers[f"layer{k}.s"],
+            numbers[f"layer{k}.h"],
+            {name: numbers[f"{name}.trace"] for name in layer.traces},
+        )
+        for k, layer in enumerate(_learner(twin).state)
+    )
+
+
 def load_twin(twin, numbers):
     """Put an engine's numbers into its twin; a forecaster keeps its own past inputs."""
-    learner = getattr(twin, "learner", twin)
+    learner = _learner(twin)
     for name in learner.parameters:
         learner.parameters[name] = numbers[name]
         learner.gradients[name] = numbers.get(f"{name}.sum", np.zeros_like(numbers[name]))
         for k, kind in enumerate(learner.optimiser.kinds):
             learner.optimiser.moments[kind][name] = numbers[f"{name}.moment{k + 1}"]
-    traces = {gate: numbers[f"W_{gate}.trace"] for gate in learner.cell.traced}
-    learner.state = State(numbers["s"], numbers["h"], traces)
+    learner.state = twin_state(twin, numbers)
     if twin is not learner:
-        twin.leading = State(numbers["lead.s"], numbers["lead.h"], twin.leading.traces)
+        twin.leading = tuple(
+            LayerState(numbers[f"lead.layer{k}.s"], numbers[f"lead.layer{k}.h"], layer.traces)
+            for k, layer in enumerate(twin.leading)
+        )
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):
         for part in ("count", "mean", "m2"):
             setattr(scaler, part, numbers[f"{which}.{part}"].copy())
     learner.optimiser.count = int(numbers["updates"])
     learner.labelled = bool(numbers["summed"])
+
+
+def assert_steps_agree(spec, steps=25, seed=0, tolerance=1e-12, every=9, learned=0.8):
+    """Every step of the engine is the twin's step from the same numbers.
+
+    Two correct learners that differ in the order of their sums drift apart when left running, so
+    the engine's numbers are copied into the twin before every step; after it all are compared.
+    Sequences begin about once in ``every`` rows. Of each parameter, a share ``learned`` must have
+    changed in the end.
+    """
+    net, naive = engine(spec), twin(spec)
+    X, Y = rows(spec, steps, seed)
+    begins = beginnings(steps, seed, every)
+    weights = np.random.default_rng(seed).uniform(0.0, 2.0, steps)
+    first = now = engine_numbers(net)
+    for t in range(steps):
+        load_twin(naive, now)
+        if begins[t]:
+            net.reset()
+            naive.reset()
+            now = engine_numbers(net)
+            assert_same_numbers(now, naive, tolerance, f"after the reset before row {t}")
+            load_twin(naive, now)
+        got = net.step(X[t], Y[t], weights[t])
+        expected = naive.step(X[t].astype(float), Y[t], weights[t])
+        np.testing.assert_allclose(
+            got, expected, rtol=tolerance, atol=tolerance, err_msg=f"y_hat at row {t}"
+        )
+        now = engine_numbers(net)
+        assert_same_numbers(now, naive, tolerance, f"at row {t}")
+    for name in places(spec):
+        assert np.mean(now[name] != first[name]) >= learned, f"{name} never learned"
 
 
 def assert_same_numbers(numbers, twin, tolerance, where=""):

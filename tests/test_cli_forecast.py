@@ -74,7 +74,7 @@ def test_inspect_tells_what_a_file_is(learned: Path) -> None:
     assert "y" in out
     assert "hidden_size" in out
     found = json.loads(run("inspect", "m.rtrl", "--json", cwd=learned).stdout)
-    assert found["spec"]["hidden_size"] == 32
+    assert found["spec"]["hidden_size"] == 16
     assert found["rows"] == 200
     run("export", "m.rtrl", "m.onnx", cwd=learned)
     found = json.loads(run("inspect", "m.onnx", "--json", cwd=learned).stdout)

@@ -1,5 +1,8 @@
 """The combination of the network's forecast with others: kernels against matrices."""
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -34,16 +37,18 @@ def test_kernels_agree_with_matrices(horizon, clip):
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
     twin = Combination(2, clip and clip.limit)
-    known = []
+    known, seen = [], []  # labels; how many of them there were at each forecast
     for t in range(len(y)):
+        seen.append(len(known))
         if horizon == 0:
             mean, spread = np.mean(known) if known else 0.0, spread_of(known)
             expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
         if not np.isnan(y[t]):
             known.append(y[t])
+            seen[t] += horizon > 0
         mean, spread = np.mean(known) if known else 0.0, spread_of(known)
-        if not np.isnan(y[t]) and t >= horizon:
-            made = t - horizon
+        made = t - horizon
+        if not np.isnan(y[t]) and made >= 0 and seen[made] > 0:
             twin.learn(y[t], y_net[made], x[made, [2, 0]], mean, spread, weights[t])
         if horizon:
             expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
@@ -62,6 +67,31 @@ def test_before_any_label_the_first_forecast_is_given():
     assert net.step([1.0, 2.0, 7.0]) == pytest.approx([7.0])
 
 
+def test_what_was_said_before_any_label_teaches_nothing():
+    """The network has no unit yet: beside labels of 1e6 what it says is far off."""
+    net = rl.Learner(3, combine_with=(2, 0), **OPTIONS)
+    before = net.combination()
+    net.step([1.0, 2.0, 7.0], 1e6)
+    assert all((net.combination()[name] == before[name]).all() for name in before)
+
+
+def test_a_forecast_that_comes_up_learns_nothing_from_the_rows_before_it():
+    x, y = series(60)
+    x, y = 1e6 + x, np.where(np.isnan(y), 50.0, y) + 1e6
+    net = rl.Forecaster(3, input_size=2, combine_with=(0,), **OPTIONS)
+    net.run(x[:40, :2], y[:40])
+    before = net.combination()["inputs"][0]
+    net.grow(dataclasses.replace(net.spec, input_size=3, combine_with=(0, 2)))
+    assert net.combination()["inputs"].tolist() == [before, 0.0, 0.0]
+    np.testing.assert_array_equal(  # all are open to change once more
+        net.array("combination.covariance"), np.diag([0.001, 0.1, 1.0, 1.0])
+    )
+    net.run(x[40:43], y[40:43])
+    assert net.combination()["inputs"][2] == 0.0
+    net.run(x[43:60], y[43:60])
+    assert abs(net.combination()["inputs"][2]) > 0.1
+
+
 def test_a_pair_that_straddles_a_reset_teaches_nothing():
     x, y = series(40)
     net = rl.Forecaster(3, input_size=3, combine_with=(0,), **OPTIONS)
@@ -75,9 +105,23 @@ def test_a_pair_that_straddles_a_reset_teaches_nothing():
     assert (net.combination()["inputs"] != before["inputs"]).any()
 
 
+def test_the_network_does_not_see_what_is_only_combined():
+    x, y = series(100)
+    blind = rl.Learner(3, combine_with=(0, 2), combine_only=(2,), **OPTIONS)
+    other = copy.deepcopy(blind)
+    moved = x.copy()
+    moved[:, 2] += 10.0
+    blind.run(x, y)
+    other.run(moved, y)
+    for name, values in blind.state_dict().items():
+        np.testing.assert_array_equal(values, other.state_dict()[name])
+    assert (blind.combination()["bias"] != other.combination()["bias"]).all()
+
+
 @pytest.mark.parametrize(
     "options",
     [
+        {"combine_with": (0,), "combine_only": (1,)},
         {"combine_with": (3,)},
         {"combine_with": (0, 0)},
         {"combine_with": (0,), "scale_target": False},
@@ -86,5 +130,5 @@ def test_a_pair_that_straddles_a_reset_teaches_nothing():
     ],
 )
 def test_what_cannot_be_combined_is_refused(options):
-    with pytest.raises(ValueError, match="combine_with"):
+    with pytest.raises(ValueError, match="combine_"):
         rl.Learner(3, **{**OPTIONS, **options})

@@ -7,7 +7,7 @@ from streams import rows
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.export import parts
+from rtrl_lstm.export import cells, parts
 from rtrl_lstm.export.graph import Graph
 from rtrl_lstm.spec import Spec
 
@@ -24,6 +24,12 @@ CASES = {
     "one unit": {"hidden_size": 1},
     "counts": {"loss": "poisson"},
     "combined": {"scale_inputs": True, "scale_target": True, "combine_with": (2, 0)},
+    "combined only": {
+        "scale_inputs": True,
+        "scale_target": True,
+        "combine_with": (2, 0),
+        "combine_only": (0,),
+    },
     "quantiles": {
         "loss": "quantile",
         "quantiles": (0.1, 0.5, 0.9),
@@ -127,12 +133,11 @@ def test_inputs_far_from_zero_keep_their_digits_in_float32():
     np.testing.assert_allclose(session.run(None, {"x": x})[0], (x - mean) * scale, rtol=1e-6)
 
 
-def wrong_gate(g, z, c_tm1):
+def wrong_gate(g, spec, z, own, c_tm1):
     """An LSTM cell that forgets nothing."""
-    z_i, _, z_g, z_o = g.split(z, 4)
-    added = g.op("Mul", g.op("Sigmoid", z_i), g.op("Tanh", z_g))
+    added = g.op("Mul", g.op("Sigmoid", z["i"]), g.op("Tanh", z["g"]))
     c = g.op("Add", c_tm1, added)
-    return g.op("Mul", g.op("Sigmoid", z_o), g.op("Tanh", c)), c
+    return g.op("Mul", g.op("Sigmoid", z["o"]), g.op("Tanh", c)), c
 
 
 def no_activation(g, a, activation):
@@ -144,18 +149,20 @@ def slightly_off(g, y, mean, scale):
 
 
 @pytest.mark.parametrize(
-    ("part", "wrong", "options"),
+    ("home", "part", "wrong", "options"),
     [
-        ("lstm_cell", wrong_gate, {}),
-        ("activate", no_activation, {"loss": "log_loss"}),
-        ("unstandardise", slightly_off, {"scale_target": True}),
+        (cells, "lstm", wrong_gate, {}),
+        (parts, "activate", no_activation, {"loss": "log_loss"}),
+        (parts, "unstandardise", slightly_off, {"scale_target": True}),
     ],
 )
-def test_a_wrong_graph_is_refused_with_the_numbers(tmp_path, monkeypatch, part, wrong, options):
+def test_a_wrong_graph_is_refused_with_the_numbers(
+    tmp_path, monkeypatch, home, part, wrong, options
+):
     net = trained(**options)
     path = tmp_path / "m.onnx"
     path.write_bytes(b"as it was")
-    monkeypatch.setattr(parts, part, wrong)
+    monkeypatch.setattr(home, part, wrong)
     with pytest.raises(export.ExportError, match=r"y by [\d.e-]+.* of its size.*nothing was"):
         export.to_onnx(net, path)
     assert path.read_bytes() == b"as it was"

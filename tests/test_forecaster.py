@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from pair import assert_same_numbers, engine, engine_numbers, load_twin, twin
+from pair import assert_steps_agree, engine
 from streams import beginnings, rows
 
 import rtrl_lstm as rl
@@ -46,21 +46,7 @@ def stream(spec, seed=0):
 def test_every_step_is_the_twins(horizon, options, every):
     """Each step from the same numbers; sequences both shorter and longer than the horizon."""
     spec = Spec(2, 5, 3, horizon=horizon, dtype="float64", learning_rate=1e-2, **options)
-    net, naive = engine(spec), twin(spec)
-    X, Y = rows(spec, T, horizon)
-    begins = beginnings(T, horizon, every)
-    first = now = engine_numbers(net)
-    for t in range(T):
-        load_twin(naive, now)
-        if begins[t]:
-            net.reset()
-            naive.reset()
-        got, expected = net.step(X[t], Y[t]), naive.step(X[t], Y[t])
-        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12, err_msg=f"row {t}")
-        now = engine_numbers(net)
-        assert_same_numbers(now, naive, 1e-12, f"at row {t}")
-    for name in ("W_i", "W_f", "W_g", "W_o", "V"):
-        assert np.mean(now[name] != first[name]) > 0.8, f"{name} never learned"
+    assert_steps_agree(spec, steps=T, seed=horizon, every=every)
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 10])

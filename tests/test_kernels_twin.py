@@ -1,17 +1,19 @@
-"""The kernels against the naive twin, number by number, each step from the same block.
-
-Two correct learners that differ in the order of their sums drift apart when left running, so the
-engine's numbers are copied into the twin before every step; after it all numbers are compared.
-"""
+"""The LSTM's kernels against the naive twin, number by number, each step from the same block."""
 
 import numpy as np
 import pytest
-from pair import assert_same_numbers, engine, engine_numbers, load_twin, twin
-from streams import beginnings, rows
+from pair import (
+    assert_same_numbers,
+    assert_steps_agree,
+    engine,
+    engine_numbers,
+    load_twin,
+    twin,
+)
+from streams import rows
 
 from rtrl_lstm.spec import ClipCredit, ClipNorm, ClipValue, Spec
 
-STEPS = 25
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
 LOSSES = {
     "squared_error": {},
@@ -23,32 +25,6 @@ LOSSES = {
     "cross_entropy": {},
 }
 CLIPS = (None, ClipNorm(0.3), ClipValue(0.02), ClipCredit(0.3))
-
-
-def assert_steps_agree(spec, steps=STEPS, seed=0, tolerance=1e-12):
-    """Every step of the engine is the twin's step from the same numbers."""
-    net, naive = engine(spec), twin(spec)
-    X, Y = rows(spec, steps, seed)
-    begins = beginnings(steps, seed)
-    weights = np.random.default_rng(seed).uniform(0.0, 2.0, steps)
-    first = now = engine_numbers(net)
-    for t in range(steps):
-        load_twin(naive, now)
-        if begins[t]:
-            net.reset()
-            naive.reset()
-            now = engine_numbers(net)
-            assert_same_numbers(now, naive, tolerance, f"after the reset before row {t}")
-            load_twin(naive, now)
-        got = net.step(X[t], Y[t], weights[t])
-        expected = naive.step(X[t].astype(float), Y[t], weights[t])
-        np.testing.assert_allclose(
-            got, expected, rtol=tolerance, atol=tolerance, err_msg=f"y_hat at row {t}"
-        )
-        now = engine_numbers(net)
-        assert_same_numbers(now, naive, tolerance, f"at row {t}")
-    for name in ("W_i", "W_f", "W_g", "W_o", "V"):
-        assert np.mean(now[name] != first[name]) > 0.8, f"{name} never learned"
 
 
 def spec_of(loss="squared_error", **options):

@@ -110,5 +110,6 @@ def test_a_grown_learner_learns_with_its_new_inputs(name):
     X, Y = rows(grown(spec), 30, seed=1)
     assert np.isfinite(net.run(X, Y)).all()
     new_columns = slice(1 + spec.input_size, 3 + spec.input_size)
-    for row in ("W_i", "W_f", "W_g", "W_o"):
-        assert np.all(engine_numbers(net)[row][:, new_columns] != before[row][:, new_columns]), row
+    for gate in "ifgo":
+        now, then = engine_numbers(net)[f"layer0.{gate}"], before[f"layer0.{gate}"]
+        assert np.all(now[:, new_columns] != then[:, new_columns]), gate

@@ -199,11 +199,17 @@ def test_a_forecaster_sees_the_calendar_of_the_row_it_forecasts():
     said = model.run(rows)
     net = rl.Forecaster(
         horizon=5, input_size=12, hidden_size=4, scale_inputs=(*[False] * len(CALENDAR), True),
-        scale_target=True, **{k: v for k, v in DEFAULTS.items() if k != "hidden_size"},
+        scale_target=True, combine_with=(11,),
+        **{k: v for k, v in DEFAULTS.items() if k != "hidden_size"},
     )  # fmt: skip
     for k, row in enumerate(rows):
-        ahead = row["t"] + 5 * 1800.0 * (k > 0)
-        assert said[k] == net.step([*calendar_inputs(ahead), row["y"]], row["y"])[0]
+        x = [*calendar_inputs(row["t"] + 5 * 1800.0 * (k > 0)), row["y"]]
+        if k == 43:
+            net.grow(model.spec)
+        if k >= 43:  # the last day of the row that is forecast
+            x.append(rows[k + 5 - 48]["y"])
+        assert said[k] == net.step(x, row["y"])[0]
+    assert net.spec.combine_with == (11, 12)
 
 
 def test_it_learns():

@@ -161,6 +161,20 @@ def test_a_sequence_begins_where_the_column_changes_and_does_not_know_the_last_t
     assert named(schema, rows[2]) == {"y[t-1]": 4.0, "y[t-1] is missing": 1.0}
 
 
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_a_target_that_is_missing_or_of_another_sequence_is_the_last_one_known(horizon):
+    schema = Schema("y", reset_on="id", horizon=horizon)
+    rows = [("a", 2), ("a", 4), ("a", None), ("a", None), ("b", 9), ("b", 5), ("c", None)]
+    own = "y" if horizon else "y[t-1]"
+    seen = [named(schema, schema.read({"id": k, "y": y})) for k, y in rows]
+    seen.append(named(schema, schema.read({"id": "c", "y": None})))
+    assert [row.get(own) for row in seen[1 - horizon :]] == (
+        [2, 4, 4, 4, 9, 5, 5, 5] if horizon else [2, 4, 4, 4, 9, 5, 5]
+    )
+    flags = [row.get(f"{own} is missing") for row in seen[1 - horizon :]]
+    assert flags[-7:] == ([None, 1, 1, 0, 0, 1, 1] if horizon else [None, None, 1, 1, 0, 1, 1])
+
+
 def test_the_forecast_of_a_row_knows_the_classes_before_it():
     schema = Schema("y")
     assert [schema.read({"y": y}).classes for y in "aab"] == [(), ("a",), ("a",)]
@@ -255,9 +269,8 @@ def test_a_frozen_schema_never_grows_and_time_goes_on(rows):
         assert reading["colour=red"] == float(row.get("colour") == "red")
     assert frozen.input_names == names
     assert saved(schema) == before
-    last = rows[-1]["y"]
-    after = named(frozen, frozen.read({"id": rows[-1]["id"]}))["y[t-1]"]
-    assert after == (1.0 if last is None else last)  # 1: the mean of y[t-1] so far
+    known = [3, *(row["y"] for row in rows if row["y"] is not None)]
+    assert named(frozen, frozen.read({"id": rows[-1]["id"]}))["y[t-1]"] == known[-1]
 
 
 def test_a_frozen_schema_uses_the_shared_slot_where_there_is_one():

@@ -240,11 +240,15 @@ def test_nothing_known_or_nothing_varying_has_no_season():
     assert strongest_lag(np.ones(512), 2) == 0
 
 
-def test_memory_of_targets_is_bounded():
-    seasons = Seasons(0)
-    for t in range(3 * LOOK_AT[-1]):
-        seasons.push(float(t), None)
-    assert len(seasons.to_json()["ring"]) == LOOK_AT[-1]
-    assert seasons.ago(0) == 3 * LOOK_AT[-1] - 1
-    assert seasons.ago(LOOK_AT[-1] - 1) == 2 * LOOK_AT[-1]
-    assert seasons.ago(LOOK_AT[-1]) is None
+@pytest.mark.parametrize(("period", "seasons_found"), [(1, 0), (500, 3)])
+def test_no_more_targets_are_kept_than_seasons_need(period, seasons_found):
+    seasons, last = Seasons(0), LOOK_AT[-1]
+    for t in range(2 * last):
+        seasons.push(float(t % period), None)
+    assert len(seasons.lags) == seasons_found
+    kept = max(seasons.lags, default=0) + 1
+    assert len(seasons.to_json()["ring"]) == kept
+    assert [seasons.ago(k) for k in range(kept)] == [
+        float((2 * last - 1 - k) % period) for k in range(kept)
+    ]
+    assert seasons.ago(kept) is None

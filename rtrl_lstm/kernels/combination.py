@@ -28,6 +28,7 @@ from rtrl_lstm.kernels.slots import (
     T_COVARIANCE,
     T_HORIZON,
     T_REACH,
+    T_TARGET_COUNT,
 )
 
 
@@ -44,10 +45,13 @@ def _standardised(head, table, value):
 
 @inline
 def combine(head, table, row, x, first, y_net):
-    """The combined forecast of a row; what went into it is kept for its label."""
+    """The combined forecast of a row; what went into it is kept for its label.
+
+    Before the first label there is no scale on which the network could say anything: NaN is kept.
+    """
     term, inputs = _slot(head, table, row), table[T_COMBINED_INPUTS]
     weights = table[T_COMBINATION]
-    head[term] = 1.0
+    head[term] = 1.0 if head[table[T_TARGET_COUNT]] > 0.0 else math.nan
     head[term + 1] = y_net
     for k in range(2, table[T_COMBINED]):
         head[term + k] = x[first + table[inputs + k - 2]]
@@ -69,8 +73,12 @@ def learn_combination(head, table, row, label, weight):
         return
     size, u, reach = table[T_COMBINED], _slot(head, table, row), table[T_REACH]
     weights, covariance = table[T_COMBINATION], table[T_COVARIANCE]
+    if math.isnan(head[u]):  # too early, or combined nothing: the learner has grown since
+        return
     for k in range(1, size):
-        head[u + k] = _standardised(head, table, head[u + k])
+        # A term that has come up since is 0 here, so that nothing is learned about it.
+        term = _standardised(head, table, head[u + k])
+        head[u + k] = 0.0 if math.isnan(term) else term
     error, uncertainty = _standardised(head, table, label), 0.0
     for i in range(size):
         head[reach + i] = 0.0

@@ -14,6 +14,7 @@ from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.slots import (
     H_FROZEN,
     QUANTILE,
+    SCALED,
     T_INPUT_COUNT,
     T_INPUT_M2,
     T_INPUT_MEAN,
@@ -25,17 +26,20 @@ from rtrl_lstm.kernels.slots import (
     T_TARGET_M2,
     T_TARGET_MEAN,
     T_TARGETS,
+    UNSEEN,
 )
 
 
 @inline
 def scale_inputs(head, body, table, x, first, at):
-    """Put the row x[first:], scaled where the Spec says so, at `at` in the body."""
+    """Put the row x[first:], as the network is to see it, at `at` in the body."""
     count_at, mean_at, m2_at = table[T_INPUT_COUNT], table[T_INPUT_MEAN], table[T_INPUT_M2]
     scaled, frozen = table[T_SCALED], head[H_FROZEN] != 0.0
     for k in range(table[T_INPUTS]):
         value = float(x[first + k])
-        if table[scaled + k] != 0:
+        if table[scaled + k] == UNSEEN:
+            value = 0.0
+        elif table[scaled + k] == SCALED:
             if not frozen:
                 head[count_at + k] += 1.0
                 step = value - head[mean_at + k]

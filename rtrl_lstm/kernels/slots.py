@@ -42,6 +42,9 @@ assert OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
 NO_CLIP, CLIP_NORM, CLIP_VALUE, CLIP_CREDIT = range(4)
 CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
 
+# How the network sees an input.
+AS_IS, SCALED, UNSEEN = range(3)
+
 # What the last step has left for the next sweep over the weights to do. WEIGHTS is with traces;
 # WEIGHTS_ONLY is for a label that came after the traces had been brought up to date.
 NOTHING, TRACES, WEIGHTS, WEIGHTS_ONLY = range(4)
@@ -52,7 +55,9 @@ LIMIT_FLOAT64 = 1e150
 
 # A combination forgets with this factor a label: it remembers about the last 1,000.
 FORGETTING = 0.999
-INITIAL_COVARIANCE = 100.0
+# A priori variances of the weights of the 1, the network's forecast and each input: how much must
+# be seen before they move. On random walks and in short streams this costs least.
+INITIAL_COVARIANCE = (0.001, 0.1, 1.0)
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # --- head ------------------------------------------------------------------------------------
@@ -102,7 +107,7 @@ T_TARGET_COUNT = 21
 T_TARGET_MEAN = 22
 T_TARGET_M2 = 23
 T_QUANTILES = 24
-T_SCALED = 25  # table: for each input, whether it is scaled
+T_SCALED = 25  # table: for each input AS_IS, SCALED or UNSEEN
 T_FIRST_LAYER = 26  # table: part of the first layer
 T_COMBINED = 27  # numbers that a combination weighs: 1, the network's, the inputs'; 0: none
 T_COMBINED_INPUTS = 28  # table: which inputs

@@ -1,10 +1,11 @@
 """The elementwise part of a cell: everything that is not a matrix product, a trace or an update.
 
-A cell is a small class with the names of its rows and one method. For one step it is given the
-rows' sums ``z`` and the old state, and says the new state, the output, and their local derivatives.
+A cell (see ``cells.py``) is a small class with the names of its rows, what they see, and one
+method. For one step it is given the rows' sums ``z`` and the old state, and says the new state, the
+output, and their local derivatives.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,28 @@ Array = np.ndarray
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e^-z), written with tanh so that no exponential overflows."""
     return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+def sigmoid_slope(z: Array) -> Array:
+    return sigmoid(z) * (1.0 - sigmoid(z))
+
+
+# name -> the function and its derivative
+ACTIVATIONS = {
+    "tanh": (np.tanh, lambda z: 1.0 - np.tanh(z) ** 2),
+    "sigmoid": (sigmoid, sigmoid_slope),
+    "identity": (lambda z: z, np.ones_like),
+    "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0.0).astype(float)),
+    "4sigmoid-2": (lambda z: 4.0 * sigmoid(z) - 2.0, lambda z: 4.0 * sigmoid_slope(z)),
+    "2sigmoid-1": (lambda z: 2.0 * sigmoid(z) - 1.0, lambda z: 2.0 * sigmoid_slope(z)),
+}
+
+
+class Held(NamedTuple):
+    """States (n,) that diagonal weights see in place of the present ones: for the oracle."""
+
+    s_tm1: Array
+    s_t: Array
 
 
 class CellStep(NamedTuple):
@@ -34,28 +57,3 @@ class CellStep(NamedTuple):
     inject: dict[str, Array]
     dh_ds: Array
     dh_dz: dict[str, Array]
-
-
-class LSTM:
-    """s_t = f s_{t-1} + i g and h_t = o tanh(s_t) (Gers, Schmidhuber and Cummins 2000)."""
-
-    rows: ClassVar = ("i", "f", "g", "o")
-    traced: ClassVar = ("i", "f", "g")
-
-    def step(self, z: dict[str, Array], s_tm1: Array) -> CellStep:
-        i, f, o = sigmoid(z["i"]), sigmoid(z["f"]), sigmoid(z["o"])
-        g = np.tanh(z["g"])
-        s = f * s_tm1 + i * g
-        k = np.tanh(s)
-        return CellStep(
-            s=s,
-            h=o * k,
-            decay=f,
-            inject={
-                "i": g * i * (1.0 - i),
-                "f": s_tm1 * f * (1.0 - f),
-                "g": i * (1.0 - g * g),
-            },
-            dh_ds=o * (1.0 - k * k),
-            dh_dz={"o": k * o * (1.0 - o)},
-        )

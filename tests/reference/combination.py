@@ -16,7 +16,7 @@ class Combination:
 
     def __init__(self, others: int, limit: float | None = None) -> None:
         self.w = np.eye(2 + others)[2]
-        self.P = 100.0 * np.eye(2 + others)
+        self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
 
     def forecast(self, y_net: float, others, mean: float, spread: float) -> float:

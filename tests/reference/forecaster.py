@@ -20,7 +20,7 @@ class ReferenceForecaster:
         self.sequence: list[int] = []  # the number of the sequence each of them belongs to
         self.resets = 0
 
-    def step(self, x: Array, y_now: Array | None = None) -> Array:
+    def step(self, x: Array, y_now: Array | None = None, weight: float = 1.0) -> Array:
         """Learn this row's label at the row H before it; forecast (O,) the row H after it."""
         learner, t = self.learner, len(self.scaled)
         if y_now is not None:
@@ -36,7 +36,7 @@ class ReferenceForecaster:
             learner.state, row = learner.forward(learner.state, self.scaled[origin])
             same_sequence = self.sequence[origin] == self.sequence[t]
             if y_now is not None and same_sequence:
-                learner.learn(learner.state, row, y_now)
+                learner.learn(learner.state, row, y_now, weight)
 
         self.leading, row = learner.forward(self.leading, z_t)
         return learner.forecast(row.a)

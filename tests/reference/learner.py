@@ -1,34 +1,30 @@
 """Truncated real-time recurrent learning (Hochreiter and Schmidhuber 1997), one row at a time.
 
-Shapes: I inputs, n units, O outputs, D = bias + I + n sources. The parameters, one array each:
-  W_<row>  (n, D)  one per row of the cell, sources in the order bias, x, h_{t-1}
-  V        (O, n)  readout        b  (O,)  its bias        D  (O, I)  shortcuts, where they are on
+Shapes: I inputs, n units in each of the layers, O outputs. The parameters, one array each:
+  layer<l>.<row>      (n, D)  one per row of the cell, a column for each source that it sees
+  layer<l>.<row>.own  (n,)    a diagonal weight, on a state of the unit itself
+  V  (O, n)  readout        b  (O,)  its bias        D  (O, I)  shortcuts, where they are on
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .cell import LSTM, Array, CellStep
+from .cell import Array
+from .cells import LSTM
+from .layer import Layer, LayerPass, LayerState
 from .losses import SquaredError
 from .optimisers import SGD, Optimiser
 from .scaler import RunningScaler
 
-
-class State(NamedTuple):
-    """One recurrent state: s and h (n,), and the traces ds_t/dW_row (n, D) of the traced rows."""
-
-    s: Array
-    h: Array
-    traces: dict[str, Array]
+State = tuple[LayerState, ...]  # from the first layer, which sees the inputs, to the last
 
 
 class Pass(NamedTuple):
-    """What learning needs of a forward pass: sources u (D,), scaled inputs z (I,), sums a (O,)."""
+    """What learning needs of a forward pass: scaled inputs z (I,), the layers, sums a (O,)."""
 
-    u: Array
     z: Array
-    cell: CellStep
+    layers: tuple[LayerPass, ...]
     a: Array
 
 
@@ -36,6 +32,7 @@ class ReferenceLearner:
     """The naive twin of ``rtrl_lstm.Learner``, in float64.
 
     Args:
+      cell: of all layers.
       clip: None, ("norm", limit), ("value", limit) or ("credit", limit).
       scale_inputs: a bool for each input.
     """
@@ -47,6 +44,7 @@ class ReferenceLearner:
         output_size=1,
         *,
         cell=None,
+        num_layers=1,
         bias=True,
         shortcuts=False,
         loss=None,
@@ -58,7 +56,11 @@ class ReferenceLearner:
         scale_target=False,
     ):
         self.sizes = input_size, hidden_size, output_size
-        self.cell = cell or LSTM()
+        cell = cell or LSTM()
+        self.layers = [
+            Layer(number, cell, hidden_size if number else input_size, hidden_size, bias)
+            for number in range(num_layers)
+        ]
         self.bias, self.shortcuts = bias, shortcuts
         self.loss = loss or SquaredError()
         self.optimiser = optimiser or SGD()
@@ -69,8 +71,9 @@ class ReferenceLearner:
         self.input_scaler = RunningScaler(scale_inputs or [False] * input_size)
         self.target_scaler = RunningScaler([scale_target] * labels)
 
-        sources = bias + input_size + hidden_size
-        self.parameters = {f"W_{row}": np.zeros((hidden_size, sources)) for row in self.cell.rows}
+        self.parameters = {}
+        for layer in self.layers:
+            self.parameters |= layer.zero_parameters()
         self.parameters["V"] = np.zeros((output_size, hidden_size))
         if bias:
             self.parameters["b"] = np.zeros(output_size)
@@ -81,9 +84,7 @@ class ReferenceLearner:
         self.labelled = False  # whether that sum holds any label
 
     def zero_state(self) -> State:
-        n = self.sizes[1]
-        traces = {row: np.zeros_like(self.parameters[f"W_{row}"]) for row in self.cell.traced}
-        return State(np.zeros(n), np.zeros(n), traces)
+        return tuple(layer.zero_state() for layer in self.layers)
 
     def zero_gradients(self) -> dict[str, Array]:
         return {name: np.zeros_like(w) for name, w in self.parameters.items()}
@@ -117,21 +118,23 @@ class ReferenceLearner:
         return np.where(self.input_scaler.scaled, z, x)
 
     def forward(self, state: State, z: Array) -> tuple[State, Pass]:
-        """One step of the cell and its traces, and the readout's sums."""
-        p = self.parameters
-        u = np.concatenate([np.ones(int(self.bias)), z, state.h])
-        sums = {row: p[f"W_{row}"] @ u for row in self.cell.rows}
-        cell = self.cell.step(sums, state.s)
-        traces = {
-            row: cell.decay[:, None] * state.traces[row] + np.outer(cell.inject[row], u)
-            for row in self.cell.traced
-        }
-        a = p["V"] @ cell.h
+        """One step of the layers, each seeing h of the one below at this step; and the readout."""
+        states, passes, x = [], [], z
+        for layer, before in zip(self.layers, state, strict=True):
+            step = layer.forward(self.parameters, x, before.s, before.h)
+            states.append(layer.after(before, step))
+            passes.append(step)
+            x = step.cell.h
+        return tuple(states), Pass(z, tuple(passes), self.read_out(self.parameters, x, z))
+
+    def read_out(self, parameters: dict[str, Array], h: Array, z: Array) -> Array:
+        """a = V h + b + D z (O,), of the last layer's h (n,)."""
+        a = parameters["V"] @ h
         if self.bias:
-            a = a + p["b"]
+            a = a + parameters["b"]
         if self.shortcuts:
-            a = a + p["D"] @ z
-        return State(cell.s, cell.h, traces), Pass(u, z, cell, a)
+            a = a + parameters["D"] @ z
+        return a
 
     def forecast(self, a: Array) -> Array:
         """What the sums (O,) say, in the target's own units."""
@@ -163,21 +166,20 @@ class ReferenceLearner:
             self.apply_sequence()
 
     def label_gradients(self, state: State, row: Pass, y: Array, weight: float) -> dict[str, Array]:
-        """dL/dw of one label, no error flowing back through h_{t-1}, for every parameter."""
+        """dL/dw of one label for every parameter, no error flowing back through any source.
+
+        Credit dL/dh comes down to a layer below through the sums of this step.
+        """
         dy = self.output_gradient(row.a, y, weight)
-        gradients = {"V": np.outer(dy, row.cell.h)}
+        gradients = {"V": np.outer(dy, row.layers[-1].cell.h)}
         if self.bias:
             gradients["b"] = dy
         if self.shortcuts:
             gradients["D"] = np.outer(dy, row.z)
-        c = self.parameters["V"].T @ dy
-        for name in self.cell.rows:
-            g = np.zeros_like(self.parameters[f"W_{name}"])
-            if name in self.cell.traced:
-                g += (c * row.cell.dh_ds)[:, None] * state.traces[name]
-            if name in row.cell.dh_dz:
-                g += np.outer(c * row.cell.dh_dz[name], row.u)
-            gradients[f"W_{name}"] = g
+        credit = self.parameters["V"].T @ dy
+        for layer, after, step in reversed(list(zip(self.layers, state, row.layers, strict=True))):
+            gradients |= layer.gradients(credit, after, step)
+            credit = layer.credit_below(self.parameters, credit, step)
         return gradients
 
     def output_gradient(self, a: Array, y: Array, weight: float) -> Array:

@@ -1,38 +1,73 @@
-"""What the truncated gradient is, with no trace in it: backpropagation with h_{t-1} held.
+"""What the truncated gradient is, with no trace in it: backpropagation with the sources held.
 
-The sequence is run again from its start with other parameters, while every recurrent input is read
-from a record instead of being computed. The derivative of a loss of this replay with respect to a
-parameter, taken by central differences, is the gradient that truncated RTRL claims to have.
+A sequence is run again from its start with other parameters of one layer, while what the layer sees
+of the step before (h_{t-1}, and the states that peepholes see) is read from a record instead of
+being computed. So are the states of the layers above at t-1: credit comes down at the present step
+alone. The derivative of a loss of this replay with respect to a parameter of the layer, taken by
+central differences, is the gradient that truncated RTRL claims to have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .cell import Array
-from .learner import ReferenceLearner
+from .cell import Array, Held
+from .learner import ReferenceLearner, State
+
+Parameters = dict[str, Array]
 
 
-def replay(learner: ReferenceLearner, parameters: dict[str, Array], Z: Array, H: Array) -> Array:
-    """The readout's sums (T, O) of a sequence; Z (T, I) scaled inputs, H (T, n) held h_{t-1}."""
-    s = np.zeros(learner.sizes[1])
-    sums = []
-    for z, h_tm1 in zip(Z, H, strict=True):
-        u = np.concatenate([np.ones(int(learner.bias)), z, h_tm1])
-        cell = learner.cell.step({g: parameters[f"W_{g}"] @ u for g in learner.cell.rows}, s)
-        s = cell.s
-        a = parameters["V"] @ cell.h
-        if learner.bias:
-            a = a + parameters["b"]
-        if learner.shortcuts:
-            a = a + parameters["D"] @ z
-        sums.append(a)
+def replay(
+    learner: ReferenceLearner,
+    parameters: Parameters,
+    Z: Array,
+    states: Sequence[State],
+    number: int = 0,
+) -> Array:
+    """The readout's sums (T, O) of a sequence, as layer ``number`` and the readout move them.
+
+    Z (T, I) are scaled inputs; ``states`` the T + 1 states before the first row, before the second
+    and so on, of which only s of layer ``number`` is computed anew.
+    """
+    s, sums = states[0][number].s, []
+    for z, before, after in zip(Z, states[:-1], states[1:], strict=True):
+        x = after[number - 1].h if number else z
+        for k in range(number, len(learner.layers)):
+            held = Held(before[k].s, after[k].s)
+            s_tm1 = s if k == number else before[k].s
+            cell = learner.layers[k].forward(parameters, x, s_tm1, before[k].h, held).cell
+            if k == number:
+                s = cell.s
+            x = cell.h
+        sums.append(learner.read_out(parameters, x, z))
     return np.array(sums)
 
 
+def truncated_gradient(
+    learner: ReferenceLearner,
+    Z: Array,
+    states: Sequence[State],
+    loss: Callable[[Array], float],
+) -> Parameters:
+    """d loss / d parameter, of a loss of the sums (T, O), for every parameter of every layer."""
+    gradients = {}
+    for number, layer in enumerate(learner.layers):
+        mine = layer.zero_parameters().keys()
+        if number == 0:
+            mine |= {"V", "b", "D"} & learner.parameters.keys()
+
+        def loss_of_replay(moved: Parameters, number=number) -> float:
+            return loss(replay(learner, learner.parameters | moved, Z, states, number))
+
+        gradients |= central_differences(
+            loss_of_replay, {name: learner.parameters[name] for name in mine}
+        )
+    return gradients
+
+
 def central_differences(
-    loss: Callable[[dict[str, Array]], float], parameters: dict[str, Array], eps: float = 1e-4
-) -> dict[str, Array]:
+    loss: Callable[[Parameters], float], parameters: Parameters, eps: float = 1e-4
+) -> Parameters:
     """d loss / d parameter for every number, to O(eps^4) (the five-point rule)."""
     gradients = {}
     for name, w in parameters.items():
