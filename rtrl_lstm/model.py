@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
 # What follows from the table and the task.
 DERIVED = frozenset(
     ["input_size", "output_size", "horizon", "loss", "scale_inputs", "scale_target", "combine_with"]
+    + ["combine_only"]
 )
 
 
@@ -271,6 +272,8 @@ class Model:
             scale_inputs=schema.scaled_inputs,
             scale_target=schema.task == "regression",
             combine_with=schema.combined_inputs,
+            # Measured: a network that sees the lags, too, learns worse what they do not say.
+            combine_only=schema.combined_inputs[1:],
             **self.options,
         )
 

@@ -6,6 +6,8 @@ everything lies. The names below are positions in the head (H_), in the table (T
 part of the table (L_), in one of a layer's two sets of states (S_), and in a row's part (R_).
 """
 
+import numpy as np
+
 from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, OPTIMIZERS
 
 # --- codes -----------------------------------------------------------------------------------
@@ -134,8 +136,9 @@ L_CELL_ACTIVATION = 10
 L_COUPLED = 11
 L_GATES = 12  # numbers of the rows of the four gates, or -1: in z and push they lie in this order
 L_OWN = 16  # body: the gates' diagonal weights, or -1
-L_NOW = 20  # table: the states that learn
-L_NEXT = 28  # table: the states that the next row moves (a learner's: the same but for S_U)
+# Handed to functions: as Python's integers they would be compiled into a copy for each.
+L_NOW = np.int64(20)  # table: the states that learn
+L_NEXT = np.int64(28)  # table: the states that the next row moves (a learner's: the same but for S_U)
 L_SIZE = 36
 
 S_U = 0  # body: sources
