@@ -12,9 +12,10 @@ def describe(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        graph, precision, version (of the rtrl-lstm that wrote it), inputs and outputs (name ->
-        shape, "batch" being free), spec, schema (None unless it came from a Model), and numbers,
-        how many the graph holds.
+        graph, operator (ONNX's that goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None
+        for a step graph), cell, layers, precision, version (of the rtrl-lstm that wrote it),
+        inputs and outputs (name -> shape, "time" and "batch" being free), spec, schema (None
+        unless it came from a Model), and numbers, how many the graph holds.
 
     Raises
     ------
@@ -27,12 +28,16 @@ def describe(path: str | Path) -> dict[str, Any]:
     found = file.provenance
     hidden = {name: ["batch", value.shape[1]] for name, value in file.state.items()}
     following = {f"{name}_out": shape for name, shape in hidden.items()}
+    rows, forecasts = found.ends
     return {
         "graph": found.graph,
+        "operator": file.operator,
+        "cell": found.spec.cell,
+        "layers": found.spec.num_layers,
         "precision": found.precision,
         "version": found.version,
-        "inputs": {"x": ["batch", found.spec.input_size], **hidden},
-        "outputs": {"y": ["batch", found.spec.output_size], **following},
+        "inputs": {rows: [*found.axes, found.spec.input_size], **hidden},
+        "outputs": {forecasts: [*found.axes, found.spec.output_size], **following},
         "spec": found.spec.to_json(),
         "schema": None if found.model is None else found.model["schema"],
         "numbers": file.numbers,

@@ -4,17 +4,22 @@ A *value* is the name of a tensor in the graph, a string; every method that make
 All floating-point tensors of one graph have one dtype.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import helper, numpy_helper
 
 OPSET = 17
 """With ``make_model_gen_version`` this gives IR version 8, which old and new runtimes load."""
 
 Shape = tuple[int | str, ...]
+Values = Mapping[str, str]
+"""Values of the graph by a name of ours: of a gate, of a state."""
+Step = Callable[["Graph", dict[str, str], str], tuple[dict[str, str], str]]
+"""(graph, states, row) -> (states, result of the row)."""
 
 
 class Graph:
@@ -32,8 +37,9 @@ class Graph:
         self.name = name
         self.dtype = np.dtype(dtype)
         self._element = helper.np_dtype_to_tensor_dtype(self.dtype)
+        self._prefix = ""
         self._nodes: list[onnx.NodeProto] = []
-        self._initialisers: list[onnx.TensorProto] = []
+        self._initialisers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
@@ -48,27 +54,75 @@ class Graph:
 
     def number(self, name: str, value: ArrayLike) -> str:
         """Store an array in the graph, in the graph's dtype."""
-        array = np.ascontiguousarray(value, self.dtype)
-        self._initialisers.append(numpy_helper.from_array(array, name))
-        return name
+        assert name not in self._initialisers, name
+        return self._store(name, np.ascontiguousarray(value, self.dtype))
+
+    def constant(self, value: float) -> str:
+        """A number by itself; the graph holds it once."""
+        return self._store(f"constant_{value:g}", np.array(value, self.dtype))
+
+    def integers(self, *values: int) -> str:
+        """Sizes or axes; the graph holds them once."""
+        return self._store(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
 
     def op(self, op_type: str, *values: str, **attributes: Any) -> str:
-        """Apply an operator with one result."""
-        return self._add(op_type, values, 1, attributes)[0]
+        """Apply an operator with one result. A value of "" is an input that is left out."""
+        return self.ops(1, op_type, *values, **attributes)[0]
+
+    def ops(self, results: int, op_type: str, *values: str, **attributes: Any) -> list[str]:
+        """Apply an operator with several results."""
+        name = f"{self._prefix}{op_type.lower()}_{len(self._nodes)}"
+        names = [name] if results == 1 else [f"{name}_{k}" for k in range(results)]
+        self._nodes.append(helper.make_node(op_type, values, names, name, **attributes))
+        return names
 
     def split(self, value: str, parts: int) -> list[str]:
         """Cut a tensor into equal `parts` along its last axis."""
-        return self._add("Split", (value,), parts, {"axis": -1})
+        return [value] if parts == 1 else self.ops(parts, "Split", value, axis=-1)
 
-    def output(self, name: str, value: str, shape: Shape) -> None:
+    def scan(self, step: Step, states: Values, rows: str) -> tuple[dict[str, str], str]:
+        """Apply `step` to each row, one after the other.
+
+        Parameters
+        ----------
+        step : function
+            Draws what happens at a row. What it stores lies in this graph, not in the row's.
+        states : values
+            From each step to the next, with the values of the first.
+        rows : value of shape (T, ...)
+
+        Returns
+        -------
+        states after the last row, results of all rows (T, ...)
+        """
+        inner = Graph("row", self.dtype)
+        inner._prefix = "row_"
+        inner._initialisers = self._initialisers
+        before = {name: inner._end(inner._inputs, f"{name}_tm1") for name in states}
+        after, result = step(inner, before, inner._end(inner._inputs, "row_t"))
+        for name, value in {**after, "result": result}.items():
+            inner.output(f"{name}_t", value)
+        *last, results = self.ops(
+            len(after) + 1, "Scan", *states.values(), rows,
+            body=helper.make_graph(inner._nodes, inner.name, inner._inputs, inner._outputs),
+            num_scan_inputs=1,
+        )  # fmt: skip
+        return dict(zip(after, last, strict=True)), results
+
+    def output(self, name: str, value: str, shape: Shape | None = None) -> None:
         """Declare `value` an output of that name."""
         self._nodes.append(helper.make_node("Identity", [value], [name], name))
-        self._outputs.append(helper.make_tensor_value_info(name, self._element, shape))
+        self._end(self._outputs, name, shape)
 
     def model(self, *, producer: str, version: str, doc: str) -> onnx.ModelProto:
         """The finished graph, wrapped for a file."""
         graph = helper.make_graph(
-            self._nodes, self.name, self._inputs, self._outputs, self._initialisers, doc
+            self._nodes,
+            self.name,
+            self._inputs,
+            self._outputs,
+            list(self._initialisers.values()),
+            doc,
         )
         return helper.make_model_gen_version(
             graph,
@@ -77,10 +131,10 @@ class Graph:
             producer_version=version,
         )
 
-    def _add(
-        self, op_type: str, values: tuple[str, ...], results: int, attributes: dict[str, Any]
-    ) -> list[str]:
-        name = f"{op_type.lower()}_{len(self._nodes)}"
-        names = [name] if results == 1 else [f"{name}_{k}" for k in range(results)]
-        self._nodes.append(helper.make_node(op_type, values, names, name, **attributes))
-        return names
+    def _store(self, name: str, array: NDArray[Any]) -> str:
+        self._initialisers[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def _end(self, ends: list[onnx.ValueInfoProto], name: str, shape: Shape | None = None) -> str:
+        ends.append(helper.make_tensor_value_info(name, self._element, shape))
+        return name

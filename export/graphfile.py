@@ -15,6 +15,11 @@ from .provenance import KEY, PRODUCER, Provenance
 MAX_BYTES = 2**31 - 1
 """The most that a protocol buffer may hold."""
 
+DOCS = {
+    "step": "One row x in, the forecast y {ahead} and the new state out.",
+    "sequence": "T rows X of B streams in, the forecasts Y {ahead} and the last state out.",
+}
+
 
 @dataclass(frozen=True)
 class GraphFile:
@@ -29,12 +34,15 @@ class GraphFile:
         The state inputs and their values at export.
     numbers : int
         How many the graph holds: weights, state and scaling.
+    operator : str or None
+        What goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None in a step graph.
     """
 
     data: bytes
     provenance: Provenance
     state: dict[str, NDArray[np.floating]]
     numbers: int
+    operator: str | None
 
     def without_defaults(self) -> bytes:
         """The graph with its states as plain inputs, which are the only ones that can be bound."""
@@ -53,8 +61,8 @@ def pack(graph: Graph, provenance: Provenance) -> bytes:
     model = graph.model(
         producer=PRODUCER,
         version=provenance.version,
-        doc=f"One row x in, the forecast y {ahead} and the new state out. Feed each *_out back "
-        "as the input of that name; where that is left out, it is what it was at export.",
+        doc=f"{DOCS[provenance.graph].format(ahead=ahead)} Feed each *_out back as the input of "
+        "that name; where that is left out, it is what it was at export.",
     )
     onnx.helper.set_model_props(model, {KEY: provenance.to_json()})
     onnx.checker.check_model(model)
@@ -91,8 +99,10 @@ def unpack(data: bytes) -> GraphFile:
     if len(texts) != 1:
         raise GraphFileError("an ONNX file, but not one that rtrl-lstm wrote; or it is cut short")
     provenance = Provenance.from_json(texts[0])
-    suspicion.check_nodes(model)
+    suspicion.check_nodes(model, provenance.graph)
     numbers = suspicion.numbers(model, np.dtype(provenance.precision))
     suspicion.check_standard(model)
-    state = suspicion.states(model, numbers, provenance.spec)
-    return GraphFile(data, provenance, state, sum(array.size for array in numbers.values()))
+    state = suspicion.states(model, numbers, provenance)
+    size = sum(array.size for array in numbers.values())
+    operator = next((n.op_type for n in model.graph.node if n.op_type in suspicion.RECURRENT), None)
+    return GraphFile(data, provenance, state, size, operator)

@@ -70,6 +70,15 @@ class Loop:
         self._turn, self._next_turn = self._next_turn, self._turn
         self._here, self._there = self._there, self._here
 
+    def rows(self, X: Array) -> Array:
+        """Many steps: X (T, B, I), and Y (T, B, O) is returned."""
+        Y: Array = np.empty((*X.shape[:2], self.y.shape[1]), self.y.dtype)
+        for t, x in enumerate(X):
+            self.x[:] = x
+            self.advance()
+            Y[t] = self.y
+        return Y
+
     def _bind(self, before: list[ort.OrtValue], after: list[ort.OrtValue]) -> ort.IOBinding:
         binding = self._runtime.io_binding()
         binding.bind_input("x", "cpu", 0, self.x.dtype, self.x.shape, self.x.ctypes.data)

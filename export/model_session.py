@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
 
 from .errors import GraphFileError, brief
@@ -53,7 +55,7 @@ class ModelSession:
         SchemaError
             The table lacks a column.
         """
-        return self._forecast(self.schema.read(row))
+        return self._run([self.schema.read(row)])[0]
 
     def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
         """`step` for many rows. A bad row stands in the place of its forecast and is skipped."""
@@ -63,22 +65,32 @@ class ModelSession:
         """`run`, and what was read: what a score needs besides. None for a bad row."""
         forecasts: list[Forecast | BadRow] = []
         readings: list[Reading | None] = []
-        for row in rows:
-            try:
-                reading = self.schema.read(row)
-            except BadRow as bad:
-                forecasts.append(bad)
-                readings.append(None)
-            else:
-                forecasts.append(self._forecast(reading))
-                readings.append(reading)
+        good: list[tuple[int, Reading]] = []
+        try:
+            for place, row in enumerate(rows):
+                try:
+                    reading = self.schema.read(row)
+                except BadRow as bad:
+                    forecasts.append(bad)
+                    readings.append(None)
+                else:
+                    good.append((place, reading))
+                    forecasts.append(None)
+                    readings.append(reading)
+        finally:  # whatever ends the rows, those that were read move the state
+            for (place, _), forecast in zip(good, self._run([r for _, r in good]), strict=True):
+                forecasts[place] = forecast
         return forecasts, readings
 
-    def _forecast(self, reading: Reading) -> Forecast:
-        if reading.reset:
-            self.session.reset()
-        outputs = self.session.step(reading.inputs).tolist()
-        return self.schema.forecast(outputs, reading.classes)
+    def _run(self, readings: list[Reading]) -> list[Forecast]:
+        """All in one: a sequence graph takes many rows far faster than one by one."""
+        inputs = np.array([reading.inputs for reading in readings])
+        begins = [reading.reset for reading in readings]
+        outputs = self.session.run(inputs.reshape(len(readings), -1), begins).tolist()
+        return [
+            self.schema.forecast(output, reading.classes)
+            for output, reading in zip(outputs, readings, strict=True)
+        ]
 
 
 def _schema(session: Session, path: str | Path) -> Schema:

@@ -1,8 +1,7 @@
-"""The parts of a forward step as ONNX nodes, each a function from values to values.
+"""The parts of a forward pass as ONNX nodes, each a function from values to values.
 
-They mirror the engine's stages (scaling, projection, cell, readout) and hold no numbers of their
-own, so that a graph over time or one that learns can be put together from the same ones.
-Shapes: B rows in a batch, I inputs, n units, O outputs.
+They mirror the engine's stages (scaling, projection, readout; the cells are in `cells`) and hold no
+numbers of their own. Shapes: B rows, I inputs, n units, O outputs.
 """
 
 from collections.abc import Mapping
@@ -30,36 +29,24 @@ def standardise(g: Graph, x: str, mean: FloatArray, scale: FloatArray) -> str:
     return g.op("Mul", z, g.number("input_scale", scale))
 
 
-def project(g: Graph, u: str, weight_ih: str, bias: str | None, h_tm1: str, weight_hh: str) -> str:
-    """Gate sums W u + b + R h': u (B, I), h' (B, n) -> (B, 4n) for an LSTM.
+def linear(g: Graph, u: str, weight: str, bias: str | None = None) -> str:
+    """W u + b: u (B, m), W (k, m) as torch has it, b (k,) or (B, k) -> (B, k).
 
-    Two products and a sum instead of one product over [u, h']: the weights keep torch's shapes,
-    and a state of one row serves a batch of any size.
+    Not by MatMul: onnxruntime merges it with a Mul by a single number before or after it, such as
+    the scale of the only input, and rounds that number to float32 (FusedMatMul's alpha).
     """
-    biases = () if bias is None else (bias,)
-    from_input = g.op("Gemm", u, weight_ih, *biases, transB=1)
-    return g.op("Add", from_input, g.op("Gemm", h_tm1, weight_hh, transB=1))
-
-
-def lstm_cell(g: Graph, z: str, c_tm1: str) -> tuple[str, str]:
-    """c = f c' + i g, h = o tanh(c); z (B, 4n) in torch's order i, f, g, o. Returns h, c."""
-    z_i, z_f, z_g, z_o = g.split(z, 4)
-    i, f, o = g.op("Sigmoid", z_i), g.op("Sigmoid", z_f), g.op("Sigmoid", z_o)
-    kept = g.op("Mul", f, c_tm1)
-    c = g.op("Add", kept, g.op("Mul", i, g.op("Tanh", z_g)))
-    return g.op("Mul", o, g.op("Tanh", c)), c
+    return g.op("Gemm", u, weight, *([] if bias is None else [bias]), transB=1)
 
 
 def readout(
     g: Graph, h: str, weight: str, bias: str | None, shortcut: tuple[str, str] | None
 ) -> str:
     """a = V h + b (+ D u): h (B, n) -> (B, O). `shortcut` is D (O, I) and u (B, I)."""
-    biases = () if bias is None else (bias,)
-    a = g.op("Gemm", h, weight, *biases, transB=1)
+    a = linear(g, h, weight, bias)
     if shortcut is None:
         return a
     d, u = shortcut
-    return g.op("Gemm", u, d, a, transB=1)
+    return linear(g, u, d, a)
 
 
 def activate(g: Graph, a: str, activation: str) -> str:
@@ -92,7 +79,7 @@ def combine(
     own = g.op("Mul", y, g.number("combination.network", combination["network"]))
     sum_ = g.op("Add", own, g.number("combination.bias", combination["bias"]))
     weights = g.number("combination.inputs", combination["inputs"][None, :])
-    return g.op("Gemm", others, weights, sum_, transB=1)
+    return linear(g, others, weights, sum_)
 
 
 def unstandardise(g: Graph, y: str, mean: FloatArray, scale: FloatArray) -> str:

@@ -5,6 +5,7 @@ came from. No clock, no path and no host: equal learners give equal bytes.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from .errors import GraphFileError
 KEY = "rtrl_lstm"
 PRODUCER = "rtrl-lstm"
 FORMAT = 1
-GRAPHS = ("step",)
+GRAPHS = ("step", "sequence")
 PRECISIONS = ("float32", "float64")
 
 
@@ -27,7 +28,7 @@ class Provenance:
     Attributes
     ----------
     graph : str
-        Which graph: "step".
+        Which graph: "step" or "sequence".
     precision : str
         "float32" or "float64".
     spec : Spec
@@ -43,6 +44,23 @@ class Provenance:
     spec: Spec
     model: dict[str, Any] | None = None
     version: str = __version__
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The names of the rows that go in and of the forecasts that come out."""
+        return ("x", "y") if self.graph == "step" else ("X", "Y")
+
+    @property
+    def axes(self) -> list[str]:
+        """The free dimensions of both, before the last one."""
+        return ["batch"] if self.graph == "step" else ["time", "batch"]
+
+    def states(self) -> Iterator[str]:
+        """The names of the recurrent state, in the order of the graph's inputs."""
+        for k in range(self.spec.num_layers):
+            yield f"h_{k}"
+            if self.spec.cell in ("lstm", "elstm"):
+                yield f"c_{k}"
 
     def to_json(self) -> str:
         """One line with sorted keys."""

@@ -1,5 +1,6 @@
 """A graph in onnxruntime that keeps its state from row to row. Needs neither Numba nor engine."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .graphfile import read_graph
 from .loop import Loop
 from .provenance import Provenance
 from .runtime import start
+from .sweep import Sweep
 
 Array = NDArray[np.floating]
 
@@ -25,7 +27,8 @@ class Session:
     Parameters
     ----------
     path : str or Path
-        A step graph written by ``to_onnx``.
+        A graph written by ``to_onnx``. A step graph is the faster one row by row, a sequence graph
+        in `run`.
     provider : "auto", "cpu" or "cuda"
         Where to run; "auto" takes what is there.
 
@@ -54,7 +57,7 @@ class Session:
         self.provenance: Provenance = file.provenance
         self._begin: dict[str, Array] = file.state
         # Made by the first step of a sequence, which settles how many streams there are.
-        self._loop: Loop | None = None
+        self._loop: Loop | Sweep | None = None
         try:
             self._runtime = start(file.without_defaults(), provider)
             self._loop_of(1).advance()  # what loads may still not run
@@ -108,7 +111,7 @@ class Session:
         return loop.y.copy() if rows.ndim == 2 else loop.y[0].copy()
 
     def run(self, X: ArrayLike, reset: ArrayLike | None = None) -> Array:
-        """Many rows forward, as that many calls of `step`.
+        """Many rows forward: what that many calls of `step` say.
 
         Parameters
         ----------
@@ -123,25 +126,30 @@ class Session:
         Raises
         ------
         ValueError
-            As `step`; a number that is not finite is named with its row.
+            As `step`; a number that is not finite is named with its row. Nothing has changed.
         """
         rows = np.asarray(X)
         if rows.ndim not in (2, 3):
             raise ValueError(f"X has shape {rows.shape}, not (T, I) or (T, B, I)")
+        with np.errstate(over="ignore"):  # it is infinite then, and refused
+            rows = np.ascontiguousarray(rows, self.provenance.precision)
         for t, *_, column in np.argwhere(~np.isfinite(rows))[:1]:
             raise ValueError(f"X is not finite in row {t}, column {column}")
         begins = np.zeros(len(rows), bool) if reset is None else np.asarray(reset, bool)
         if begins.shape != (len(rows),):
             raise ValueError(f"reset has shape {begins.shape} for {len(rows)} rows")
-        size, dtype = self.provenance.spec.output_size, self.provenance.precision
-        Y: Array = np.empty((*rows.shape[:-1], size), dtype)
-        for t, row in enumerate(rows):
-            if begins[t]:
-                self.reset()
-            Y[t] = self.step(row)
+        Y: Array = np.empty((*rows.shape[:-1], self.provenance.spec.output_size), rows.dtype)
+        cuts = [0, *np.flatnonzero(begins), len(rows)]
+        for here, there in itertools.pairwise(cuts):
+            if here < there:
+                if begins[here]:
+                    self.reset()
+                loop = self._ready(rows.shape[1:])
+                part = rows[here:there].reshape(there - here, len(loop.x), -1)
+                Y[here:there] = loop.rows(part).reshape(Y[here:there].shape)
         return Y
 
-    def _ready(self, shape: tuple[int, ...]) -> Loop:
+    def _ready(self, shape: tuple[int, ...]) -> Loop | Sweep:
         """The loop for rows of this shape."""
         size = self.provenance.spec.input_size
         if len(shape) not in (1, 2) or shape[-1] != size:
@@ -153,7 +161,8 @@ class Session:
             raise ValueError(f"x has {streams} streams, the state {len(self._loop.x)}: reset first")
         return self._loop
 
-    def _loop_of(self, streams: int) -> Loop:
+    def _loop_of(self, streams: int) -> Loop | Sweep:
         state = {name: np.repeat(value, streams, 0) for name, value in self._begin.items()}
         spec = self.provenance.spec
-        return Loop(self._runtime, state, spec.input_size, spec.output_size)
+        kind = Loop if self.provenance.graph == "step" else Sweep
+        return kind(self._runtime, state, spec.input_size, spec.output_size)

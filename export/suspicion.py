@@ -1,27 +1,50 @@
 """What is asked of an ONNX file before onnxruntime may have it.
 
-A graph can name files outside itself, hold loops, or promise tensors of any size. Ours do none of
-that, so that whatever does is refused unread.
+A graph can name files outside itself, hold loops, or promise tensors of any size. Ours loop over
+the rows that they are fed and make nothing larger than those, so that whatever else is in a file
+is refused unread.
 """
 
+from collections.abc import Iterable
 from math import prod
+from typing import Any
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-
-from rtrl_lstm.spec import Spec
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from .errors import GraphFileError
+from .provenance import Provenance
 
 Array = NDArray[np.floating]
 
-OPERATORS = frozenset(
-    {"Add", "Exp", "Gemm", "Identity", "Mul", "Sigmoid", "Softmax", "Split", "Sub", "Tanh"}
+RECURRENT = frozenset({"GRU", "LSTM", "RNN", "Scan"})
+"""What goes over a sequence."""
+
+STEP = frozenset(
+    {
+        "Add",
+        "Exp",
+        "Gemm",
+        "Identity",
+        "Mul",
+        "Relu",
+        "Sigmoid",
+        "Softmax",
+        "Split",
+        "Sub",
+        "Tanh",
+    }
 )
-"""All that `parts` draws with. None reads a file, loops, or makes a tensor from nothing."""
+"""All that a step is drawn with. None reads a file, loops, or makes a tensor from nothing."""
+
+SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
+"""And a sequence. Shape is that of X alone."""
+
+INTEGERS = frozenset({-1, 0, 1})
+"""Axes and sizes; all others are sizes of what the graph is fed."""
 
 
 def parse(data: bytes) -> onnx.ModelProto:
@@ -35,13 +58,18 @@ def parse(data: bytes) -> onnx.ModelProto:
     return model
 
 
-def check_nodes(model: onnx.ModelProto) -> None:
-    """Refuse operators that we do not use."""
+def check_nodes(model: onnx.ModelProto, graph: str) -> None:
+    """Refuse what a graph of that kind does not have."""
     nodes = model.graph.node
-    # As text: a name that is not UTF-8 comes as bytes.
-    foreign = {str(node.op_type) for node in nodes if node.op_type not in OPERATORS or node.domain}
-    if foreign or model.functions or model.graph.sparse_initializer:
-        what = ", ".join(sorted(foreign)) or "functions or sparse tensors"
+    foreign = _foreign(nodes, STEP if graph == "step" else SEQUENCE)
+    for body in _bodies(nodes):
+        foreign |= _foreign(body.node, STEP)
+        if body.initializer or body.sparse_initializer or any(_bodies(body.node)):
+            foreign.add("numbers or loops within a loop")
+    if model.functions or model.graph.sparse_initializer:
+        foreign.add("functions or sparse tensors")
+    if foreign:
+        what = ", ".join(sorted(foreign))
         raise GraphFileError(f"altered: it holds what no graph of rtrl-lstm holds ({what})")
 
 
@@ -54,36 +82,71 @@ def check_standard(model: onnx.ModelProto) -> None:
 
 
 def numbers(model: onnx.ModelProto, dtype: np.dtype[np.floating]) -> dict[str, Array]:
-    """The initialisers, all of whose numbers must lie in the file itself."""
-    element = helper.np_dtype_to_tensor_dtype(dtype)
+    """The floating-point initialisers, all of whose numbers must lie in the file itself."""
     found: dict[str, Array] = {}
     for tensor in model.graph.initializer:
-        inside = tensor.data_location == TensorProto.DEFAULT and tensor.data_type == element
-        stated = prod(tensor.dims) * dtype.itemsize
-        if not inside or min(tensor.dims, default=1) < 1 or stated != len(tensor.raw_data):
-            raise GraphFileError(f"altered: {tensor.name!r} does not hold what its shape promises")
-        found[tensor.name] = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.INT64:
+            found[tensor.name] = _inside(tensor, dtype)
+        elif not INTEGERS.issuperset(_inside(tensor, np.dtype(np.int64)).flat):
+            raise GraphFileError(f"altered: {tensor.name!r} holds sizes that no graph of ours has")
     return found
 
 
-def states(model: onnx.ModelProto, numbers: dict[str, Array], spec: Spec) -> dict[str, Array]:
-    """The state inputs with their values; all ends of the graph must be as `step` says."""
-    graph = model.graph
+def states(
+    model: onnx.ModelProto, numbers: dict[str, Array], provenance: Provenance
+) -> dict[str, Array]:
+    """The state inputs with their values; all ends must be as `step` and `sequence` say."""
+    graph, spec = model.graph, provenance.spec
     names = [value.name for value in graph.input[1:]]
     found = {name: numbers[name] for name in names if name in numbers}
-    ends = [value.name for value in graph.output]
-    if list(found) != names or ends != ["y", *(f"{name}_out" for name in names)]:
-        raise GraphFileError("altered: its inputs and outputs are not those of a step graph")
-    wide = [(1, spec.hidden_size)] * len(names)
-    rows = {"x": spec.input_size, "y": spec.output_size}
-    if [value.shape for value in found.values()] != wide or rows != {
-        value.name: _width(value) for value in (graph.input[0], graph.output[0])
-    }:
+    rows, forecasts = provenance.ends
+    # As many as there are in the file: in the metadata there may be any number of layers.
+    promised = [name for name, _ in zip(provenance.states(), [*names, ""], strict=False)]
+    ends = [value.name for value in (graph.input[0], *graph.output)]
+    if not (list(found) == names == promised) or ends != [
+        rows, forecasts, *(f"{name}_out" for name in names)
+    ]:  # fmt: skip
+        raise GraphFileError(
+            f"altered: its inputs and outputs are not those of a {provenance.graph} graph"
+        )
+    shapes = [value.shape for value in found.values()]
+    sizes = [_last_of(len(provenance.axes), end) for end in (graph.input[0], graph.output[0])]
+    if shapes != [(1, spec.hidden_size)] * len(names) or sizes != [
+        spec.input_size, spec.output_size
+    ]:  # fmt: skip
         raise GraphFileError("altered: its sizes are not those that its metadata speaks of")
     return found
 
 
-def _width(value: onnx.ValueInfoProto) -> int | None:
-    """The size of the second axis of two."""
+def _foreign(nodes: Iterable[onnx.NodeProto], known: frozenset[str]) -> set[str]:
+    """What is not known, as text: a name that is not UTF-8 comes as bytes."""
+    foreign = {str(node.op_type) for node in nodes if node.op_type not in known or node.domain}
+    if any(node.op_type == "Shape" and list(node.input) != ["X"] for node in nodes):
+        foreign.add("Shape")
+    return foreign
+
+
+def _bodies(nodes: Iterable[onnx.NodeProto]) -> Iterable[onnx.GraphProto]:
+    """The graphs within nodes."""
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH or attribute.HasField("g"):
+                yield attribute.g
+            yield from attribute.graphs
+
+
+def _inside(tensor: TensorProto, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The numbers of a tensor of that dtype, if they are there."""
+    element = helper.np_dtype_to_tensor_dtype(dtype)
+    inside = tensor.data_location == TensorProto.DEFAULT and tensor.data_type == element
+    stated = prod(tensor.dims) * dtype.itemsize
+    if not inside or min(tensor.dims, default=1) < 1 or stated != len(tensor.raw_data):
+        raise GraphFileError(f"altered: {tensor.name!r} does not hold what its shape promises")
+    array: NDArray[Any] = numpy_helper.to_array(tensor)
+    return array
+
+
+def _last_of(free: int, value: onnx.ValueInfoProto) -> int | None:
+    """The size of the last axis, behind so many that are free."""
     axes = value.type.tensor_type.shape.dim
-    return axes[1].dim_value if len(axes) == 2 else None
+    return axes[-1].dim_value if len(axes) == free + 1 else None

@@ -1,12 +1,12 @@
 """Every graph is run in onnxruntime against the engine before anybody gets it.
 
-Row by row from the same state: a chaotic net would make even equal functions drift apart when
-left running, so each row is given the state that the engine had before it.
+From the same state, row by row or in short stretches: a chaotic net would make even equal functions
+drift apart when left running, so each row or stretch is given the state that the engine had before.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,21 @@ from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 
 from .errors import ExportError
+from .provenance import Provenance
 from .runtime import start
 from .snapshot import FloatArray, Snapshot
 
 ROWS = 300
 """Rows of the trial; half of them after a reset, from a state of zero."""
 
+STRETCH = 25
+"""Rows of the trial that a sequence graph takes at once, each stretch as a stream of its own."""
+
 LIMIT = {"float64": 1e-12, "float32": 1e-4}
 """How far an output may be off, as a fraction of the largest that it takes in the trial."""
+
+WILD = 1e3
+"""A state beyond this grows without bound, as that of a relu may: it begins anew."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,22 @@ class Trial:
     Attributes
     ----------
     x : array of shape (T, I)
-    before : dict of state name -> (T, n)
-    after : dict of output name -> (T, O) for ``y``, (T, n) for ``h_0_out`` …
+    y : array of shape (T, O)
+    before, after : dict of state name -> (T, n)
+        The state before and after each row.
     """
 
     x: FloatArray
+    y: FloatArray
     before: dict[str, FloatArray]
     after: dict[str, FloatArray]
+
+
+class Run(NamedTuple):
+    """What a graph is fed, and what it has to give."""
+
+    fed: dict[str, FloatArray]
+    expected: dict[str, FloatArray]
 
 
 COARSEST = 1e-2
@@ -67,7 +83,7 @@ def check_inputs(numbers: Snapshot, names: Sequence[str], precision: str) -> Non
 
 
 def verify(
-    data: bytes, numbers: Snapshot, frozen: Learner | Forecaster, precision: str
+    data: bytes, numbers: Snapshot, frozen: Learner | Forecaster, provenance: Provenance
 ) -> dict[str, float]:
     """Run the graph against the engine.
 
@@ -79,34 +95,31 @@ def verify(
         Of the learner, at export.
     frozen : Learner or Forecaster
         What ``frozen()`` gave: it starts at the exported state, and is used up.
-    precision : "float32" or "float64"
-        Of the graph.
+    provenance : Provenance
+        Which graph it is, and of which precision.
 
     Returns
     -------
     dict of output name -> largest difference
-        As a fraction of the largest number that output takes.
+        As a fraction of the largest number that output takes: each column of the forecasts by
+        itself, all units of a state together.
 
     Raises
     ------
     ExportError
         An output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
+    precision = provenance.precision
     trial = _run_engine(_rows(numbers, precision), numbers, frozen)
+    sizes = _sizes(trial, provenance)
     session = start(data, "cpu")
-    names = list(trial.after)
-    x = trial.x.astype(precision)
-    before = {name: rows.astype(precision) for name, rows in trial.before.items()}
-    found = session.run(names, {"x": x, **before})
-    # By itself, and with no state given: the graph has to hold the state at export.
-    first = session.run(names, {"x": x[:1]})
+    differences = dict.fromkeys(sizes, 0.0)
+    for run in (_as_rows if provenance.graph == "step" else _as_stretches)(trial):
+        fed = {name: values.astype(precision) for name, values in run.fed.items()}
+        for name, found in zip(sizes, session.run(list(sizes), fed), strict=True):
+            off = np.abs(found - run.expected[name]) / sizes[name]
+            differences[name] = float(np.max([differences[name], off.max()]))
     limit = max(LIMIT[precision], LIMIT[numbers.spec.dtype])
-    differences = {}
-    for name, whole, single in zip(names, found, first, strict=True):
-        expected = trial.after[name]
-        off = np.abs(np.concatenate([whole, single]) - np.concatenate([expected, expected[:1]]))
-        size = np.maximum(np.abs(expected).max(0), np.finfo(np.float64).tiny)
-        differences[name] = float((off / size).max())
     # Turned round, so that a NaN is refused as well.
     wrong = {name: off for name, off in differences.items() if not off <= limit}
     if wrong:
@@ -118,19 +131,54 @@ def verify(
     return differences
 
 
+def _as_rows(trial: Trial) -> list[Run]:
+    """For a step graph: all rows as a batch, each from the state before it."""
+
+    def run(rows: slice, states: dict[str, FloatArray]) -> Run:
+        after = {f"{name}_out": values[rows] for name, values in trial.after.items()}
+        return Run({"x": trial.x[rows], **states}, {"y": trial.y[rows], **after})
+
+    # The first by itself, and with no state given: the graph has to hold the state at export.
+    return [run(slice(None), trial.before), run(slice(1), {})]
+
+
+def _as_stretches(trial: Trial) -> list[Run]:
+    """For a sequence graph: stretches as a batch, each from the state before it."""
+
+    def cut(values: FloatArray) -> FloatArray:
+        return values.reshape(-1, STRETCH, values.shape[1]).swapaxes(0, 1)
+
+    def run(streams: slice, states: dict[str, FloatArray]) -> Run:
+        after = {f"{name}_out": cut(values)[-1, streams] for name, values in trial.after.items()}
+        X, Y = cut(trial.x)[:, streams], cut(trial.y)[:, streams]
+        return Run({"X": X, **states}, {"Y": Y, **after})
+
+    before = {name: cut(values)[0] for name, values in trial.before.items()}
+    return [run(slice(None), before), run(slice(1), {})]
+
+
+def _sizes(trial: Trial, provenance: Provenance) -> dict[str, FloatArray]:
+    """For each output the largest number that it takes in the trial, and never 0."""
+    found = {provenance.ends[1]: np.abs(trial.y).max(0)}
+    for name, values in trial.after.items():
+        found[f"{name}_out"] = np.abs(values).max()
+    return {name: np.maximum(size, np.finfo(np.float64).tiny) for name, size in found.items()}
+
+
 def _run_engine(x: FloatArray, numbers: Snapshot, frozen: Learner | Forecaster) -> Trial:
     y, before, after = [], [], []
     for t in range(ROWS):
-        if t == ROWS // 2:
+        wild = max(np.abs(values).max() for values in frozen.state().values()) > WILD
+        if t == ROWS // 2 or (wild and t % STRETCH == 0 and t > 0):
             frozen.reset()
         before.append(frozen.state())
         y.append(frozen.step(x[t], None))
         after.append(frozen.state())
-    follow = {f"{name}_out": _stack(after, name) for name in numbers.state}
     return Trial(
         x,
+        np.array(y, np.float64),
         {name: _stack(before, name) for name in numbers.state},
-        {"y": np.array(y, np.float64), **follow},
+        {name: _stack(after, name) for name in numbers.state},
     )
 
 

@@ -12,6 +12,7 @@ from rtrl_lstm.modelfile import write_whole
 from .errors import ExportError
 from .graphfile import pack
 from .provenance import GRAPHS, PRECISIONS, Provenance
+from .sequence import sequence_graph
 from .snapshot import snapshot
 from .step import step_graph
 from .verify import check_inputs, verify
@@ -25,10 +26,10 @@ def to_onnx(
 ) -> dict[str, float]:
     """Write a learner as an ONNX graph.
 
-    The graph takes a raw row and the recurrent state, and gives the forecast in the target's own
-    units and the new state; see `rtrl_lstm.export.step` for the names. It computes what
-    ``source.frozen()`` computes, and before anything is written it is run in onnxruntime against
-    that. The file appears whole or not at all; equal learners give equal bytes.
+    The graph takes raw rows and the recurrent state, and gives forecasts in the target's own units
+    and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
+    It computes what ``source.frozen()`` computes, and before anything is written it is run in
+    onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def to_onnx(
         becomes numbers, for `ModelSession`.
     path : str or Path
         The file to write; an existing one is replaced.
-    graph : "step"
-        One row forward.
+    graph : "step" or "sequence"
+        One row forward, or T rows in one call: for a live stream, or for many rows at once.
     precision : "float32" or "float64"
 
     Returns
@@ -51,8 +52,8 @@ def to_onnx(
     ValueError
         There is no such graph or precision.
     ExportError
-        The model has seen no row yet, float32 cannot hold the inputs, or the graph differs from
-        the engine.
+        The model has seen no row yet or holds numbers that are not finite, float32 cannot hold
+        the inputs, or the graph differs from the engine.
     OSError
         The file cannot be written.
     """
@@ -64,8 +65,10 @@ def to_onnx(
     frozen = learner.frozen()
     numbers = snapshot(frozen)
     check_inputs(numbers, names, precision)
-    data = pack(step_graph(numbers, precision), Provenance(graph, precision, numbers.spec, model))
-    differences = verify(data, numbers, frozen, precision)
+    drawn = (step_graph if graph == "step" else sequence_graph)(numbers, precision)
+    provenance = Provenance(graph, precision, numbers.spec, model)
+    data = pack(drawn, provenance)
+    differences = verify(data, numbers, frozen, provenance)
     write_whole(Path(path), data)
     return differences
 

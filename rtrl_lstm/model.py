@@ -37,8 +37,16 @@ DEFAULTS: dict[str, Any] = {
 
 # What follows from the table and the task.
 DERIVED = frozenset(
-    ["input_size", "output_size", "horizon", "loss", "scale_inputs", "scale_target", "combine_with"]
-    + ["combine_only"]
+    {
+        "input_size",
+        "output_size",
+        "horizon",
+        "loss",
+        "scale_inputs",
+        "scale_target",
+        "combine_with",
+        "combine_only",
+    }
 )
 
 

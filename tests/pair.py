@@ -111,17 +111,18 @@ def engine_numbers(net):
     """Every number of an engine as a flat dict, by the twin's names.
 
     A parameter such as "layer0.i" or "V", its "layer0.i.trace", ".moment1", ".moment2" and ".sum";
-    "layer0.s", "layer0.h"; "lead.layer0.s", ... of a forecaster; running statistics; counts.
+    states "s_0", "h_0" of layer 0, "lead.s_0" ... of a forecaster; running statistics; counts.
     """
     spec, found = net.spec, {}
     for name, (array, shaped) in places(spec).items():
         for kind, suffix in KINDS.items():
             if f"{array}.{kind}" in net.layout.fields:
                 found[name + suffix] = shaped(net.array(f"{array}.{kind}"))
-    for state in (f"layer{k}.{state}" for k in range(spec.num_layers) for state in "sh"):
-        found[state] = net.array(state)
-        if spec.horizon:
-            found[f"lead.{state}"] = net.array(f"lead.{state}")
+    for k in range(spec.num_layers):
+        for state in "sh":
+            found[f"{state}_{k}"] = net.array(f"layer{k}.{state}")
+            if spec.horizon:
+                found[f"lead.{state}_{k}"] = net.array(f"lead.layer{k}.{state}")
     for which, scaled in _scaled(spec).items():
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = np.where(scaled, net.array(f"{which}.{part}"), 0.0)
@@ -145,11 +146,11 @@ def twin_numbers(twin):
             found[f"{name}.moment{k + 1}"] = moment
         found[f"{name}.sum"] = learner.gradients[name]
     for k, layer in enumerate(learner.state):
-        found[f"layer{k}.s"], found[f"layer{k}.h"] = layer.s, layer.h
+        found[f"s_{k}"], found[f"h_{k}"] = layer.s, layer.h
         found |= {f"{name}.trace": trace for name, trace in layer.traces.items()}
     if twin is not learner:
         for k, layer in enumerate(twin.leading):
-            found[f"lead.layer{k}.s"], found[f"lead.layer{k}.h"] = layer.s, layer.h
+            found[f"lead.s_{k}"], found[f"lead.h_{k}"] = layer.s, layer.h
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = getattr(scaler, part)
@@ -161,8 +162,8 @@ def twin_state(twin, numbers):
     """The recurrent state of all layers, as an engine's numbers have it."""
     return tuple(
         LayerState(
-            numbers[f"layer{k}.s"],
-            numbers[f"layer{k}.h"],
+            numbers[f"s_{k}"],
+            numbers[f"h_{k}"],
             {name: numbers[f"{name}.trace"] for name in layer.traces},
         )
         for k, layer in enumerate(_learner(twin).state)
@@ -180,7 +181,7 @@ def load_twin(twin, numbers):
     learner.state = twin_state(twin, numbers)
     if twin is not learner:
         twin.leading = tuple(
-            LayerState(numbers[f"lead.layer{k}.s"], numbers[f"lead.layer{k}.h"], layer.traces)
+            LayerState(numbers[f"lead.s_{k}"], numbers[f"lead.h_{k}"], layer.traces)
             for k, layer in enumerate(twin.leading)
         )
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):

@@ -138,7 +138,7 @@ L_GATES = 12  # numbers of the rows of the four gates, or -1: in z and push they
 L_OWN = 16  # body: the gates' diagonal weights, or -1
 # Handed to functions: as Python's integers they would be compiled into a copy for each.
 L_NOW = np.int64(20)  # table: the states that learn
-L_NEXT = np.int64(28)  # table: the states that the next row moves (a learner's: the same but for S_U)
+L_NEXT = np.int64(28)  # table: the states that the next row moves (a learner's: L_NOW but S_U)
 L_SIZE = 36
 
 S_U = 0  # body: sources
