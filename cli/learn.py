@@ -9,7 +9,7 @@ import click
 
 from rtrl_lstm.cli.options import row_options, source_argument
 
-CELLS = ("lstm",)
+CELLS = ("lstm", "gru", "rnn", "elstm")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
 
 
