@@ -280,8 +280,9 @@ class Model:
             scale_inputs=schema.scaled_inputs,
             scale_target=schema.task == "regression",
             combine_with=schema.combined_inputs,
-            # Measured: a network that sees the lags, too, learns worse what they do not say.
-            combine_only=schema.combined_inputs[1:],
+            # Measured: a network that has a calendar learns worse when it sees the lags as well,
+            # one that has none learns better.
+            combine_only=schema.combined_inputs[1:] if schema.arguments["time"] else (),
             **self.options,
         )
 

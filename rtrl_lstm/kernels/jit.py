@@ -10,6 +10,10 @@ result never depends on the width of the machine's vectors or on how the rows we
 
 Numba does not notice an edit to a function in another file, so the cache lies in a folder named
 after a hash of all the kernels' sources: a stale compilation cannot be found again.
+
+Nor does Numba tell two blocks of one name and the same types apart, if different processes have
+compiled them: in a process that loads both from disk the first one stands for both (Numba's issue
+10486). So the blocks that a factory makes, `loop.make_take` for each cell, are numbered.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -26,6 +31,7 @@ import numba
 from numba.core import config
 
 _HERE = Path(__file__).parent
+_made: Counter[tuple[str, str]] = Counter()  # how many blocks have a name so far
 
 
 @cache
@@ -58,7 +64,7 @@ def inline(function: Callable[..., Any]) -> Any:
 
     Without the wrappers that Python or C would call, a block costs half the time to compile.
     """
-    return _njit(function, no_cpython_wrapper=True)
+    return _njit(_named_apart(function), no_cpython_wrapper=True)
 
 
 def splice(function: Callable[..., Any]) -> Any:
@@ -67,7 +73,15 @@ def splice(function: Callable[..., Any]) -> Any:
     For functions that only call others: as compilation units they would cost their callees'
     optimisation once more.
     """
-    return _njit(function, no_cpython_wrapper=True, inline="always")
+    return _njit(_named_apart(function), no_cpython_wrapper=True, inline="always")
+
+
+def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, of a name that no other block has, and the same in every process."""
+    name = function.__qualname__
+    _made[function.__module__, name] += 1
+    function.__qualname__ = f"{name}.{_made[function.__module__, name]}"
+    return function
 
 
 def _njit(function: Callable[..., Any], **more: Any) -> Any:

@@ -255,11 +255,14 @@ def _define_operator(symbol, instruction):
 
         return a(a, b), codegen
 
+    def operate(a, b):
+        return apply(a, b)
+
+    operate.__qualname__ = instruction  # one of its own: see `jit._named_apart`
+
     @overload(symbol)
     def dispatch(a, b):
-        if _is_lanes(a, b) and a == b:
-            return lambda a, b: apply(a, b)
-        return None
+        return operate if _is_lanes(a, b) and a == b else None
 
 
 _define_operator(operator.add, "fadd")
