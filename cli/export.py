@@ -6,16 +6,19 @@ import click
 
 from rtrl_lstm.cli.errors import Stop, reason
 
+GRAPHS = ("step", "sequence")
+PRECISIONS = ("float32", "float64")
+
 
 @click.command("export", epilog="Example: rtrl-lstm export m.rtrl m.onnx")
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path(), metavar="OUT.onnx")
 @click.option(
-    "--graph", type=click.Choice(["step"]), default="step", show_default=True,
-    help="step: one row and the state in, the forecast and the new state out.",
+    "--graph", type=click.Choice(GRAPHS), default="step", show_default=True,
+    help="step: a row and the state in, the forecast and the new state out. sequence: many rows.",
 )
 @click.option(
-    "--precision", type=click.Choice(["float32", "float64"]), default="float32",
+    "--precision", type=click.Choice(PRECISIONS), default="float32",
     show_default=True, help="Of the numbers in the graph.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing.")

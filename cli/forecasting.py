@@ -33,7 +33,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
     score = Prequential(schema.horizon, options["score_from"])
     refuse_to_overwrite(options["source"], options["predictions"], options["bad_rows"])
     refuse_to_overwrite(path, options["predictions"], options["bad_rows"])
-    tell_terminal(options["source"])
+    tell_terminal(options["source"], options["quiet"])
     with contextlib.ExitStack() as closing:
         source = closing.enter_context(Source(options["source"]))
         check_columns(schema, source, path, target=schema.horizon > 0)
@@ -44,7 +44,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         progress = progress_for(options["progress"], options["quiet"], score)
         closing.enter_context(contextlib.closing(progress))
         if isinstance(follower, Model):
-            tell_compiling(progress)
+            tell_compiling(follower, progress)
         stops = options["on_bad_row"] == "stop"
         drive = Drive(source, follower, score, predictions, bad_rows, progress, stops)
         began = time.perf_counter()

@@ -29,7 +29,7 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
     path: str | None = options["model"]
     refuse_to_overwrite(options["source"], path, options["predictions"], options["bad_rows"])
     stand = _stand(path, options, given)
-    tell_terminal(options["source"])
+    tell_terminal(options["source"], options["quiet"])
     with contextlib.ExitStack() as closing:
         source = closing.enter_context(Source(options["source"]))
         if stand.rows:
@@ -42,7 +42,7 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         closing.enter_context(contextlib.closing(bad_rows))
         progress = progress_for(options["progress"], options["quiet"], stand.score)
         closing.enter_context(contextlib.closing(progress))
-        tell_compiling(progress)
+        tell_compiling(stand.model, progress)
         drive = Drive(
             source,
             stand.model,

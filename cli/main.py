@@ -63,20 +63,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        _close_stdout()
-        Stop("nobody reads standard output any more").show()
-        sys.exit(STOPPED)
     except OSError as error:
         Stop(reason(error)).show()
         sys.exit(STOPPED)
-
-
-def _close_stdout() -> None:
-    """Keep Python from complaining, on its way out, about a reader that has left."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

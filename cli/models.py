@@ -76,10 +76,11 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
             raise Stop(f"{source.name} does not fit {path}: {error}") from error
 
 
-def tell_compiling(progress: Progress) -> None:
-    """Say that the kernels are about to be compiled, if they are."""
+def tell_compiling(model: Model, progress: Progress) -> None:
+    """Say that the kernels of the model's cell are about to be compiled, if they are."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled
+    from rtrl_lstm.spec import Spec
 
-    if not all(map(is_compiled, entries.ENTRIES.values())):
+    if not is_compiled(entries.ENTRIES[model.options.get("cell", Spec.cell)]):
         progress.say("compiling the kernels (once per machine) ...")

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rtrl_lstm.cli.drive import BadRowStop, Ended
-from rtrl_lstm.cli.errors import INTERRUPTED
+from rtrl_lstm.cli.errors import INTERRUPTED, Stop
 from rtrl_lstm.cli.table import WIDTH, number
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ def conclude(
     """Show the figures and end the command as it ended.
 
     Raises:
-        Stop: at a bad row.
-        BrokenPipeError: nobody reads standard output any more.
+        Stop: at a bad row, or nobody reads standard output any more.
         SystemExit: the user interrupted it.
     """
     if isinstance(ended, BrokenPipeError):
-        raise ended
+        raise Stop(f"nobody reads the predictions any more; stopped after row {found['rows']:,}")
     if not options["quiet"]:
         lines = [*table(found), counts_line(found), *(f"note: {note}" for note in notes)]
         print("\n".join(lines), file=sys.stderr, flush=True)

@@ -55,13 +55,21 @@ class Predictions:
         """Add lines and hand them to the reader at once.
 
         The header says whether these are classes; while nobody knows (None), it waits.
+
+        Raises:
+            BrokenPipeError: the reader of standard output has left.
         """
         if classes is None:
             self._blank += len(forecasts)
             return
         lines = [*self._due(classes), *map(forecast_line, forecasts), ""]
-        self._file.write("\n".join(lines))
-        self._file.flush()
+        try:
+            self._file.write("\n".join(lines))
+            self._file.flush()
+        except BrokenPipeError:
+            # What is left in the buffer must go somewhere when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())
+            raise
 
     def sync(self) -> None:
         """Make what was written outlive a crash: a model about to be saved counts on it."""

@@ -151,7 +151,7 @@ def _parser(name: str, path: str, beginning: bytes) -> Csv | JsonLines:
     return Csv(None)
 
 
-def tell_terminal(source: str) -> None:
+def tell_terminal(source: str, quiet: bool) -> None:
     """Where rows would be typed in by hand, say that they are waited for."""
-    if source == STDIN and sys.stdin.isatty():
+    if source == STDIN and not quiet and sys.stdin.isatty():
         print("reading rows from standard input; Ctrl-D ends them", file=sys.stderr)

@@ -22,7 +22,7 @@ from .snapshot import FloatArray, Snapshot
 ROWS = 300
 """Rows of the trial; half of them after a reset, from a state of zero."""
 
-STRETCH = 25
+STRETCH = 5
 """Rows of the trial that a sequence graph takes at once, each stretch as a stream of its own."""
 
 LIMIT = {"float64": 1e-12, "float32": 1e-4}
@@ -166,20 +166,25 @@ def _sizes(trial: Trial, provenance: Provenance) -> dict[str, FloatArray]:
 
 
 def _run_engine(x: FloatArray, numbers: Snapshot, frozen: Learner | Forecaster) -> Trial:
-    y, before, after = [], [], []
+    y, before, after = [], [], [frozen.state()]
     for t in range(ROWS):
-        wild = max(np.abs(values).max() for values in frozen.state().values()) > WILD
-        if t == ROWS // 2 or (wild and t % STRETCH == 0 and t > 0):
+        if t == ROWS // 2 or (t > 0 and t % STRETCH == 0 and _is_wild(after[-1])):
             frozen.reset()
-        before.append(frozen.state())
+            before.append(frozen.state())
+        else:
+            before.append(after[-1])
         y.append(frozen.step(x[t], None))
         after.append(frozen.state())
     return Trial(
         x,
         np.array(y, np.float64),
         {name: _stack(before, name) for name in numbers.state},
-        {name: _stack(after, name) for name in numbers.state},
+        {name: _stack(after[1:], name) for name in numbers.state},
     )
+
+
+def _is_wild(state: dict[str, NDArray[Any]]) -> bool:
+    return max(np.abs(values).max() for values in state.values()) > WILD
 
 
 def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:

@@ -1,6 +1,6 @@
 """Runs `rtrl-lstm` the way a user does: as a process of its own.
 
-`run` forks it off a process that has its imports done (warm.py); `start` runs the installed command.
+`run` forks it off a process that has its imports done (warm.py); `start` runs what is installed.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from command_line import figures, run, waves
 
+from rtrl_lstm.cli.export import GRAPHS, PRECISIONS
+from rtrl_lstm.export import provenance
+
 CASES = {
     "regression": ([], lambda t, y: y),
     "horizon": (["--horizon", 3, "--time", "when"], lambda t, y: y),
@@ -41,11 +44,12 @@ def _read(text: str) -> tuple[list[str], np.ndarray]:
     return [label for label, _, _ in lines], np.array([float(number) for *_, number in lines])
 
 
-def test_infer_gives_what_predict_gives(learned: Path) -> None:
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_infer_gives_what_predict_gives(learned: Path, graph: str) -> None:
     model = (learned / "m.rtrl").read_bytes()
     said = run("predict", "m.rtrl", "b.csv", "--quiet", cwd=learned).stdout
     assert (learned / "m.rtrl").read_bytes() == model
-    run("export", "m.rtrl", "m.onnx", "--graph", "step", cwd=learned)
+    run("export", "m.rtrl", "m.onnx", "--graph", graph, cwd=learned)
     inferred = run("infer", "m.onnx", "b.csv", "--provider", "cpu", "--quiet", cwd=learned).stdout
     assert said.splitlines()[0] == inferred.splitlines()[0]
     labels, numbers = _read(said)
@@ -81,6 +85,11 @@ def test_inspect_tells_what_a_file_is(learned: Path) -> None:
     assert found["graph"] == "step"
     assert found["inputs"]["x"] == ["batch", found["spec"]["input_size"]]
     assert "step" in run("inspect", "m.onnx", cwd=learned).stdout
+
+
+def test_every_graph_and_precision_is_offered() -> None:
+    assert GRAPHS == provenance.GRAPHS
+    assert PRECISIONS == provenance.PRECISIONS
 
 
 def test_precision_of_an_export(learned: Path) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from typing import Any
 
 import rtrl_lstm
 import rtrl_lstm.cli.forecasting
 import rtrl_lstm.cli.learning
-import rtrl_lstm.export.write  # noqa: F401  (imported for its time, as are the two above)
+import rtrl_lstm.export.write
 from rtrl_lstm.cli.main import main
 
 
@@ -26,7 +27,16 @@ def _become(request: dict[str, Any]) -> None:
         os.dup2(os.open(request["files"][number], flags), number)
     sys.argv = ["rtrl-lstm", *request["argv"]]
     os.environ["COLUMNS"] = "200"
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # exit handlers of libraries wait for threads that a fork does not have
 
 
 def _serve() -> None:

@@ -28,6 +28,7 @@ from rtrl_lstm.kernels.slots import (
     L_INPUT_ACTIVATION,
     L_LANES,
     L_OWN,
+    L_UNITS,
     S_DECAY,
     S_DH_DS,
     S_H,
@@ -118,6 +119,9 @@ def lstm(body, table, layer, states):
         _push(body, table, layer, states, 1, k, s_tm1 * df)
         _push(body, table, layer, states, 2, k, i * dg)
         _push(body, table, layer, states, 3, k, squashed * do)
+    # A sigmoid is not 0 at 0: lanes beyond the last unit would speak, and so learn.
+    for j in range(table[layer + L_UNITS], table[layer + L_LANES]):
+        body[table[states + S_H] + j] = 0.0
 
 
 @inline

@@ -26,11 +26,12 @@ def replay(
 ) -> Array:
     """The readout's sums (T, O) of a sequence, as layer ``number`` and the readout move them.
 
-    Z (T, I) are scaled inputs; ``states`` the T + 1 states before the first row, before the second
+    Z (T, I) are scaled inputs; ``states`` (T + 1 or more) the states before the first row, before the second
     and so on, of which only s of layer ``number`` is computed anew.
     """
     s, sums = states[0][number].s, []
-    for z, before, after in zip(Z, states[:-1], states[1:], strict=True):
+    for t, z in enumerate(Z):
+        before, after = states[t], states[t + 1]
         x = after[number - 1].h if number else z
         for k in range(number, len(learner.layers)):
             held = Held(before[k].s, after[k].s)

@@ -1,0 +1,35 @@
+"""The two ends of a forward pass, before and after the recurrence."""
+
+from . import parts
+from .graph import Graph
+from .snapshot import Snapshot
+
+
+def scaled(g: Graph, numbers: Snapshot, x: str) -> str:
+    """What the network sees of the raw rows x, (B, I) or (T, B, I)."""
+    mean, scale = numbers.scaling["input_mean"], numbers.scaling["input_scale"]
+    if not mean.any() and (scale == 1).all():
+        return x
+    return parts.standardise(g, x, mean, scale)
+
+
+def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
+    """y (B, O) from the top layer's h (B, n), from u (B, I) and from the raw rows x (B, I)."""
+    spec, scaling = numbers.spec, numbers.scaling
+    y = parts.activate(g, _readout(g, numbers, h, u), spec.activation)
+    if numbers.combination:
+        y = parts.combine(g, y, x, numbers.combination, scaling)
+    if spec.scale_target:
+        y = parts.unstandardise(g, y, scaling["target_mean"], scaling["target_scale"])
+    return y
+
+
+def _readout(g: Graph, numbers: Snapshot, h: str, u: str) -> str:
+    def stored(name: str) -> str | None:
+        value = numbers.parameters.get(name)
+        return None if value is None else g.number(name, value)
+
+    weight = g.number("readout.weight", numbers.parameters["readout.weight"])
+    direct = stored("readout.shortcut")
+    shortcut = None if direct is None else (direct, u)
+    return parts.readout(g, h, weight, stored("readout.bias"), shortcut)

@@ -1,0 +1,80 @@
+"""The sequence graph: T rows of each of B streams forward in one call.
+
+::
+
+    X (T, B, I) raw ── standardise ── U (T, B, I) ─┬─────────────────────────────┐ (shortcuts)
+                                                   │                             │
+    h_0, c_0, h_1 … (B, n) ── recurrence over T ───┴─┬─ H of the top ── readout ── a (T B, O)
+                                                     └─ h_0_out … (B, n)           │
+             X ── activation, combination (where there is one), unstandardise ── Y (T, B, O) raw
+
+The recurrence is ONNX's LSTM, GRU or RNN where that operator is exactly the cell, in float32, and
+else a Scan of the same nodes as in the step graph: for float64, for an elstm, and for an lstm that
+lacks a gate. `describe` says which.
+
+The names of inputs and outputs are a promise; T and B are free at each call, but for 0, at which
+onnxruntime's GRU brings the process down:
+
+=====================  ================  =========================================================
+input                  shape             meaning
+=====================  ================  =========================================================
+``X``                  (time, batch, I)  raw rows
+``h_0``, ``c_0`` …     (batch, n)        the states before them; default: at export (1, n)
+=====================  ================  =========================================================
+
+=====================  ================  =========================================================
+output                 shape             meaning
+=====================  ================  =========================================================
+``Y``                  (time, batch, O)  the forecasts, in the target's units or probabilities
+``h_0_out`` …          (batch, n)        the states after the last row
+=====================  ================  =========================================================
+"""
+
+from numpy.typing import DTypeLike
+
+from . import ends, layers, operators
+from .graph import Graph, Shape, Values
+from .snapshot import Snapshot
+
+
+def sequence_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
+    """Draw the graph of a forward pass over a sequence with the learner's present numbers."""
+    spec = numbers.spec
+    g = Graph("sequence", dtype)
+    X = g.input("X", ("time", "batch", spec.input_size))
+    shape: Shape = ("batch", spec.hidden_size)
+    states = {name: g.input(name, shape, value[None]) for name, value in numbers.state.items()}
+
+    U = ends.scaled(g, numbers, X)
+    batch = g.op("Shape", X, start=1, end=2)
+    if operators.operator_of(spec, dtype) is None:
+        H, after = _scan(g, numbers, U, _spread(g, states, batch, g.integers(1)))
+    else:
+        spread = _spread(g, states, g.integers(1), batch, g.integers(1))
+        H, after = operators.over_time(g, numbers, U, spread)
+    # To all rows at once the readout is one product.
+    h, u, x = (g.op("Flatten", value, axis=2) for value in (H, U, X))
+    y = ends.forecast(g, numbers, h, u, x)
+    time_and_batch = g.op("Shape", X, start=0, end=2)
+    Y = g.op("Reshape", y, g.op("Concat", time_and_batch, g.integers(-1), axis=0))
+    g.output("Y", Y, ("time", "batch", spec.output_size))
+    for name in states:
+        g.output(f"{name}_out", after[name], shape)
+    return g
+
+
+def _spread(g: Graph, states: Values, *shape: str) -> dict[str, str]:
+    """The states for all streams, where one row is given for all: they fill that shape."""
+    wanted = g.op("Concat", *shape, axis=0)
+    return {name: g.op("Expand", value, wanted) for name, value in states.items()}
+
+
+def _scan(g: Graph, numbers: Snapshot, U: str, states: Values) -> tuple[str, dict[str, str]]:
+    weights = layers.stored(g, numbers)
+
+    def step(row: Graph, before: dict[str, str], u: str) -> tuple[dict[str, str], str]:
+        h, after = layers.advance(row, numbers.spec, weights, u, before)
+        return {name: after[name] for name in before}, h
+
+    after, H = g.scan(step, states, U)
+    return H, after

@@ -1,0 +1,71 @@
+"""The state of a sequence graph, carried from one stretch of rows to the next."""
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from .errors import GraphFileError
+
+Array = NDArray[np.floating]
+
+ROWS = 8192
+"""In one call: Ctrl-C is heard between two."""
+
+
+class Sweep:
+    """A session over a sequence graph; what `Loop` is over a step graph.
+
+    Parameters
+    ----------
+    runtime : onnxruntime.InferenceSession
+        Of a sequence graph.
+    state : dict of name -> array of shape (B, n)
+        Where to begin.
+    input_size, output_size : int
+        I and O.
+
+    Attributes
+    ----------
+    x : array of shape (B, I)
+        To be written before each `advance`.
+    y : array of shape (B, O)
+        To be read after it.
+    """
+
+    def __init__(
+        self,
+        runtime: ort.InferenceSession,
+        state: dict[str, Array],
+        input_size: int,
+        output_size: int,
+    ) -> None:
+        self._runtime = runtime
+        self._state = state
+        self._outputs = ["Y", *(f"{name}_out" for name in state)]
+        first = next(iter(state.values()))
+        self.x: Array = np.zeros((len(first), input_size), first.dtype)
+        self.y: Array = np.zeros((len(first), output_size), first.dtype)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """The state after the last row, a copy."""
+        return {name: value.copy() for name, value in self._state.items()}
+
+    def advance(self) -> None:
+        """One step: x and the state make y and the next state."""
+        self.y[:] = self.rows(self.x[np.newaxis])[0]
+
+    def rows(self, X: Array) -> Array:
+        """Many steps: X (T, B, I), and Y (T, B, O) is returned."""
+        Y: Array = np.empty((*X.shape[:2], self.y.shape[1]), self.y.dtype)
+        # onnxruntime's GRU brings the process down where there is no row.
+        for start in range(0, len(X) if Y.size else 0, ROWS):
+            part = slice(start, start + ROWS)
+            try:
+                y, *after = self._runtime.run(self._outputs, {"X": X[part], **self._state})
+            # Its exceptions have no common class of their own.
+            except Exception as error:
+                raise GraphFileError(f"onnxruntime does not run the graph: {error}") from error
+            Y[part] = y
+            self._state = dict(zip(self._state, after, strict=True))
+        return Y

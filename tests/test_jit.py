@@ -1,0 +1,55 @@
+"""Compiled kernels come from disk as they were compiled, whichever process compiled which."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rtrl_lstm.kernels import entries
+
+LAST_FORECAST = """
+import sys
+import numpy as np
+import rtrl_lstm as rl
+X = np.random.default_rng(0).normal(size=(30, 2))
+for cell in sys.argv[1:]:
+    net = rl.Learner(2, 5, cell=cell, optimizer="sgd", learning_rate=0.1, dtype="float64")
+    print(cell, net.run(X, X[:, :1])[-1, 0])
+"""
+
+
+def blocks_below(block, found):
+    """All compiled functions that one calls, in `found`: name -> functions."""
+    function = block.py_func
+    named = function.__module__, function.__qualname__
+    if block in found.setdefault(named, []):
+        return
+    found[named].append(block)
+    below = [function.__globals__.get(name) for name in function.__code__.co_names]
+    below += [cell.cell_contents for cell in function.__closure__ or ()]
+    for other in below:
+        if hasattr(other, "py_func"):
+            blocks_below(other, found)
+
+
+def test_no_two_blocks_have_one_name():
+    """Numba takes two of one name and type for each other when processes shared the compiling."""
+    found = {}
+    for entry in (*entries.ENTRIES.values(), entries.find_bad_number):
+        blocks_below(entry, found)
+    assert len(found) > 50
+    assert [name for name, blocks in found.items() if len(blocks) > 1] == []
+
+
+@pytest.mark.proof
+def test_cells_that_were_compiled_one_by_one_work_together(tmp_path):
+    def said(*cells):
+        environment = os.environ | {"RTRL_LSTM_CACHE": str(tmp_path)}
+        command = [sys.executable, "-c", LAST_FORECAST, *cells]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout.splitlines()
+
+    alone = [line for cell in entries.ENTRIES for line in said(cell)]
+    assert said(*entries.ENTRIES) == alone
+    assert said(*reversed(entries.ENTRIES)) == alone[::-1]
