@@ -14,12 +14,18 @@ PRECISIONS = ("float32", "float64")
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path(), metavar="OUT.onnx")
 @click.option(
-    "--graph", type=click.Choice(GRAPHS), default="step", show_default=True,
+    "--graph",
+    type=click.Choice(GRAPHS),
+    default="step",
+    show_default=True,
     help="step: a row and the state in, the forecast and the new state out. sequence: many rows.",
 )
 @click.option(
-    "--precision", type=click.Choice(PRECISIONS), default="float32",
-    show_default=True, help="Of the numbers in the graph.",
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Of the numbers in the graph.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing.")
 def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive, Follower
-from rtrl_lstm.cli.models import check_columns, tell_compiling
+from rtrl_lstm.cli.models import check_columns, compile_kernels
 from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.report import conclude, figures
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
@@ -44,7 +44,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         progress = progress_for(options["progress"], options["quiet"], score)
         closing.enter_context(contextlib.closing(progress))
         if isinstance(follower, Model):
-            tell_compiling(follower, progress)
+            compile_kernels(follower, progress)
         stops = options["on_bad_row"] == "stop"
         drive = Drive(source, follower, score, predictions, bad_rows, progress, stops)
         began = time.perf_counter()

@@ -18,7 +18,10 @@ from rtrl_lstm.cli.options import row_options, source_argument
 @source_argument
 @row_options(predictions_default="-")
 @click.option(
-    "--provider", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+    "--provider",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
     help="Where onnxruntime runs it; auto takes CUDA where there is one.",
 )
 def command(model: str, provider: str, **options: Any) -> None:

@@ -14,7 +14,7 @@ OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
 
 
 class Interval(click.ParamType[tuple[int, float]]):
-    """"5000" is so many rows, "30s" so many seconds: (rows, 0.0) or (0, seconds)."""
+    """ "5000" is so many rows, "30s" so many seconds: (rows, 0.0) or (0, seconds)."""
 
     name = "interval"
 
@@ -49,37 +49,47 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @source_argument
 @click.option("--target", metavar="COL", help="Column to forecast.")
 @click.option(
-    "--features", metavar="A,B", callback=_names,
+    "--features",
+    metavar="A,B",
+    callback=_names,
     help="Columns to forecast it from. [default: all others]",
 )
 @click.option(
-    "--time", metavar="COL",
+    "--time",
+    metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week.",
 )
 @click.option(
-    "--task", type=click.Choice(["auto", "regression", "binary", "multiclass"]), default="auto",
+    "--task",
+    type=click.Choice(["auto", "regression", "binary", "multiclass"]),
+    default="auto",
     show_default=True,
     help="auto: regression where the first value of the target is a number, binary where it is "
     "true or false, multiclass where it is other text.",
 )
 @click.option(
-    "--horizon", metavar="H", type=click.IntRange(0), default=0, show_default=True,
+    "--horizon",
+    metavar="H",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
     help="Rows ahead. 0: forecast a row's target from its other columns and the past. From 1 on "
     "the row's own target is an input as well, and the forecast is for H rows later.",
 )
 @click.option(
     "--reset-on", metavar="COL", help="Column that names the sequence; a new value begins anew."
 )
-@click.option(
-    "--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]"
-)
+@click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(
-    "--optimizer", type=click.Choice(OPTIMIZERS),
+    "--optimizer",
+    type=click.Choice(OPTIMIZERS),
     help="How a gradient becomes a step. [default: adam]",
 )
 @click.option(
-    "--learning-rate", metavar="RATE", type=click.FloatRange(0, min_open=True),
+    "--learning-rate",
+    metavar="RATE",
+    type=click.FloatRange(0, min_open=True),
     help="Size of the steps. [default: 0.001]",
 )
 @click.option(
@@ -89,13 +99,16 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--model", metavar="FILE", help="Save what was learned here; nothing is saved without it."
 )
 @click.option(
-    "--resume", is_flag=True,
+    "--resume",
+    is_flag=True,
     help="Go on with the model in the --model file: behind the rows of SOURCE that it has seen, "
     "or with all that come where SOURCE is standard input. Without the file, begin afresh.",
 )
 @click.option("--overwrite", is_flag=True, help="Begin afresh and replace the --model file.")
 @click.option(
-    "--checkpoint-every", metavar="ROWS|SECONDSs", type=Interval(),
+    "--checkpoint-every",
+    metavar="ROWS|SECONDSs",
+    type=Interval(),
     help="Save the model on the way, too: every 5000 rows, or every 30s.",
 )
 @row_options(predictions_default=None)

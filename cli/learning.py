@@ -11,7 +11,7 @@ from typing import Any
 from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop
-from rtrl_lstm.cli.models import tell_compiling
+from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.report import conclude, figures
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
@@ -42,7 +42,7 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         closing.enter_context(contextlib.closing(bad_rows))
         progress = progress_for(options["progress"], options["quiet"], stand.score)
         closing.enter_context(contextlib.closing(progress))
-        tell_compiling(stand.model, progress)
+        compile_kernels(stand.model, progress)
         drive = Drive(
             source,
             stand.model,
@@ -94,9 +94,7 @@ def _notes(stand: Stand, only_0_and_1: bool, path: str | None) -> list[str]:
     schema, counts = stand.model.schema, stand.model.counts
     target = schema.arguments["target"]
     if only_0_and_1 and counts["learned"]:
-        notes.append(
-            f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"
-        )
+        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
     if not counts["learned"]:
         notes.append(f"nothing was learned: no value in column {target!r} to learn from")
     if path is None:

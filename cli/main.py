@@ -42,7 +42,11 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     epilog="Example: rtrl-lstm learn demand.csv --target demand --time timestamp --horizon 5",
 )
 @click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
     help="Show the version and exit.",
 )
 def commands() -> None:

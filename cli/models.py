@@ -76,11 +76,14 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
             raise Stop(f"{source.name} does not fit {path}: {error}") from error
 
 
-def tell_compiling(model: Model, progress: Progress) -> None:
-    """Say that the kernels of the model's cell are about to be compiled, if they are."""
+def compile_kernels(model: Model, progress: Progress) -> None:
+    """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled
+    from rtrl_lstm.model import Model
     from rtrl_lstm.spec import Spec
 
-    if not is_compiled(entries.ENTRIES[model.options.get("cell", Spec.cell)]):
+    cell = model.options.get("cell", Spec.cell)
+    if not is_compiled(entries.ENTRIES[cell]):
         progress.say("compiling the kernels (once per machine) ...")
+        Model(target="y", cell=cell).run([{"x": 0.0, "y": 0.0}])

@@ -18,30 +18,44 @@ def row_options(predictions_default: str | None) -> Callable[[Command], Command]
     shown = "standard output" if predictions_default == "-" else "none"
     options = [
         click.option(
-            "--predictions", metavar="FILE|-", default=predictions_default,
+            "--predictions",
+            metavar="FILE|-",
+            default=predictions_default,
             help="Write a line with the forecast for each row, as soon as it is made; - is "
             f"standard output. [default: {shown}]",
         ),
         click.option(
-            "--bad-rows", metavar="FILE",
+            "--bad-rows",
+            metavar="FILE",
             help="Write the rows that cannot be read here: number, line, reason and text, as "
             "JSON lines.",
         ),
         click.option(
-            "--on-bad-row", type=click.Choice(["skip", "stop"]), default="skip",
-            show_default=True, help="What to do with a row that cannot be read.",
+            "--on-bad-row",
+            type=click.Choice(["skip", "stop"]),
+            default="skip",
+            show_default=True,
+            help="What to do with a row that cannot be read.",
         ),
         click.option(
-            "--score-from", metavar="ROW", type=click.IntRange(1), default=1, show_default=True,
+            "--score-from",
+            metavar="ROW",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
             help="Score the forecasts made at this row and later; rows count from 1.",
         ),
         click.option(
-            "--json", "as_json", is_flag=True,
+            "--json",
+            "as_json",
+            is_flag=True,
             help="Print the figures as one line of JSON, last on standard output.",
         ),
         click.option("--quiet", is_flag=True, help="No progress, notes or table on stderr."),
         click.option(
-            "--progress", type=click.Choice(["auto", "rich", "plain"]), default="auto",
+            "--progress",
+            type=click.Choice(["auto", "rich", "plain"]),
+            default="auto",
             show_default=True,
             help="Progress on stderr: a bar, or plain lines at rows 1, 2, 4, 8 ... "
             "auto: a bar on a terminal.",

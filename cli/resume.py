@@ -43,9 +43,7 @@ class Stand:
         last_row: check of the last of them.
     """
 
-    def __init__(
-        self, model: Model, score: Prequential, path: str = "", last_row: int = 0
-    ) -> None:
+    def __init__(self, model: Model, score: Prequential, path: str = "", last_row: int = 0) -> None:
         self.model = model
         self.score = score
         self.path = path

@@ -152,7 +152,7 @@ class Session:
     def _ready(self, shape: tuple[int, ...]) -> Loop | Sweep:
         """The loop for rows of this shape."""
         size = self.provenance.spec.input_size
-        if len(shape) not in (1, 2) or shape[-1] != size:
+        if len(shape) not in (1, 2) or shape[-1] != size or shape[0] == 0:
             raise ValueError(f"x has shape {shape}, this graph takes ({size},) or (B, {size})")
         streams = 1 if len(shape) == 1 else shape[0]
         if self._loop is None:

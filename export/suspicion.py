@@ -43,6 +43,9 @@ STEP = frozenset(
 SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
 """And a sequence. Shape is that of X alone."""
 
+ACTIVATIONS = frozenset({b"Affine", b"Relu", b"ScaledTanh", b"Sigmoid", b"Tanh"})
+"""Of the recurrent operators; no other node says anything in words."""
+
 INTEGERS = frozenset({-1, 0, 1})
 """Axes and sizes; all others are sizes of what the graph is fed."""
 
@@ -123,6 +126,9 @@ def _foreign(nodes: Iterable[onnx.NodeProto], known: frozenset[str]) -> set[str]
     foreign = {str(node.op_type) for node in nodes if node.op_type not in known or node.domain}
     if any(node.op_type == "Shape" and list(node.input) != ["X"] for node in nodes):
         foreign.add("Shape")
+    attributes = [attribute for node in nodes for attribute in node.attribute]
+    words = {word for attribute in attributes for word in (attribute.s, *attribute.strings)}
+    foreign |= {str(word) for word in words - ACTIVATIONS - {b""}}
     return foreign
 
 

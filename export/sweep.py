@@ -58,14 +58,17 @@ class Sweep:
     def rows(self, X: Array) -> Array:
         """Many steps: X (T, B, I), and Y (T, B, O) is returned."""
         Y: Array = np.empty((*X.shape[:2], self.y.shape[1]), self.y.dtype)
-        # onnxruntime's GRU brings the process down where there is no row.
-        for start in range(0, len(X) if Y.size else 0, ROWS):
+        # Never without a row: onnxruntime's GRU brings the process down.
+        for start in range(0, len(X), ROWS):
             part = slice(start, start + ROWS)
             try:
                 y, *after = self._runtime.run(self._outputs, {"X": X[part], **self._state})
             # Its exceptions have no common class of their own.
             except Exception as error:
                 raise GraphFileError(f"onnxruntime does not run the graph: {error}") from error
+            shapes = [Y[part].shape, *(value.shape for value in self._state.values())]
+            if [value.shape for value in (y, *after)] != shapes:
+                raise GraphFileError("altered: it gives arrays of other shapes than it promises")
             Y[part] = y
             self._state = dict(zip(self._state, after, strict=True))
         return Y

@@ -184,7 +184,7 @@ def _run_engine(x: FloatArray, numbers: Snapshot, frozen: Learner | Forecaster) 
 
 
 def _is_wild(state: dict[str, NDArray[Any]]) -> bool:
-    return max(np.abs(values).max() for values in state.values()) > WILD
+    return any(bool((np.abs(values) > WILD).any()) for values in state.values())
 
 
 def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:

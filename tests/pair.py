@@ -33,7 +33,13 @@ LOSSES = {
     "cross_entropy": lambda spec: losses.CrossEntropy(),
 }
 
-KINDS = {"weight": "", "trace": ".trace", "moment1": ".moment1", "moment2": ".moment2", "sum": ".sum"}
+KINDS = {
+    "weight": "",
+    "trace": ".trace",
+    "moment1": ".moment1",
+    "moment2": ".moment2",
+    "sum": ".sum",
+}
 
 
 def _lstm(spec):

@@ -13,16 +13,25 @@ SPECS = {
     "value": Spec(4, 17, 3, clip=ClipValue(0.01), optimizer="adamw", bias=False),
     "classes": Spec(3, 8, 4, loss="cross_entropy", clip=ClipCredit(0.5), scale_inputs=True),
     "quantiles": Spec(2, 6, 2, loss="quantile", quantiles=(0.1, 0.9), dtype="float64"),
+    "peephole": Spec(3, 9, 2, num_layers=2, peephole=True, coupled_gates=True),
+    "no gates": Spec(2, 7, forget_gate=False, output_gate=False, input_activation="4sigmoid-2"),
+    "gru": Spec(3, 9, 2, cell="gru", num_layers=3, clip=ClipNorm(1.0), shortcuts=True),
+    "rnn": Spec(2, 5, 1, cell="rnn", scale_inputs=True, scale_target=True, dtype="float64"),
+    "elstm": Spec(3, 17, 2, cell="elstm", num_layers=2, update="sequence", dtype="float64"),
 }
 
 
 def rows(spec, count, seed=0, unlabelled=0.2):
-    """Inputs X (count, I) and labels Y in the shape that `run` takes, some of them missing."""
+    """Inputs X (count, I) and labels Y in the shape that `run` takes, some of them missing.
+
+    X is of the learner's dtype for an lstm. For other cells it is float64: kernels are compiled
+    for each pair of dtypes, of rows and of the learner.
+    """
     rng = np.random.default_rng(seed)
     X = 2.0 + 1.5 * rng.normal(size=(count, spec.input_size))
     Y = _labels(spec, rng, count)
     Y[rng.random(Y.shape) < unlabelled] = np.nan
-    return X.astype(spec.dtype), Y
+    return X.astype(spec.dtype if spec.cell == "lstm" else np.float64), Y
 
 
 def beginnings(count, seed=0, every=9):

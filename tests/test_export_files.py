@@ -201,3 +201,102 @@ def test_describe(path):
     assert list(found["outputs"]) == ["y", "h_0_out", "c_0_out"]
     # Four gates of 3 units that see 2 inputs, 3 units and a bias; a readout; the state.
     assert found["numbers"] == 4 * 3 * (2 + 3 + 1) + 3 + 1 + 6
+
+
+# What only a sequence graph has: a loop, sizes that are computed, words.
+
+
+@pytest.fixture(scope="module", params=["GRU", "Scan"])
+def sequence(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "m.onnx"
+    options = {"cell": "gru"} if request.param == "GRU" else {"output_gate": False}
+    net = rl.Learner(input_size=2, hidden_size=3, **options)
+    export.to_onnx(net, path, graph="sequence")
+    return path
+
+
+def node_of(model, *kinds):
+    return next(node for node in model.graph.node if node.op_type in kinds)
+
+
+def recurrent(model):
+    return node_of(model, "GRU", "Scan")
+
+
+def in_a_step_graph(model):
+    entry = model.metadata_props[0]
+    entry.value = entry.value.replace('"graph": "sequence"', '"graph": "step"')
+
+
+def sizes_from_the_file(model):
+    sizes = next(t for t in model.graph.initializer if t.data_type == TensorProto.INT64)
+    sizes.raw_data = np.array([1 << 40]).tobytes()
+
+
+def sizes_of_weights(model):
+    node_of(model, "Shape").input[0] = next(t.name for t in model.graph.initializer)
+
+
+def words(model):
+    recurrent(model).attribute.append(helper.make_attribute("direction", "reverse"))
+
+
+def a_loop_elsewhere(model):
+    body = helper.make_graph([helper.make_node("Loop", ["a"], ["b"])], "body", [], [])
+    node_of(model, "Expand").attribute.append(helper.make_attribute("body", body))
+
+
+def loops_elsewhere(model):
+    body = helper.make_graph([helper.make_node("Loop", ["a"], ["b"])], "body", [], [])
+    node_of(model, "Expand").attribute.append(helper.make_attribute("bodies", [body]))
+
+
+def numbers_in_a_loop(model):
+    tensor = numpy_helper.from_array(np.zeros(3, np.float32), "inner")
+    node = helper.make_node("Identity", ["inner"], ["copy"])
+    body = helper.make_graph([node], "body", [], [], [tensor])
+    node_of(model, "Expand").attribute.append(helper.make_attribute("body", body))
+
+
+def a_tensor_in_an_attribute(model):
+    tensor = numpy_helper.from_array(np.zeros(3, np.float32), "inner")
+    node_of(model, "Expand").attribute.append(helper.make_attribute("value", tensor))
+
+
+def layers_without_end(model):
+    entry = model.metadata_props[0]
+    entry.value = entry.value.replace('"num_layers": 1', '"num_layers": 1000000000000')
+
+
+SEQUENCE_ALTERATIONS = {
+    "step": (in_a_step_graph, "holds what no graph of rtrl-lstm holds"),
+    "sizes": (sizes_from_the_file, "holds sizes that no graph of ours has"),
+    "shape": (sizes_of_weights, "(Shape)"),
+    "words": (words, "reverse"),
+    "loop": (a_loop_elsewhere, "Loop"),
+    "loops": (loops_elsewhere, "Loop"),
+    "numbers in a loop": (numbers_in_a_loop, "within a loop"),
+    "tensor": (a_tensor_in_an_attribute, "not a valid ONNX graph"),
+    "layers": (layers_without_end, "not those of a sequence graph"),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCE_ALTERATIONS)
+def test_an_altered_sequence_graph(sequence, tmp_path, name):
+    alter, message = SEQUENCE_ALTERATIONS[name]
+    model = onnx.load(sequence)
+    alter(model)
+    (tmp_path / "altered.onnx").write_bytes(model.SerializeToString())
+    assert message in refusal(tmp_path / "altered.onnx")
+
+
+def test_a_sequence_graph_that_gives_other_shapes(sequence, tmp_path):
+    model = onnx.load(sequence)
+    node_of(model, "Reshape").input[1] = node_of(model, "Shape").output[0]
+    (tmp_path / "altered.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(export.GraphFileError):
+        export.Session(tmp_path / "altered.onnx", "cpu")
+
+
+def test_any_byte_of_a_sequence_graph_turned(sequence, tmp_path):
+    test_any_byte_turned(sequence, tmp_path)

@@ -64,16 +64,17 @@ def test_a_stream_of_numbers_and_times(tmp_path, horizon, precision):
     assert_same(session.run(rows[600:]), expected, {"float32": 1e-5, "float64": 1e-12}[precision])
 
 
+@pytest.mark.parametrize("graph", ["step", "sequence"])
 @pytest.mark.parametrize("target", ["bought", "page"])
 @pytest.mark.parametrize("horizon", [0, 2])
-def test_categories_gaps_sequences_and_bad_rows(tmp_path, target, horizon):
+def test_categories_gaps_sequences_and_bad_rows(tmp_path, target, horizon, graph):
     rows = clicks(400)
     rows[350]["page"] = "never seen before"
     model = rl.Model(
         target=target, horizon=horizon, reset_on="user", hidden_size=6, dtype="float64"
     )
     model.run(rows[:300])
-    export.to_onnx(model, tmp_path / "m.onnx", precision="float64")
+    export.to_onnx(model, tmp_path / "m.onnx", graph=graph, precision="float64")
     session, frozen = export.ModelSession(tmp_path / "m.onnx", "cpu"), model.frozen()
     expected = frozen.run(rows[300:])
     assert any(isinstance(forecast, BadRow) for forecast in expected)

@@ -19,10 +19,10 @@ def net():
     return net
 
 
-@pytest.fixture(scope="module")
-def path(net, tmp_path_factory):
+@pytest.fixture(scope="module", params=["step", "sequence"])
+def path(request, net, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "m.onnx"
-    export.to_onnx(net, path, precision="float64")
+    export.to_onnx(net, path, graph=request.param, precision="float64")
     return path
 
 
@@ -41,7 +41,8 @@ def test_it_starts_where_the_learner_stood(session, net):
 
 def test_run_is_step_by_step(session, path):
     again = export.Session(path, "cpu")
-    np.testing.assert_array_equal(session.run(X), [again.step(x) for x in X])
+    np.testing.assert_allclose(session.run(X), [again.step(x) for x in X], rtol=1e-13)
+    np.testing.assert_allclose(session.state["h_0"], again.state["h_0"], rtol=1e-13)
 
 
 def test_reset_goes_to_zero(session, net):
@@ -107,6 +108,8 @@ def test_run_names_the_row_that_is_not_finite_and_takes_none(session):
         session.run(X, reset=[True, False, False])
     with pytest.raises(ValueError, match=r"X has shape \(3,\)"):
         session.run(X[0])
+    with pytest.raises(ValueError, match=r"x has shape \(2,\), this graph takes \(3,\)"):
+        session.run(X[:, :2])
 
 
 def test_numbers_too_large_to_square_are_numbers(path):
@@ -114,7 +117,9 @@ def test_numbers_too_large_to_square_are_numbers(path):
     assert np.isfinite(y).all()
 
 
-def test_a_bare_onnxruntime_may_leave_the_state_out(path, net):
+def test_a_bare_onnxruntime_may_leave_the_state_out(net, tmp_path):
+    path = tmp_path / "m.onnx"
+    export.to_onnx(net, path, precision="float64")
     options = ort.SessionOptions()
     options.log_severity_level = 3
     bare = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -17,6 +17,10 @@ SPECS = {
     "scaled": Spec(2, 16, 1, horizon=3, scale_inputs=True, scale_target=True, shortcuts=True),
     "sequence": Spec(2, 5, 1, horizon=5, update="sequence", clip=ClipNorm(0.5)),
     "classes": Spec(3, 8, 4, horizon=2, loss="cross_entropy", clip=ClipCredit(0.5)),
+    "peephole": Spec(3, 9, 2, horizon=2, num_layers=2, peephole=True),
+    "gru": Spec(3, 9, 2, horizon=2, cell="gru", num_layers=3),
+    "rnn": Spec(3, 9, 2, horizon=1, cell="rnn", dtype="float64"),
+    "elstm": Spec(3, 9, 1, horizon=3, cell="elstm", num_layers=2, scale_target=True),
 }
 
 
@@ -51,9 +55,22 @@ def test_every_step_is_the_twins(horizon, options, every):
 
 @pytest.mark.parametrize("horizon", [1, 3, 10])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_it_learns_what_a_learner_learns_from_the_rows_and_their_later_labels(horizon, dtype):
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {},
+        {"num_layers": 2, "peephole": True},
+        {"num_layers": 2, "cell": "gru"},
+        {"num_layers": 2, "cell": "rnn"},
+        {"num_layers": 2, "cell": "elstm"},
+    ],
+    ids=["plain", "peephole", "gru", "rnn", "elstm"],
+)
+def test_it_learns_what_a_learner_learns_from_the_rows_and_their_later_labels(
+    horizon, dtype, layers
+):
     """Bit for bit the weights of a Learner that is given x of row t with y of row t + H."""
-    options = {"input_size": 3, "hidden_size": 9, "output_size": 2, "dtype": dtype}
+    options = {"input_size": 3, "hidden_size": 9, "output_size": 2, "dtype": dtype, **layers}
     X, Y = rows(Spec(**options), T)
     forecaster = rl.Forecaster(horizon=horizon, **options)
     learner = rl.Learner(**options)

@@ -15,6 +15,9 @@ SPECS = {
     "no bias": Spec(1, 1, 1, bias=False),
     "shortcuts": Spec(4, 17, 9, shortcuts=True, optimizer="momentum", clip=ClipNorm(1.0)),
     "classes": Spec(2, 5, 3, loss="cross_entropy", optimizer="sgd", dtype="float64"),
+    "peephole": Spec(3, 9, 2, num_layers=2, peephole=True, optimizer="rmsprop"),
+    "gru": Spec(3, 7, 1, cell="gru", num_layers=3, scale_inputs=True, dtype="float64"),
+    "elstm": Spec(3, 5, 1, cell="elstm", bias=False, dtype="float64"),
     "forecaster": Spec(3, 6, 2, horizon=4, shortcuts=True, scale_inputs=True, dtype="float64"),
 }
 

@@ -248,10 +248,15 @@ def test_two_learners_in_two_threads():
 
 
 def test_learns_a_lag():
-    """A check that the whole does what it is for: the input of two rows ago."""
+    """A check that the whole does what it is for: the input of two rows ago.
+
+    Most initial weights lead there, not all.
+    """
     X = np.random.default_rng(0).normal(size=(20_000, 1)).astype(np.float32)
     Y = np.roll(X, 2, axis=0)
-    net = rl.Learner(1, 12, 1, learning_rate=1e-2)
-    error = (net.run(X, Y) - Y) ** 2
-    assert error[:200].mean() > 0.5
-    assert error[-2000:].mean() < 0.2
+    errors = []
+    for seed in range(5):
+        net = rl.Learner(1, 12, 1, learning_rate=1e-2, seed=seed)
+        errors.append((net.run(X, Y) - Y) ** 2)
+    assert np.median([error[:200].mean() for error in errors]) > 0.5
+    assert np.median([error[-2000:].mean() for error in errors]) < 0.2

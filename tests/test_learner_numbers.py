@@ -16,23 +16,39 @@ def every_spec(request):
     return SPECS[request.param]
 
 
+def shapes_of(spec):
+    """PyTorch's, for as many gates as there are; and what PyTorch does not have."""
+    n, outputs = spec.hidden_size, spec.output_size
+    gates, own = {
+        "lstm": (4 - spec.coupled_gates - (not spec.forget_gate) - (not spec.output_gate), 2),
+        "gru": (3, 0),
+        "rnn": (1, 0),
+        "elstm": (3, 2),
+    }[spec.cell]
+    found = {"readout.weight": (outputs, n)}
+    if spec.bias:
+        found["readout.bias"] = (outputs,)
+    if spec.shortcuts:
+        found["readout.shortcut"] = (outputs, spec.input_size)
+    for k in range(spec.num_layers):
+        found[f"weight_ih_l{k}"] = (gates * n, n if k else spec.input_size)
+        sides = ["ih"]
+        if spec.cell != "elstm":  # which has no full recurrence
+            found[f"weight_hh_l{k}"] = (gates * n, n)
+            sides.append("hh")
+        if spec.bias:
+            found |= {f"bias_{side}_l{k}": (gates * n,) for side in sides}
+        if spec.peephole or spec.cell == "elstm":
+            found[f"weight_own_l{k}"] = (own * n,)
+    return found
+
+
 def test_state_dict_comes_back(spec):
     X, Y, _, _ = stream(spec)
     net, other = engine(spec), engine(spec)
     net.run(X, Y)
-    n, inputs, outputs = spec.hidden_size, spec.input_size, spec.output_size
     parameters = net.state_dict()
-    shapes = {name: values.shape for name, values in parameters.items()}
-    expected = {
-        "weight_ih_l0": (4 * n, inputs),
-        "weight_hh_l0": (4 * n, n),
-        "readout.weight": (outputs, n),
-    }
-    if spec.bias:
-        expected |= {"bias_ih_l0": (4 * n,), "bias_hh_l0": (4 * n,), "readout.bias": (outputs,)}
-    if spec.shortcuts:
-        expected["readout.shortcut"] = (outputs, inputs)
-    assert shapes == expected
+    assert {name: values.shape for name, values in parameters.items()} == shapes_of(spec)
     other.load_state_dict(parameters)
     for name, values in other.state_dict().items():
         np.testing.assert_array_equal(values, parameters[name], err_msg=name)

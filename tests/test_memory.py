@@ -21,6 +21,10 @@ SPECS = {
     "clipped": Spec(3, 9, 2, clip=ClipNorm(0.5), loss="huber", optimizer="rmsprop"),
     "classes": Spec(3, 9, 4, loss="cross_entropy"),
     "forecaster": Spec(3, 9, 2, horizon=4, scale_inputs=True),
+    "peephole": Spec(3, 9, 2, num_layers=2, peephole=True),
+    "gru": Spec(3, 9, 2, cell="gru", num_layers=2),
+    "rnn": Spec(3, 9, 2, cell="rnn"),
+    "elstm": Spec(3, 9, 2, cell="elstm", horizon=2),
 }
 
 

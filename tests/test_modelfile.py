@@ -20,6 +20,8 @@ SPECS = {
     "learner": Spec(3, 9, 2, scale_inputs=True, scale_target=True),
     "sequence": Spec(2, 5, 1, update="sequence", clip=ClipNorm(0.5), dtype="float64"),
     "forecaster": Spec(2, 6, 1, horizon=3, shortcuts=True),
+    "gru": Spec(2, 6, 1, cell="gru", num_layers=2),
+    "peephole": Spec(2, 6, 1, horizon=3, peephole=True, cell_activation="identity"),
 }
 
 

@@ -5,8 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
+from variants import CELLS as VARIANTS
 
-from rtrl_lstm.spec import OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop, Spec
+from rtrl_lstm.spec import CELLS, OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop, Spec
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,53 @@ def test_a_wrong_field_is_named(field, value):
 def test_fields_that_do_not_go_together(options, named):
     with pytest.raises(ValueError, match=named):
         Spec(3, **options)
+
+
+OPTIONS = {
+    "input_gate": False,
+    "forget_gate": False,
+    "output_gate": False,
+    "coupled_gates": True,
+    "peephole": True,
+    "input_activation": "relu",
+    "cell_activation": "sigmoid",
+    "forget_bias": 2.0,
+}
+TAKEN = {"lstm": set(OPTIONS), "gru": set(), "rnn": {"input_activation"}, "elstm": {"output_gate"}}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_option_that_a_cell_does_not_have_is_refused(cell, option):
+    if option in TAKEN[cell]:
+        assert getattr(Spec(3, cell=cell, **{option: OPTIONS[option]}), option) == OPTIONS[option]
+    else:
+        with pytest.raises(ValueError, match=f"'{cell}' has no option {option}$"):
+            Spec(3, cell=cell, **{option: OPTIONS[option]})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"num_layers": 0}, "num_layers"),
+        ({"num_layers": 1.5}, "num_layers"),
+        ({"input_activation": "softplus"}, "input_activation"),
+        ({"cell_activation": None}, "cell_activation"),
+        ({"cell": "rnn", "input_activation": "sigmoid"}, "input_activation"),
+        ({"cell": "rnn", "input_activation": "4sigmoid-2"}, "input_activation"),
+        ({"coupled_gates": True, "forget_gate": False}, "coupled_gates"),
+        ({"coupled_gates": True, "input_gate": False}, "coupled_gates"),
+    ],
+)
+def test_options_of_cells_that_do_not_go_together(options, named):
+    with pytest.raises(ValueError, match=named):
+        Spec(3, **options)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_json_brings_every_cell_back(name):
+    spec = Spec(3, num_layers=2, **VARIANTS[name])
+    assert Spec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
 @pytest.mark.parametrize(

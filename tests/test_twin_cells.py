@@ -40,7 +40,9 @@ def assert_gradients(got, expected):
     largest = max(np.abs(g).max() for g in expected.values())
     for name, g in got.items():
         assert g.any(), name
-        np.testing.assert_allclose(g, expected[name], rtol=1e-8, atol=1e-9 * largest + 1e-11, err_msg=name)
+        np.testing.assert_allclose(
+            g, expected[name], rtol=1e-8, atol=1e-9 * largest + 1e-11, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -26,8 +26,8 @@ def replay(
 ) -> Array:
     """The readout's sums (T, O) of a sequence, as layer ``number`` and the readout move them.
 
-    Z (T, I) are scaled inputs; ``states`` (T + 1 or more) the states before the first row, before the second
-    and so on, of which only s of layer ``number`` is computed anew.
+    Z (T, I) are scaled inputs; ``states`` (T + 1 or more) the states before the first row, before
+    the second and so on, of which only s of layer ``number`` is computed anew.
     """
     s, sums = states[0][number].s, []
     for t, z in enumerate(Z):
