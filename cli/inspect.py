@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rtrl_lstm.cli.errors import Stop, about
+
+if TYPE_CHECKING:
+    from rtrl_lstm.schema import Schema
 
 
 @click.command("inspect", epilog="Example: rtrl-lstm inspect m.rtrl")
@@ -26,9 +29,14 @@ def _graph(path: str) -> dict[str, Any]:
     from rtrl_lstm.export import GraphFileError, describe
 
     try:
-        return {"kind": "graph", **describe(path)}
+        found = {"kind": "graph", **describe(path)}
     except (GraphFileError, OSError) as error:
         raise Stop(about(path, error)) from error
+    if found["schema"] is None:
+        return found
+    from rtrl_lstm.schema import Schema
+
+    return {**found, "schema": _table(Schema.from_json(found["schema"]))}
 
 
 def _model_file(path: str) -> dict[str, Any]:
@@ -43,15 +51,21 @@ def _model_file(path: str) -> dict[str, Any]:
             "labels": held.labels,
             "spec": held.spec.to_json(),
         }
-    schema = held.schema
     return {
         "kind": "model",
         **held.counts,
+        "spec": None if held.spec is None else held.spec.to_json(),
+        "schema": _table(held.schema),
+    }
+
+
+def _table(schema: Schema) -> dict[str, Any]:
+    """What a schema makes of a table's columns; not the rows that it remembers."""
+    return {
+        **schema.arguments,
         "task": schema.task,
-        **{name: value for name, value in schema.arguments.items() if name != "task"},
         "inputs": list(schema.input_names),
         "classes": list(schema.target.classes),
-        "spec": None if held.spec is None else held.spec.to_json(),
     }
 
 

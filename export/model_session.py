@@ -55,7 +55,7 @@ class ModelSession:
         SchemaError
             The table lacks a column.
         """
-        return self._run([self.schema.read(row)])[0]
+        return self._step(self.schema.read(row))
 
     def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
         """`step` for many rows. A bad row stands in the place of its forecast and is skipped."""
@@ -84,13 +84,21 @@ class ModelSession:
 
     def _run(self, readings: list[Reading]) -> list[Forecast]:
         """All in one: a sequence graph takes many rows far faster than one by one."""
+        if len(readings) < 2:  # a live pipe gives rows one by one
+            return [self._step(reading) for reading in readings]
         inputs = np.array([reading.inputs for reading in readings])
         begins = [reading.reset for reading in readings]
-        outputs = self.session.run(inputs.reshape(len(readings), -1), begins).tolist()
+        outputs = self.session.run(inputs, begins).tolist()
         return [
             self.schema.forecast(output, reading.classes)
             for output, reading in zip(outputs, readings, strict=True)
         ]
+
+    def _step(self, reading: Reading) -> Forecast:
+        if reading.reset:
+            self.session.reset()
+        outputs = self.session.step(reading.inputs).tolist()
+        return self.schema.forecast(outputs, reading.classes)
 
 
 def _schema(session: Session, path: str | Path) -> Schema:

@@ -131,6 +131,7 @@ class Session:
         rows = np.asarray(X)
         if rows.ndim not in (2, 3):
             raise ValueError(f"X has shape {rows.shape}, not (T, I) or (T, B, I)")
+        streams = self._streams(rows.shape[1:])
         with np.errstate(over="ignore"):  # it is infinite then, and refused
             rows = np.ascontiguousarray(rows, self.provenance.precision)
         for t, *_, column in np.argwhere(~np.isfinite(rows))[:1]:
@@ -145,16 +146,20 @@ class Session:
                 if begins[here]:
                     self.reset()
                 loop = self._ready(rows.shape[1:])
-                part = rows[here:there].reshape(there - here, len(loop.x), -1)
+                part = rows[here:there].reshape(there - here, streams, -1)
                 Y[here:there] = loop.rows(part).reshape(Y[here:there].shape)
         return Y
 
-    def _ready(self, shape: tuple[int, ...]) -> Loop | Sweep:
-        """The loop for rows of this shape."""
+    def _streams(self, shape: tuple[int, ...]) -> int:
+        """How many streams a row of this shape is for."""
         size = self.provenance.spec.input_size
         if len(shape) not in (1, 2) or shape[-1] != size or shape[0] == 0:
             raise ValueError(f"x has shape {shape}, this graph takes ({size},) or (B, {size})")
-        streams = 1 if len(shape) == 1 else shape[0]
+        return 1 if len(shape) == 1 else shape[0]
+
+    def _ready(self, shape: tuple[int, ...]) -> Loop | Sweep:
+        """The loop for rows of this shape."""
+        streams = self._streams(shape)
         if self._loop is None:
             self._loop = self._loop_of(streams)
         if len(self._loop.x) != streams:

@@ -53,7 +53,7 @@ def _lstm(spec):
     )
 
 
-CELLS = {
+TWIN_CELLS = {
     "lstm": _lstm,
     "gru": lambda spec: cells.GRU(),
     "rnn": lambda spec: cells.RNN(spec.input_activation),
@@ -79,7 +79,7 @@ def twin(spec):
         spec.input_size,
         spec.hidden_size,
         spec.output_size,
-        cell=CELLS[spec.cell](spec),
+        cell=TWIN_CELLS[spec.cell](spec),
         num_layers=spec.num_layers,
         bias=spec.bias,
         shortcuts=spec.shortcuts,

@@ -172,6 +172,18 @@ def test_learning_late_is_step_with_a_label(spec):
         assert numbers(late) == numbers(at_once)
 
 
+def test_learning_late_after_the_traces_were_brought_up_to_date(spec):
+    """Reading numbers between a step and its label finishes the step: what it teaches stays."""
+    X, Y, weights, _ = stream(spec)
+    late, at_once = engine(spec), engine(spec)
+    for x, y, weight in zip(X, Y, weights, strict=True):
+        at_once.step(x, y, weight)
+        late.step(x)
+        late.state_dict()
+        late.learn(y, weight)
+        assert numbers(late) == numbers(at_once)
+
+
 def test_reading_numbers_changes_nothing_that_follows(spec):
     X, Y, weights, begins = stream(spec)
     read, unread = engine(spec), engine(spec)

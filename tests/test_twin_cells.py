@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from pair import CELLS as CELL_OF
-from pair import twin
+from pair import TWIN_CELLS, twin
 from variants import CELLS
 
 from reference.cell import Held
@@ -48,7 +47,7 @@ def assert_gradients(got, expected):
 @pytest.mark.parametrize("name", CELLS)
 def test_local_partials(name):
     """decay, inject, dh/ds and dh/dz are the derivatives of s and h, peepholes held."""
-    cell = CELL_OF[CELLS[name].get("cell", "lstm")](Spec(1, **CELLS[name]))
+    cell = TWIN_CELLS[CELLS[name].get("cell", "lstm")](Spec(1, **CELLS[name]))
     rng, n, nothing = np.random.default_rng(1), 20, np.zeros(20)
     at = {row: rng.normal(size=n) for row in cell.rows} | {"s_tm1": rng.normal(size=n)}
     w = {row: rng.normal(size=n) for row in cell.own}

@@ -2,5 +2,5 @@
 
 Written from the equations, never from the kernels: slow and obvious. Nothing here is compiled,
 fused, padded or laid out cleverly. An array has one row per unit and one column per source, in the
-order bias, inputs, recurrent outputs.
+order that its cell gives.
 """
