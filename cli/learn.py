@@ -13,22 +13,17 @@ CELLS = ("lstm", "gru", "rnn", "elstm")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
 
 
-class Interval(click.ParamType[tuple[int, float]]):
+def _interval(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, float] | None:
     """ "5000" is so many rows, "30s" so many seconds: (rows, 0.0) or (0, seconds)."""
-
-    name = "interval"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, float]:
-        """Read it; a usage error where it is neither."""
-        if found := re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)s", str(value)):
-            rows, seconds = int(found[1] or 0), float(found[2] or 0.0)
-            if rows or seconds:
-                return rows, seconds
-        raise click.BadParameter(
-            f"{value!r} is neither a number of rows (5000) nor of seconds (30s)", ctx, param
-        )
+    if value is None:
+        return None
+    if found := re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)s", value):
+        rows, seconds = int(found[1] or 0), float(found[2] or 0.0)
+        if rows or seconds:
+            return rows, seconds
+    raise click.BadParameter(f"{value!r} is neither a number of rows (5000) nor of seconds (30s)")
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
@@ -108,7 +103,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option(
     "--checkpoint-every",
     metavar="ROWS|SECONDSs",
-    type=Interval(),
+    callback=_interval,
     help="Save the model on the way, too: every 5000 rows, or every 30s.",
 )
 @row_options(predictions_default=None)

@@ -213,6 +213,21 @@ def test_every_cell_and_optimizer_is_offered_and_works(tmp_path: Path) -> None:
             run("learn", "a.csv", "--target", "y", option, choice, "--quiet", cwd=tmp_path)
 
 
+def test_help_states_the_defaults_of_the_model(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", 3)
+    model = rtrl_lstm.Model(target="y")
+    model.step({"x": 1, "y": 2})
+    said = " ".join(run("learn", "--help", cwd=tmp_path).stdout.split())
+    for option, default in [
+        ("--hidden N", model.spec.hidden_size),
+        ("--cell", model.spec.cell),
+        ("--optimizer", model.spec.optimizer.name),
+        ("--learning-rate RATE", model.spec.learning_rate),
+        ("--seed S", model.spec.seed),
+    ]:
+        assert f"[default: {default}" in said[said.index(option) :].split(" --")[0]
+
+
 def test_options_change_the_learner(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", 60)
     said = {

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from typing import Any
 
 import rtrl_lstm
@@ -44,7 +45,10 @@ def _serve() -> None:
     rtrl_lstm.Model(target="y", horizon=1).run([{"x": t, "y": t} for t in range(3)])
     rtrl_lstm.Model(target="y").run([{"x": t, "y": t} for t in range(3)])
     for line in sys.stdin:
-        child = os.fork()
+        with warnings.catch_warnings():
+            # NumPy's threads are idle, and the child does not wait for them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             _become(json.loads(line))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

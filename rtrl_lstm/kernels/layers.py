@@ -153,7 +153,7 @@ def _advance_own(head, body, table, layer, row, k):
         gradient = load(body, table[states + S_DH_DS] + k) * load(body, place)
     if pending != TRACES:
         gradient = gradient * load(body, table[layer + L_CREDIT] + k)
-        learn_own(head, body, table, table[T_SUMS] != 0, (row, k, gradient))
+        learn_own(head, body, table, table[T_SUMS] != 0, row, k, gradient)
 
 
 @inline

@@ -16,6 +16,7 @@ from rtrl_lstm.kernels.lanes import const, fma, load, sqrt, store
 from rtrl_lstm.kernels.slots import (
     ADAM,
     ADAMW,
+    GATHER,
     H_CORRECTION,
     H_HYPER,
     H_POWER1,
@@ -45,22 +46,19 @@ def optimiser_numbers(head, like):
 
 
 @inline
-def gather(optimiser, body, weight, moment1, moment2, summed, g, numbers):
-    """Not yet an update: g joins the sum of gradients, the weight stays."""
-    store(body, summed, load(body, summed) + g)
-    return load(body, weight)
-
-
-@inline
 def sgd(optimiser, body, weight, moment1, moment2, summed, g, numbers):
+    """Plain descent, which has a compilation of its own: little else is as fast as memory."""
     w = load(body, weight) - numbers[0] * g
     store(body, weight, w)
     return w
 
 
 @inline
-def adaptive(optimiser, body, weight, moment1, moment2, summed, g, numbers):
-    """The optimisers with moments: which, costs nothing beside their roots and quotients."""
+def any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers):
+    """Whichever it is; the question costs nothing beside roots and quotients.
+
+    GATHER is not yet an update: g joins the sum of gradients, and the weight stays.
+    """
     step, correction, a, b, c, shrink = numbers
     one, w = const(g, 1.0), load(body, weight)
     if optimiser == ADAM or optimiser == ADAMW:  # noqa: SIM109, `in` builds a tuple here
@@ -69,6 +67,10 @@ def adaptive(optimiser, body, weight, moment1, moment2, summed, g, numbers):
         m = _average(body, moment1, one - a, g)
         v = _average(body, moment2, one - b, g * g)
         w = w - step * (m / fma(sqrt(v), correction, c))
+    elif optimiser == GATHER:
+        store(body, summed, load(body, summed) + g)
+    elif optimiser == SGD:
+        w = w - step * g
     elif optimiser == MOMENTUM:
         m = fma(a, load(body, moment1), g)
         store(body, moment1, m)
@@ -107,21 +109,25 @@ def begin_update(head, table):
         head[H_SHRINK] = rate * head[H_HYPER + 3]
 
 
+@inline
+def optimiser_of(table, gathering):
+    """The code of the rule for a gradient that has just been found, or (not gathering) summed."""
+    return GATHER if gathering else table[T_OPTIMIZER]
+
+
 def by_optimiser(make_sweep):
     """The sweep that `make_sweep(rule)` makes, for the optimiser that the table names.
 
     The choice is taken at run time, so another optimiser needs no other compilation.
     """
-    with_sum, with_sgd, with_moments = make_sweep(gather), make_sweep(sgd), make_sweep(adaptive)
+    with_sgd, with_any = make_sweep(sgd), make_sweep(any_optimiser)
 
     @inline
     def sweep(head, body, table, gathering, arguments):
-        optimiser = table[T_OPTIMIZER]
+        optimiser = optimiser_of(table, gathering)
         numbers = optimiser_numbers(head, load(body, 0))
-        if gathering:
-            return with_sum(optimiser, body, table, *arguments, numbers)
         if optimiser == SGD:
             return with_sgd(optimiser, body, table, *arguments, numbers)
-        return with_moments(optimiser, body, table, *arguments, numbers)
+        return with_any(optimiser, body, table, *arguments, numbers)
 
     return sweep

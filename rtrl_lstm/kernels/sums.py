@@ -33,9 +33,8 @@ from rtrl_lstm.kernels.sweeps import settle, square_sum
 def _settle_row(head, body, table, row, lanes, scale, limit):
     for k in range(0, lanes, width(body)):
         like = load(body, 0)
-        bounds = (const(like, scale), const(like, -limit), const(like, limit))
-        arguments = (row, k * table[row + R_COUNT], *bounds)
-        settle(head, body, table, False, arguments)
+        low, high = const(like, -limit), const(like, limit)
+        settle(head, body, table, row, k * table[row + R_COUNT], const(like, scale), low, high)
 
 
 @inline

@@ -22,7 +22,12 @@ from __future__ import annotations
 
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.lanes import clamp, const, fma, load, spread, store, width
-from rtrl_lstm.kernels.optimisers import by_optimiser
+from rtrl_lstm.kernels.optimisers import (
+    any_optimiser,
+    by_optimiser,
+    optimiser_numbers,
+    optimiser_of,
+)
 from rtrl_lstm.kernels.slots import (
     R_COUNT,
     R_FIRST,
@@ -126,33 +131,28 @@ def make_learn_direct(rule):
     return learn_direct
 
 
-def make_settle(rule):
+@inline
+def settle(head, body, table, row, at, scale, low, high):
     """Apply the sum of gradients, scaled and cut to [low, high]; the sum starts at zero again."""
-
-    @inline
-    def settle(optimiser, body, table, row, at, scale, low, high, numbers):
-        count, step = table[row + R_COUNT], width(body)
-        weight, summed = table[row + R_WEIGHT] + at, table[row + R_SUM] + at
-        moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
-        for d in range(count):
-            k = d * step
-            g = clamp(load(body, summed + k) * scale, low, high)
-            rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            store(body, summed + k, const(g, 0.0))
-
-    return settle
+    count, step = table[row + R_COUNT], width(body)
+    weight, summed = table[row + R_WEIGHT] + at, table[row + R_SUM] + at
+    moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
+    optimiser, numbers = optimiser_of(table, False), optimiser_numbers(head, scale)
+    for d in range(count):
+        k = d * step
+        g = clamp(load(body, summed + k) * scale, low, high)
+        places = (weight + k, moment1 + k, moment2 + k, summed + k)
+        any_optimiser(optimiser, body, *places, g, numbers)
+        store(body, summed + k, const(g, 0.0))
 
 
-def make_learn_own(rule):
+@inline
+def learn_own(head, body, table, gathering, row, k, g):
     """Update of a vector of diagonal weights, whose gradient is g."""
-
-    @inline
-    def learn_own(optimiser, body, table, row, k, g, numbers):
-        weight, summed = table[row + R_WEIGHT] + k, table[row + R_SUM] + k
-        moment1, moment2 = table[row + R_MOMENT1] + k, table[row + R_MOMENT2] + k
-        rule(optimiser, body, weight, moment1, moment2, summed, g, numbers)
-
-    return learn_own
+    weight, summed = table[row + R_WEIGHT] + k, table[row + R_SUM] + k
+    moment1, moment2 = table[row + R_MOMENT1] + k, table[row + R_MOMENT2] + k
+    optimiser, numbers = optimiser_of(table, gathering), optimiser_numbers(head, g)
+    any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers)
 
 
 @inline
@@ -169,5 +169,3 @@ def square_sum(body, table, row, at):
 
 learn_traced = by_optimiser(make_learn_traced)
 learn_direct = by_optimiser(make_learn_direct)
-learn_own = by_optimiser(make_learn_own)
-settle = by_optimiser(make_settle)
