@@ -1,10 +1,11 @@
 """A builder of ONNX graphs: nodes, numbers, inputs and outputs. It knows nothing of any model.
 
 A *value* is the name of a tensor in the graph, a string; every method that makes one returns it.
-All floating-point tensors of one graph have one dtype.
+All floating-point tensors of one graph have one dtype, but for those that are said to be *wide*:
+counts and running statistics are float64 in every graph.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,37 +30,51 @@ class Graph:
     ----------
     name : str
         The graph's name.
-    dtype : float32 or float64
-        Of every tensor.
+    dtype : float16, float32 or float64
+        Of every tensor that is not wide.
     """
 
     def __init__(self, name: str, dtype: DTypeLike) -> None:
         self.name = name
         self.dtype = np.dtype(dtype)
-        self._element = helper.np_dtype_to_tensor_dtype(self.dtype)
         self._prefix = ""
         self._nodes: list[onnx.NodeProto] = []
         self._initialisers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
-    def input(self, name: str, shape: Shape, default: ArrayLike | None = None) -> str:
+    def input(
+        self, name: str, shape: Shape, default: ArrayLike | None = None, wide: bool = False
+    ) -> str:
         """Declare an input; a string in `shape` is a free dimension.
 
         With a `default` the graph holds an initialiser of the same name: whoever runs the graph
         may leave the input out and gets that value.
         """
-        self._inputs.append(helper.make_tensor_value_info(name, self._element, shape))
-        return name if default is None else self.number(name, default)
+        self._end(self._inputs, name, shape, wide)
+        return name if default is None else self.number(name, default, wide)
 
-    def number(self, name: str, value: ArrayLike) -> str:
+    def number(self, name: str, value: ArrayLike, wide: bool = False) -> str:
         """Store an array in the graph, in the graph's dtype."""
         assert name not in self._initialisers, name
-        return self._store(name, np.ascontiguousarray(value, self.dtype))
+        return self._store(name, np.ascontiguousarray(value, self._dtype(wide)))
 
-    def constant(self, value: float) -> str:
+    def constant(self, value: float, wide: bool = False) -> str:
         """A number by itself; the graph holds it once."""
-        return self._store(f"constant_{value:g}", np.array(value, self.dtype))
+        name = f"constant_{'wide_' if wide and self._dtype(wide) != self.dtype else ''}{float(value)!r}"
+        return self._store(name, np.array(value, self._dtype(wide)))
+
+    def cast(self, value: str, wide: bool = False) -> str:
+        """A value in the graph's dtype, or in float64; also a truth value, as 1 or 0."""
+        return self.op("Cast", value, to=helper.np_dtype_to_tensor_dtype(self._dtype(wide)))
+
+    def widened(self, value: str) -> str:
+        """A value of the graph's dtype in float64."""
+        return value if self.dtype == np.float64 else self.cast(value, wide=True)
+
+    def narrowed(self, value: str) -> str:
+        """A wide value in the graph's dtype."""
+        return value if self.dtype == np.float64 else self.cast(value)
 
     def integers(self, *values: int) -> str:
         """Sizes or axes; the graph holds them once."""
@@ -76,9 +91,13 @@ class Graph:
         self._nodes.append(helper.make_node(op_type, values, names, name, **attributes))
         return names
 
-    def split(self, value: str, parts: int) -> list[str]:
-        """Cut a tensor into equal `parts` along its last axis."""
-        return [value] if parts == 1 else self.ops(parts, "Split", value, axis=-1)
+    def split(self, value: str, parts: int, axis: int = -1) -> list[str]:
+        """Cut a tensor into equal `parts` along an axis."""
+        return [value] if parts == 1 else self.ops(parts, "Split", value, axis=axis)
+
+    def concat(self, values: Sequence[str], axis: int) -> str:
+        """Put tensors one after the other along an axis."""
+        return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
 
     def scan(self, step: Step, states: Values, rows: str) -> tuple[dict[str, str], str]:
         """Apply `step` to each row, one after the other.
@@ -109,10 +128,12 @@ class Graph:
         )  # fmt: skip
         return dict(zip(after, last, strict=True)), results
 
-    def output(self, name: str, value: str, shape: Shape | None = None) -> None:
+    def output(
+        self, name: str, value: str, shape: Shape | None = None, wide: bool = False
+    ) -> None:
         """Declare `value` an output of that name."""
         self._nodes.append(helper.make_node("Identity", [value], [name], name))
-        self._end(self._outputs, name, shape)
+        self._end(self._outputs, name, shape, wide)
 
     def model(self, *, producer: str, version: str, doc: str) -> onnx.ModelProto:
         """The finished graph, wrapped for a file."""
@@ -135,6 +156,16 @@ class Graph:
         self._initialisers[name] = numpy_helper.from_array(array, name)
         return name
 
-    def _end(self, ends: list[onnx.ValueInfoProto], name: str, shape: Shape | None = None) -> str:
-        ends.append(helper.make_tensor_value_info(name, self._element, shape))
+    def _dtype(self, wide: bool) -> np.dtype[Any]:
+        return np.dtype(np.float64) if wide else self.dtype
+
+    def _end(
+        self,
+        ends: list[onnx.ValueInfoProto],
+        name: str,
+        shape: Shape | None = None,
+        wide: bool = False,
+    ) -> str:
+        element = helper.np_dtype_to_tensor_dtype(self._dtype(wide))
+        ends.append(helper.make_tensor_value_info(name, element, shape))
         return name
