@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.core import layout_of
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.layout import Array
+from rtrl_lstm.layout import Array, initial_block
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 
@@ -46,7 +47,6 @@ def numbers_of(net: Net) -> dict[str, FloatArray]:
     for name in plan.counters(spec):
         found[name] = head[COUNTERS[name], None].copy()
     if spec.horizon:
-        found["reset_next"] = head[slots.H_RESET_NEXT, None].copy()
         found["since"] = head[slots.H_STEPS, None] - head[slots.H_RESET_STEP]
         for name in _rings(spec):
             found[name] = np.roll(found[name], -(int(head[slots.H_STEPS]) % spec.horizon), axis=0)
@@ -70,12 +70,14 @@ def write_numbers(net: Net, numbers: Mapping[str, Array], learning_rate: float) 
             for array, values in _parts(spec, group, kind, numbers[f"{group.name}.{kind}"]):
                 layout.write(block, array, values)
     for name in plan.counters(spec):
-        head[COUNTERS[name]] = numbers[name][0]
+        if name != "reset_next":
+            head[COUNTERS[name]] = numbers[name][0]
     if spec.horizon:
-        head[slots.H_RESET_NEXT] = numbers["reset_next"][0]
         head[slots.H_RESET_STEP] = steps - numbers["since"][0]
     head[slots.H_PENDING] = slots.NOTHING
     net.learning_rate = learning_rate
+    if numbers["reset_next"][0]:
+        net.reset()
 
 
 def _plain(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -120,24 +122,28 @@ def _rings(spec: Spec) -> list[str]:
 def _group(
     spec: Spec, group: plan.Group, kind: str, read: Callable[[str], FloatArray]
 ) -> FloatArray:
-    """One kind of a group's numbers, (R, D)."""
+    """One kind of a group's numbers, (D, R)."""
     if group.rows:
         layer = group.name.split(".")[0]
-        return np.concatenate([read(f"{layer}.{row.name}.{kind}") for row in group.rows])
+        return np.concatenate([read(f"{layer}.{row.name}.{kind}") for row in group.rows]).T
     # The readout lies in two arrays: (n, O), and (O, bias and shortcuts).
-    direct = read(f"readout.direct.{kind}")
-    return np.concatenate([direct, read(f"readout.{kind}").T], axis=1)
+    return np.concatenate([read(f"readout.direct.{kind}").T, read(f"readout.{kind}")])
 
 
-def _parts(
-    spec: Spec, group: plan.Group, kind: str, values: Array
-) -> Iterator[tuple[str, Array]]:
+def _parts(spec: Spec, group: plan.Group, kind: str, values: Array) -> Iterator[tuple[str, Array]]:
     """The inverse of `_group`: the engine's arrays."""
     if group.rows:
         layer = group.name.split(".")[0]
-        for row, part in zip(group.rows, np.split(values, len(group.rows)), strict=True):
+        for row, part in zip(group.rows, np.split(values.T, len(group.rows)), strict=True):
             yield f"{layer}.{row.name}.{kind}", part
         return
-    direct = values.shape[1] - spec.hidden_size
-    yield f"readout.direct.{kind}", values[:, :direct]
-    yield f"readout.{kind}", values[:, direct:].T
+    direct = len(values) - spec.hidden_size
+    yield f"readout.direct.{kind}", values[:direct].T
+    yield f"readout.{kind}", values[direct:]
+
+
+def restored(spec: Spec, numbers: Mapping[str, Array], learning_rate: float) -> Net:
+    """A Learner or Forecaster of the spec with those numbers."""
+    net = (Forecaster if spec.horizon else Learner).of(spec, initial_block(layout_of(spec)))
+    write_numbers(net, numbers, learning_rate)
+    return net

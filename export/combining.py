@@ -9,7 +9,6 @@ import numpy as np
 from rtrl_lstm.kernels.slots import FORGETTING, GREATEST_COVARIANCE
 from rtrl_lstm.spec import ClipCredit, Spec
 
-from . import credit
 from .graph import Graph, Values
 
 Scale = tuple[str, str]

@@ -14,13 +14,13 @@ from .graph import Graph, Values
 
 
 class Gradient(NamedTuple):
-    """dL/dW as a product: vector (B, R, 1) times matrix (B, R, D) or (B, 1, D); "" counts as 1."""
+    """dL/dW as a product: vector (B, 1, R) times matrix (B, D, R) or (B, D, 1); "" counts as 1."""
 
     vector: str
     matrix: str
 
     def full(self, g: Graph) -> str:
-        """(B, R, D)."""
+        """(B, D, R)."""
         return g.op("Mul", self.vector, self.matrix) if self.vector else self.matrix
 
 
@@ -79,7 +79,7 @@ def begin(
 def descend(
     g: Graph, spec: Spec, weight: str, moments: list[str], gradient: Gradient, numbers: Numbers
 ) -> tuple[str, list[str]]:
-    """A weight (B, R, D) and its moments after one step."""
+    """A group's weights (B, D, R) and moments after one step."""
     match spec.optimizer:
         case SGD():
             if gradient.vector:  # the step size goes to the smaller factor

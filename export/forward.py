@@ -2,7 +2,7 @@
 
 ::
 
-    [1, u, h'] (B, D) ── W (B, R, D) ── z (B, R) ── the cell ── h, s (B, n) and local partials
+    [1, u, h'] (B, D) ── W (B, D, R) ── z (B, R) ── the cell ── h, s (B, n) and local partials
 
 The h of a layer is the u of the one above.
 """
@@ -19,9 +19,12 @@ from .plan import Group
 
 
 class Seen(NamedTuple):
-    """What a group's weights saw: a row (B, 1, D); or a column (B, R, 1), each row its own."""
+    """What a group's weights saw: as a line (B, 1, D) to project, and a column (B, D, 1).
 
-    row: str
+    Of diagonal weights both are (B, 1, R): each sees its own number.
+    """
+
+    line: str
     column: str
 
 
@@ -96,21 +99,21 @@ class Stack:
         for group in groups:
             gates = [row.gate for row in group.rows]
             if group.own:
-                column = g.op("Squeeze", weights[f"{group.name}.weight"], g.integers(2))
-                own |= zip(gates, g.split(column, len(gates), axis=1), strict=True)
+                diagonal = g.op("Squeeze", weights[f"{group.name}.weight"], g.integers(1))
+                own |= zip(gates, g.split(diagonal, len(gates)), strict=True)
                 continue
             sources = tuple(group.sources)
             if sources not in known:
                 known[sources] = self._seen(group, below, h_tm1)
             seen[group.name] = known[sources]
             sums = self._project(weights, group, known[sources])
-            z |= zip(gates, g.split(sums, len(gates), axis=1), strict=True)
+            z |= zip(gates, g.split(sums, len(gates)), strict=True)
         cell = partials.step(g, self._spec, z, own, s_tm1)
         for group in groups:
             if group.own:
                 states = [s_tm1 if row.own == PREVIOUS_STATE else cell.s for row in group.rows]
-                column = g.op("Unsqueeze", g.concat(states, axis=1), g.integers(2))
-                seen[group.name] = Seen(column, column)
+                line = g.op("Unsqueeze", g.concat(states, axis=1), g.integers(1))
+                seen[group.name] = Seen(line, line)
         return LayerPass(groups, seen, cell)
 
     def _seen(self, group: Group, x: str, h: str) -> Seen:
@@ -119,8 +122,8 @@ class Stack:
         return Seen(*(self._g.op("Unsqueeze", u, self._g.integers(axis)) for axis in (1, 2)))
 
     def _project(self, weights: Values, group: Group, seen: Seen) -> str:
-        product = self._g.op("MatMul", weights[f"{group.name}.weight"], seen.column)
-        return self._g.op("Squeeze", product, self._g.integers(2))
+        product = self._g.op("MatMul", seen.line, weights[f"{group.name}.weight"])
+        return self._g.op("Squeeze", product, self._g.integers(1))
 
 
 def begun_anew(g: Graph, states: Values, keep: str) -> dict[str, str]:

@@ -38,6 +38,8 @@ class Graph:
         self.name = name
         self.dtype = np.dtype(dtype)
         self._prefix = ""
+        self._makers: dict[str, onnx.NodeProto] = {}
+        self._renamed: dict[str, str] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._initialisers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -61,8 +63,9 @@ class Graph:
 
     def constant(self, value: float, wide: bool = False) -> str:
         """A number by itself; the graph holds it once."""
-        name = f"constant_{'wide_' if wide and self._dtype(wide) != self.dtype else ''}{float(value)!r}"
-        return self._store(name, np.array(value, self._dtype(wide)))
+        dtype = self._dtype(wide)
+        name = "constant" if dtype == self.dtype else "constant_wide"
+        return self._store(f"{name}_{float(value)!r}", np.array(value, dtype))
 
     def cast(self, value: str, wide: bool = False) -> str:
         """A value in the graph's dtype, or in float64; also a truth value, as 1 or 0."""
@@ -88,7 +91,9 @@ class Graph:
         """Apply an operator with several results."""
         name = f"{self._prefix}{op_type.lower()}_{len(self._nodes)}"
         names = [name] if results == 1 else [f"{name}_{k}" for k in range(results)]
-        self._nodes.append(helper.make_node(op_type, values, names, name, **attributes))
+        node = helper.make_node(op_type, values, names, name, **attributes)
+        self._nodes.append(node)
+        self._makers |= dict.fromkeys(names, node)
         return names
 
     def split(self, value: str, parts: int, axis: int = -1) -> list[str]:
@@ -123,22 +128,31 @@ class Graph:
             inner.output(f"{name}_t", value)
         *last, results = self.ops(
             len(after) + 1, "Scan", *states.values(), rows,
-            body=helper.make_graph(inner._nodes, inner.name, inner._inputs, inner._outputs),
+            body=helper.make_graph(
+                inner._finished(), inner.name, inner._inputs, inner._outputs
+            ),
             num_scan_inputs=1,
         )  # fmt: skip
         return dict(zip(after, last, strict=True)), results
 
-    def output(
-        self, name: str, value: str, shape: Shape | None = None, wide: bool = False
-    ) -> None:
-        """Declare `value` an output of that name."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name))
+    def output(self, name: str, value: str, shape: Shape | None = None, wide: bool = False) -> None:
+        """Declare `value` an output of that name.
+
+        What made the value is made to give it that name: another node would copy it.
+        """
+        maker = self._makers.get(value)
+        if maker is None:  # an input or a stored number, or an output already
+            self._nodes.append(helper.make_node("Identity", [value], [name], name))
+        else:
+            self._renamed[value] = name
+            maker.output[list(maker.output).index(value)] = name
+            del self._makers[value]
         self._end(self._outputs, name, shape, wide)
 
     def model(self, *, producer: str, version: str, doc: str) -> onnx.ModelProto:
         """The finished graph, wrapped for a file."""
         graph = helper.make_graph(
-            self._nodes,
+            self._finished(),
             self.name,
             self._inputs,
             self._outputs,
@@ -151,6 +165,12 @@ class Graph:
             producer_name=producer,
             producer_version=version,
         )
+
+    def _finished(self) -> list[onnx.NodeProto]:
+        """The nodes, outputs being called as outputs are."""
+        for node in self._nodes:
+            node.input[:] = [self._renamed.get(name, name) for name in node.input]
+        return self._nodes
 
     def _store(self, name: str, array: NDArray[Any]) -> str:
         self._initialisers[name] = numpy_helper.from_array(array, name)

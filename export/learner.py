@@ -23,8 +23,8 @@ input                     shape         meaning
 ``sample_weight``         (batch, 1)    of the label; default: 1
 ``reset``                 (batch, 1)    1 where a new sequence begins with this row; default: 0
 ``h_0``, ``c_0`` …        (batch, n)    the recurrent state, as in the step graph
-``layer0.ifg.weight`` …   (batch, R, D)  weights; ``.trace``, ``.moment1``, ``.moment2``, ``.sum``
-``readout.weight`` …      (batch, O, D)  the readout's
+``layer0.ifg.weight`` …   (batch, D, R)  weights; ``.trace``, ``.moment1``, ``.moment2``, ``.sum``
+``readout.weight`` …      (batch, D, O)  the readout's
 ``input.mean`` …          (batch, I)    running statistics, ``.count``, ``.mean``, ``.m2``; float64
 ``target.mean`` …         (batch, K)    the same of the target; float64
 ``steps`` …               (batch, 1)    counters, float64
@@ -45,8 +45,10 @@ from rtrl_lstm.spec import Spec
 
 from . import combining, credit, learning, parts, plan, statistics
 from .credit import Label
+from .descent import Gradient
 from .forward import Pass, Stack, begun_anew
 from .graph import Graph
+from .partials import times
 from .statistics import Statistics
 
 
@@ -95,10 +97,17 @@ class _Step:
 
     def __init__(self, g: Graph, spec: Spec, given: dict[str, str]) -> None:
         self.g, self.spec, self.now = g, spec, dict(given)
-        batch = g.op("Concat", g.op("Shape", given["x"], start=0, end=1), g.integers(1), axis=0)
-        self.ones = g.op("Expand", g.number("one", [[1.0]]), batch)
+        # (B, 1): an x that is finite, times 0. No size is read, so that a file that was tampered
+        # with has none to lie about.
+        first = g.op("Slice", given["x"], g.integers(0), g.integers(1), g.integers(1))
+        nothing = g.op("Mul", first, g.constant(0.0))
+        self.ones = g.op("Add", nothing, g.constant(1.0))
         self.stack = Stack(g, spec, self.ones)
         self.label = credit.read_label(g, given["y"])
+        # 0 where a sequence begins with this row.
+        reset = g.op("Max", given["reset"], g.narrowed(given["reset_next"]))
+        self.keep = g.op("Sub", self.ones, reset)
+        self.now["reset_next"] = g.widened(nothing)
 
     def _count(self, name: str, added: str) -> None:
         self.now[name] = self.g.op("Add", self.now[name], self.g.widened(added))
@@ -154,7 +163,7 @@ class _Step:
             return
         g, label = self.g, self.raw_label
         weight = g.op("Mul", self.now["sample_weight"], g.cast(label.known))
-        weight = g.widened(learning.times(g, weight, may))
+        weight = g.widened(times(g, weight, may))
         given = g.widened(label.value), weight
         scale = self._target_scale()
         found = combining.learn(g, self.spec, self.now, terms, given, scale, self.ones)
@@ -185,13 +194,13 @@ class _Step:
         """Apply the summed gradients of the sequence that ended, where `keep` (B, 1) is 0."""
         if self.spec.update != "sequence":
             return
-        g, groups = self.g, plan.groups(self.spec)
-        sums = {group.name: learning.Gradient("", self.now[f"{group.name}.sum"]) for group in groups}
+        g = self.g
         some = g.cast(g.op("Greater", self.now["summed"], g.constant(0.0, wide=True)))
         ends = g.op("Mul", some, g.op("Sub", g.constant(1.0), keep))
+        third = g.op("Unsqueeze", ends, g.integers(2))
         sums = {
-            name: learning.Gradient("", g.op("Mul", g.op("Unsqueeze", ends, g.integers(2)), s.matrix))
-            for name, s in sums.items()
+            group.name: Gradient("", g.op("Mul", third, self.now[f"{group.name}.sum"]))
+            for group in plan.groups(self.spec)
         }
         rate = self.now["learning_rate"]
         self.now |= learning.updated(g, self.spec, self.now, sums, rate, ends)
@@ -202,11 +211,10 @@ class _Learner(_Step):
     """Predict, then learn."""
 
     def step(self) -> tuple[str, dict[str, str]]:
-        g = self.g
-        keep = g.op("Sub", self.ones, self.now["reset"])
+        keep = self.keep
         self._end_sequence(keep)
         z = self._scale_inputs()
-        passed = self.stack.advance(self.now, z, begun_anew(g, self._states(), keep))
+        passed = self.stack.advance(self.now, z, begun_anew(self.g, self._states(), keep))
         self.now |= passed.states
         y_hat = self._say(passed)
         self._observe_target()
@@ -225,11 +233,9 @@ class _Forecaster(_Step):
     """
 
     def step(self) -> tuple[str, dict[str, str]]:
-        g, now = self.g, self.now
+        g, now, keep = self.g, self.now, self.keep
         horizon = g.constant(self.spec.horizon, wide=True)
         self._spread_rings()
-        reset = g.op("Max", now["reset"], g.narrowed(now["reset_next"]))
-        keep = g.op("Sub", self.ones, reset)
         now["since"] = g.op("Mul", now["since"], g.widened(keep))
         self._observe_target()
         started = g.cast(g.op("Not", g.op("Less", now["steps"], horizon)))
@@ -244,7 +250,6 @@ class _Forecaster(_Step):
         if self.spec.combine_with:
             self._buffer("combination.ring", now["terms"])
         self._buffer("ring.reset", g.op("Sub", self.ones, keep))
-        now["reset_next"] = g.widened(g.op("Sub", self.ones, self.ones))
         self._count("since", self.ones)
         self._count("steps", self.ones)
         return y_hat, now

@@ -2,7 +2,7 @@
 
 ::
 
-    E  = decay E' + inject u                  traces of the rows that move the state (B, R, D)
+    E  = decay E' + inject u                  traces of the rows that move the state (B, D, R)
     c  = V' dL/da                             credit of the top layer's h (B, n)
     c  = sum over rows of W_x' dL/dz          of a layer below, through this step alone
     dW = c dh/ds E  or  c dh/dz u             the gradient
@@ -20,9 +20,7 @@ from .partials import times
 from .plan import Group
 
 
-def traced(
-    g: Graph, numbers: Values, passed: Pass, keep: str, started: str = ""
-) -> dict[str, str]:
+def traced(g: Graph, numbers: Values, passed: Pass, keep: str, started: str = "") -> dict[str, str]:
     """All traces after a step.
 
     `keep` and `started` are (B, 1): 0 for a learner whose sequence begins here, and for one that
@@ -38,8 +36,8 @@ def traced(
                 kept = g.concat([decay] * len(group.rows), 1) if layer.cell.decay else keep
                 inject = g.concat([layer.cell.inject[row.gate] for row in group.rows], 1)
                 inject = times(g, inject, started)
-                kept, inject = (g.op("Unsqueeze", v, g.integers(2)) for v in (kept, inject))
-                added = g.op("Mul", inject, layer.seen[group.name].row)
+                kept, inject = (g.op("Unsqueeze", v, g.integers(1)) for v in (kept, inject))
+                added = g.op("Mul", inject, layer.seen[group.name].column)
                 found[name] = g.op("Add", g.op("Mul", kept, numbers[name]), added)
     return found
 
@@ -48,15 +46,16 @@ def gradients(
     g: Graph, spec: Spec, weights: Values, traces: Values, passed: Pass, slope: str
 ) -> dict[str, Gradient]:
     """dL/dW of every group from dL/da (B, O)."""
-    dy = g.op("Unsqueeze", slope, g.integers(2))
-    found = {"readout": Gradient(dy, passed.seen.row)}
+    dy = g.op("Unsqueeze", slope, g.integers(1))
+    found = {"readout": Gradient(dy, passed.seen.column)}
     credit = _through_readout(g, spec, weights, slope)
     for k, layer in reversed(list(enumerate(passed.layers))):
         through_state = times(g, credit, layer.cell.dh_ds)
         for group in layer.groups:
             gain = _gain(g, layer, group, credit, through_state)
-            matrix = traces[f"{group.name}.trace"] if group.traced else layer.seen[group.name].row
-            found[group.name] = Gradient(g.op("Unsqueeze", gain, g.integers(2)), matrix)
+            seen = layer.seen[group.name].column
+            matrix = traces[f"{group.name}.trace"] if group.traced else seen
+            found[group.name] = Gradient(g.op("Unsqueeze", gain, g.integers(1)), matrix)
         if k > 0:
             credit = _credit_below(g, weights, layer, credit, through_state)
     return found
@@ -101,9 +100,9 @@ def _gain(g: Graph, layer: LayerPass, group: Group, credit: str, through_state: 
 
 def _through_readout(g: Graph, spec: Spec, weights: Values, slope: str) -> str:
     group = plan.readout_of(spec)
-    row = g.op("Unsqueeze", slope, g.integers(1))
-    credit = g.op("MatMul", row, weights["readout.weight"])
-    return _of_source(g, group, g.op("Squeeze", credit, g.integers(1)), "h")
+    dy = g.op("Unsqueeze", slope, g.integers(2))
+    credit = g.op("MatMul", weights["readout.weight"], dy)
+    return _of_source(g, group, g.op("Squeeze", credit, g.integers(2)), "h")
 
 
 def _credit_below(
@@ -117,9 +116,9 @@ def _credit_below(
             if group.traced:
                 inject = g.concat([layer.cell.inject[row.gate] for row in group.rows], 1)
                 dz = g.op("Mul", dz, inject)
-            row = g.op("Unsqueeze", dz, g.integers(1))
-            below = g.op("MatMul", row, weights[f"{group.name}.weight"])
-            below = _of_source(g, group, g.op("Squeeze", below, g.integers(1)), "x")
+            dz = g.op("Unsqueeze", dz, g.integers(2))
+            below = g.op("MatMul", weights[f"{group.name}.weight"], dz)
+            below = _of_source(g, group, g.op("Squeeze", below, g.integers(2)), "x")
             total = g.op("Add", total, below) if total else below
     return total
 

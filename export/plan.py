@@ -1,10 +1,16 @@
 """What a learner graph carries from row to row: names, shapes and dtypes, from a Spec alone.
 
-Rows of weights that see the same sources, and that either all have traces or all have none, lie in
-one tensor, one gate below the other: the fewer nodes, the less a step costs. Such a *group* is
-named after its gates: an lstm's are ``layer0.ifg`` and ``layer0.o``, a gru's ``layer0.rz``,
-``layer0.n_x`` and ``layer0.n_h``; with peepholes there are ``layer0.if.own`` and ``layer0.o.own``.
-The readout is a group as well. Its columns are the bias, x where shortcuts are on, and h.
+Weights of gates that see the same sources, and that either all have traces or all have none, lie
+in one tensor: the fewer nodes, the less a step costs. Such a *group* is named after its gates: an
+lstm's are ``layer0.ifg`` and ``layer0.o``, a gru's ``layer0.rz``, ``layer0.n_x`` and
+``layer0.n_h``; with peepholes there are ``layer0.if.own`` and ``layer0.o.own``.
+
+A group's tensors are (batch, D, R): a line for each of the D sources, in it the R = G n weights of
+the G gates, one gate's units after the other's. The sources are, in this order and as far as the
+gates see them: the bias, x (or h of the layer below), a gru's second bias, h of the step before.
+Diagonal weights are (batch, 1, R). The readout is a group as well, of O rows, that sees the bias,
+x where shortcuts are on, and h. With units innermost, onnxruntime broadcasts along longer lines:
+that halves the time of a large batch.
 """
 
 import dataclasses
@@ -69,7 +75,7 @@ class Group(NamedTuple):
     name : str
         ``layer0.ifg``, ``layer0.if.own``, ``readout``.
     rows : tuple of Row
-        From top to bottom; empty for the readout.
+        One for each gate; empty for the readout.
     traced : bool
         Whether they move the state.
     units : int
@@ -91,8 +97,8 @@ class Group(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, sources)."""
-        return max(len(self.rows), 1) * self.units, sum(self.sources.values())
+        """(D, R): sources, rows."""
+        return sum(self.sources.values()), max(len(self.rows), 1) * self.units
 
     def kinds(self, spec: Spec) -> list[str]:
         """What there is to the weights: "weight", "trace", "moment1", "moment2", "sum"."""
@@ -182,7 +188,7 @@ def numbers(spec: Spec) -> dict[str, Number]:
         found |= {f"trailing.{name}": number for name, number in found.items()}
         found["ring"] = Number((spec.horizon, spec.input_size))
         found["ring.reset"] = Number((spec.horizon,))
-        found["reset_next"] = found["since"] = Number((1,), wide=True)
+        found["since"] = Number((1,), wide=True)
     for group in groups(spec):
         found |= {f"{group.name}.{kind}": Number(group.shape) for kind in group.kinds(spec)}
     for which, width in statistics(spec).items():
@@ -201,10 +207,14 @@ def statistics(spec: Spec) -> dict[str, int]:
 
 
 def counters(spec: Spec) -> list[str]:
-    """Counts of rows, labels and optimiser steps, and what Adam makes of the last."""
+    """Counts of rows, labels and optimiser steps, and what Adam makes of the last.
+
+    ``reset_next`` is 1 if the next row begins a sequence, whatever ``reset`` says.
+    """
     assert not isinstance(spec.optimizer, str)
     adams = ["power1", "power2"] if spec.optimizer.name in ("adam", "adamw") else []
-    return ["steps", "labels", "updates", *adams, *(["summed"] if spec.update != "step" else [])]
+    sums = ["summed"] if spec.update == "sequence" else []
+    return ["steps", "labels", "updates", *adams, *sums, "reset_next"]
 
 
 def _combination(spec: Spec) -> dict[str, Number]:

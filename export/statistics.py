@@ -4,14 +4,17 @@ As in the engine's `kernels/scaling.py`: a number joins the statistics before it
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from .graph import Graph, Values
 
+PARTS = ("count", "mean", "m2")
 
-class Statistics(NamedTuple):
+
+@dataclass(frozen=True)
+class Statistics:
     """Count, mean and sum of squared deviations, each (B, k) and wide."""
 
     count: str
@@ -21,11 +24,11 @@ class Statistics(NamedTuple):
     @classmethod
     def of(cls, numbers: Values, which: str) -> "Statistics":
         """Those of "input" or "target"."""
-        return cls(*(numbers[f"{which}.{part}"] for part in cls._fields))
+        return cls(*(numbers[f"{which}.{part}"] for part in PARTS))
 
     def named(self, which: str) -> dict[str, str]:
         """The inverse of `of`."""
-        return {f"{which}.{part}": value for part, value in self._asdict().items()}
+        return {f"{which}.{part}": getattr(self, part) for part in PARTS}
 
 
 def observed(g: Graph, before: Statistics, value: str, known: str) -> Statistics:

@@ -9,12 +9,15 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import write_whole
 
+from . import carry
 from .errors import ExportError
 from .graphfile import pack
-from .provenance import GRAPHS, PRECISIONS, Provenance
+from .learner import learner_graph
+from .provenance import GRAPHS, LEARNING, PRECISIONS, Provenance
 from .sequence import sequence_graph
 from .snapshot import snapshot
 from .step import step_graph
+from .trial import verify_learner
 from .verify import check_inputs, verify
 
 
@@ -64,13 +67,29 @@ def to_onnx(
     learner, model, names = _parts(source)
     frozen = learner.frozen()
     numbers = snapshot(frozen)
-    check_inputs(numbers, names, precision)
-    drawn = (step_graph if graph == "step" else sequence_graph)(numbers, precision)
     provenance = Provenance(graph, precision, numbers.spec, model)
-    data = pack(drawn, provenance)
-    differences = verify(data, numbers, frozen, provenance)
+    check_inputs(numbers.scaling, names, str(provenance.dtype))
+    if graph == "learner":
+        data, differences = _learner(learner, provenance)
+    else:
+        drawn = (step_graph if graph == "step" else sequence_graph)(numbers, precision)
+        data = pack(drawn, provenance)
+        differences = verify(data, numbers, frozen, provenance)
     write_whole(Path(path), data)
     return differences
+
+
+def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, dict[str, float]]:
+    """A learner graph that has been verified, and by how much it differs."""
+    if provenance.precision not in LEARNING:
+        raise ExportError(
+            f"a learner graph is {' or '.join(LEARNING)}: small steps would be lost in "
+            f"{provenance.precision}"
+        )
+    numbers = carry.numbers_of(net)
+    drawn = learner_graph(net.spec, numbers, net.learning_rate, provenance.dtype)
+    data = pack(drawn, provenance)
+    return data, verify_learner(data, net, provenance)
 
 
 def _parts(
