@@ -13,6 +13,8 @@ import onnx
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import helper, numpy_helper
 
+from . import storage
+
 OPSET = 17
 """With ``make_model_gen_version`` this gives IR version 8, which old and new runtimes load."""
 
@@ -30,13 +32,16 @@ class Graph:
     ----------
     name : str
         The graph's name.
-    dtype : float16, float32 or float64
+    dtype : float32 or float64
         Of every tensor that is not wide.
+    stored : "float16", "int8" or any other
+        How the weights lie in the file, if not in the dtype.
     """
 
-    def __init__(self, name: str, dtype: DTypeLike) -> None:
+    def __init__(self, name: str, dtype: DTypeLike, stored: str = "") -> None:
         self.name = name
         self.dtype = np.dtype(dtype)
+        self._stored = stored
         self._prefix = ""
         self._makers: dict[str, onnx.NodeProto] = {}
         self._renamed: dict[str, str] = {}
@@ -60,6 +65,16 @@ class Graph:
         """Store an array in the graph, in the graph's dtype."""
         assert name not in self._initialisers, name
         return self._store(name, np.ascontiguousarray(value, self._dtype(wide)))
+
+    def weight(self, name: str, value: NDArray[np.floating]) -> str:
+        """Store a matrix (..., R, D) of weights, as the graph stores them."""
+        if self._stored == "float16":
+            return self.cast(self._store(name, np.ascontiguousarray(value, np.float16)))
+        if self._stored == "int8":
+            levels, scale = storage.to_levels(value)
+            widened = self.cast(self._store(name, np.ascontiguousarray(levels)))
+            return self.op("Mul", widened, self.number(f"{name}.scale", scale))
+        return self.number(name, value)
 
     def constant(self, value: float, wide: bool = False) -> str:
         """A number by itself; the graph holds it once."""
