@@ -56,8 +56,12 @@ class Graph:
         """Declare an input; a string in `shape` is a free dimension.
 
         With a `default` the graph holds an initialiser of the same name: whoever runs the graph
-        may leave the input out and gets that value.
+        may leave the input out and gets that value. Its free dimension may then be 1 where that of
+        other inputs is not, and is named after the input: onnxruntime takes dimensions of one name
+        to be equal, and fails where they are not.
         """
+        if default is not None:
+            shape = tuple(f"{d}_of_{name}" if isinstance(d, str) else d for d in shape)
         self._end(self._inputs, name, shape, wide)
         return name if default is None else self.number(name, default, wide)
 

@@ -51,8 +51,15 @@ class GraphFile:
     operator: str | None
 
     def without_defaults(self) -> bytes:
-        """The graph with its states as plain inputs, which are the only ones that can be bound."""
+        """The graph with its states as plain inputs, which are the only ones that can be bound.
+
+        All free dimensions of rows and states are one and the same: onnxruntime needs less memory.
+        """
         model = onnx.ModelProto.FromString(self.data)
+        for value in model.graph.input:
+            for axis in value.type.tensor_type.shape.dim:
+                if axis.dim_param.startswith("batch"):
+                    axis.dim_param = "batch"
         inputs = self.state.keys() | self.settings.keys()
         plain = [tensor for tensor in model.graph.initializer if tensor.name not in inputs]
         del model.graph.initializer[:]
@@ -110,6 +117,8 @@ def unpack(data: bytes) -> GraphFile:
     numbers = suspicion.numbers(model, provenance)
     suspicion.check_standard(model)
     state = suspicion.states(model, numbers, provenance)
+    if provenance.graph != "sequence":
+        suspicion.check_growth(model)
     settings = {name: state.pop(name) for name in SETTINGS if name in state}
     size = sum(array.size for array in numbers.values())
     operator = next((n.op_type for n in model.graph.node if n.op_type in suspicion.RECURRENT), None)

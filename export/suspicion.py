@@ -94,6 +94,40 @@ def check_standard(model: onnx.ModelProto) -> None:
         raise GraphFileError(f"not a valid ONNX graph: {error}") from error
 
 
+def check_growth(model: onnx.ModelProto) -> None:
+    """Refuse a graph without loops that makes a tensor larger than all that it is given."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    graph = single.graph
+    del graph.value_info[:]
+    given = 0
+    for value in (*graph.input, *graph.output):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.WhichOneof("value") != "dim_value":
+                axis.dim_value = 1
+    for value in graph.input:
+        given += prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+    given += sum(prod(tensor.dims) for tensor in graph.initializer)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(single)
+    except Exception as error:  # its exceptions have no common class of their own
+        raise GraphFileError(f"not a valid ONNX graph: {error}") from error
+    shapes = {
+        value.name: [
+            axis.dim_value if axis.HasField("dim_value") else given + 1
+            for axis in value.type.tensor_type.shape.dim
+        ]
+        for value in inferred.graph.value_info
+    }
+    inner = {name for node in graph.node for name in node.output}
+    inner -= {value.name for value in graph.output}
+    large = inner - shapes.keys() | {name for name, shape in shapes.items() if prod(shape) > given}
+    if large:
+        raise GraphFileError(
+            f"altered: {min(large)!r} would be larger than any graph of ours needs"
+        )
+
+
 def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
     """The numbers that are no sizes, all of which must lie in the file itself."""
     found: dict[str, Array] = {}

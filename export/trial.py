@@ -24,6 +24,9 @@ ROWS = 200
 LEAST_ROWS = 20
 """Of the trial of a large learner, the numbers of whose rows would take more than `ROOM`."""
 
+LARGE = 1e20
+"""No label of a trial is beyond it."""
+
 ROOM = 2**28
 """Bytes for the numbers of all rows of a trial, and of the rows of one call."""
 
@@ -36,10 +39,13 @@ class Row:
     ----------
     fed, expected : dict of input or output name -> array
         Without the batch.
+    plain : bool
+        Whether it is fed what the graph takes if it is told nothing but x and y.
     """
 
     fed: dict[str, FloatArray]
     expected: dict[str, FloatArray]
+    plain: bool = False
 
 
 def verify_learner(data: bytes, net: Net, provenance: Provenance) -> dict[str, float]:
@@ -69,8 +75,8 @@ def verify_learner(data: bytes, net: Net, provenance: Provenance) -> dict[str, f
     rows = _rows(net, provenance)
     batch = max(1, ROOM // (4 * net.layout.nbytes))
     pending: list[Row] = []
-    for number, row in enumerate(rows):
-        if number == 0:  # with nothing but a row: the graph has to hold all else
+    for row in rows:
+        if row.plain:  # the graph has to hold all else
             alone = Row({name: row.fed[name] for name in ("x", "y")}, row.expected)
             _compare(session, [alone], provenance, largest, sizes)
         pending.append(row)
@@ -81,7 +87,7 @@ def verify_learner(data: bytes, net: Net, provenance: Provenance) -> dict[str, f
         _compare(session, pending, provenance, largest, sizes)
     if not sizes:
         raise ExportError("the learner diverges at once when it learns: there is nothing to export")
-    tiny = np.finfo(np.float64).tiny
+    tiny = float(np.finfo(np.float64).tiny)
     differences = {name: off / max(sizes[name], tiny) for name, off in largest.items()}
     verify.refuse_if_wrong(differences, provenance)
     return differences
@@ -122,7 +128,6 @@ def _rows(net: Net, provenance: Provenance) -> Iterator[Row]:
     weights[rng.random(count) < 0.1] = 0.0
     begins = rng.random(count) < 1 / 12
     rates = (net.learning_rate * rng.uniform(0.5, 1.0, count)).astype(dtype)
-    # The first is as a graph takes it that is told nothing.
     weights[0], begins[0], rates[0] = 1.0, False, net.learning_rate
     engine = copy.copy(net)
     for t in range(count):
@@ -141,7 +146,7 @@ def _rows(net: Net, provenance: Provenance) -> Iterator[Row]:
         if _is_wild(after) or not np.isfinite(said).all():
             engine = copy.copy(net)
         else:
-            yield Row(row | before, expected)
+            yield Row(row | before, expected, plain=t == 0)
 
 
 def _is_wild(numbers: dict[str, FloatArray]) -> bool:
@@ -169,6 +174,10 @@ def _labels(net: Net, x: FloatArray, rng: np.random.Generator) -> FloatArray:
             y = rng.random(shape)
         case _:
             said = np.asarray(net.frozen().run(x), np.float64)[:, : spec.target_size]
+            # A net that grows without bound says what is no label any more.
+            said = np.clip(np.nan_to_num(said), -LARGE, LARGE)
+            bound = 10 * (1 + np.median(np.abs(said)))
+            said = np.clip(said, -bound, bound)
             scaling = net.scaling()["target_scale"][: spec.target_size]
             spread = scaling if spec.scale_target else np.maximum(said.std(0), 1.0)
             y = said + spread * rng.standard_normal(shape)

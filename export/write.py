@@ -1,5 +1,6 @@
 """`to_onnx`: a learner becomes an ONNX file, once the graph has been seen to do the same."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def to_onnx(
         raise ValueError(f"graph must be {' or '.join(GRAPHS)}, not {graph!r}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
-    learner, model, names = _parts(source)
+    given, model, names = _parts(source)
+    learner = copy.copy(given)  # to look at its numbers brings their block up to date
     provenance = Provenance(graph, precision, learner.spec, model)
     check_inputs(learner.scaling(), names, str(provenance.dtype))
     made = _learner if graph == "learner" else _forward
