@@ -54,9 +54,10 @@ class Loop:
         self._said = said[0]
         self.y: Array = np.zeros((len(self.x), said[1]), self.x.dtype)
         # onnxruntime uses the memory of an array on the CPU as it is: it must be ours alone.
+        self._arrays = [[value.copy() for value in state.values()] for _ in range(2)]
         banks = [
-            [ort.OrtValue.ortvalue_from_numpy(v.copy(), self._device) for v in state.values()]
-            for _ in range(2)
+            [ort.OrtValue.ortvalue_from_numpy(value, self._device) for value in arrays]
+            for arrays in self._arrays
         ]
         self._here, self._there = banks
         self._turn, self._next_turn = self._bind(*banks), self._bind(*banks[::-1])
@@ -78,6 +79,17 @@ class Loop:
             raise GraphFileError(f"onnxruntime does not run the graph: {error}") from error
         self._turn, self._next_turn = self._next_turn, self._turn
         self._here, self._there = self._there, self._here
+        self._arrays.reverse()
+
+    def flush(self) -> None:
+        """Make what is smaller than any normal number 0, where arithmetic with it is slow.
+
+        A trace or moment of a weight whose input has long been 0 decays until rounding holds it
+        at the smallest number there is; a processor takes many times as long over such a number.
+        """
+        if self._device == "cpu":
+            for values in self._arrays[0]:
+                values[np.abs(values) < np.finfo(values.dtype).tiny] = 0.0
 
     def rows(self, X: Array) -> Array:
         """Many steps: X (T, B, I), and Y (T, B, O) is returned."""

@@ -13,7 +13,7 @@ from rtrl_lstm.schema import Schema
 
 from .errors import GraphFileError, brief
 from .graphfile import read_graph
-from .labels import as_labels, as_weights
+from .labels import Labels, as_weights
 from .loop import Loop
 from .provenance import Provenance
 from .runtime import start
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rtrl_lstm.learner import Learner
 
 Array = NDArray[np.floating]
+
+FLUSHED = 256
+"""Rows of a learner graph after which numbers too small to matter become 0, see `Loop.flush`."""
 
 
 class Session:
@@ -67,9 +70,11 @@ class Session:
         file = read_graph(path)
         self.provenance: Provenance = file.provenance
         self._begin: dict[str, Array] = file.state
+        self._rows = 0  # that a learner graph has seen
         self._resets = False  # whether the next row begins a sequence, in a learner graph
         # Made by the first step, which settles how many streams there are.
         self._loop: Loop | Sweep | None = None
+        self._labels = Labels(self.provenance.spec)
         if self.learns:
             self.learning_rate = float(file.settings["learning_rate"][0, 0])
         try:
@@ -157,19 +162,17 @@ class Session:
         """
         rows = np.asarray(x)
         loop = self._ready(rows.shape)
-        if self.learns:
-            label = as_labels(y, loop.fed["y"].shape, self.provenance.spec)
-            weights = as_weights(weight, (len(label), 1))
-        elif y is not None:
-            self._refuse_labels()
-        row = np.asarray(rows, loop.x.dtype).reshape(loop.x.shape)
+        loop.x[:] = rows
         # A sum of squares costs a quarter of a look at each number.
-        if not math.isfinite(np.vdot(row, row)) and not np.isfinite(row).all():
-            raise ValueError(f"x is not finite in column {np.argwhere(~np.isfinite(row))[0, 1]}")
-        loop.x[:] = row
+        if not math.isfinite(np.vdot(loop.x, loop.x)) and not np.isfinite(loop.x).all():
+            raise ValueError(f"x is not finite in column {np.argwhere(~np.isfinite(loop.x))[0, 1]}")
         if self.learns:
-            loop.fed["y"][:], loop.fed["sample_weight"][:] = label, weights
+            fed = loop.fed
+            fed["y"][:] = self._labels.as_array(y, fed["y"].shape)
+            fed["sample_weight"][:, 0] = as_weights(weight, (len(loop.x),))
             self._advance(loop)
+        elif y is not None:
+            raise self._no_learning()
         else:
             loop.advance()
         return loop.y.copy() if rows.ndim == 2 else loop.y[0].copy()
@@ -215,7 +218,7 @@ class Session:
         if self.learns:
             return self._learn_rows(rows, streams, Y, weight, begins)
         if Y is not None:
-            self._refuse_labels()
+            raise self._no_learning()
         said: Array = np.empty((*rows.shape[:-1], self.provenance.spec.output_size), rows.dtype)
         cuts = [0, *np.flatnonzero(begins), len(rows)]
         for here, there in itertools.pairwise(cuts):
@@ -255,8 +258,10 @@ class Session:
         self, rows: Array, streams: int, Y: ArrayLike | None, weight: ArrayLike, begins: Array
     ) -> Array:
         spec, shape = self.provenance.spec, (len(rows), streams)
-        labels = as_labels(Y, (*shape, spec.target_size), spec)
-        weights = as_weights(weight, shape)
+        labels = np.empty((*shape, spec.target_size))
+        labels[:] = self._labels.as_array(Y, labels.shape)
+        weights = np.empty(shape)
+        weights[:] = as_weights(weight, shape)
         loop = self._ready(rows.shape[1:])
         said: Array = np.empty((*shape, spec.output_size), rows.dtype)
         for t, row in enumerate(rows.reshape(*shape, -1)):
@@ -273,11 +278,13 @@ class Session:
         loop.fed["reset"].fill(self._resets)
         loop.advance()
         self._resets = False
+        self._rows += 1
+        if isinstance(loop, Loop) and self._rows % FLUSHED == 0:
+            loop.flush()
 
-    def _refuse_labels(self) -> None:
-        raise ValueError(
-            f"a {self.provenance.graph} graph does not learn: export with graph='learner'"
-        )
+    def _no_learning(self) -> ValueError:
+        graph = self.provenance.graph
+        return ValueError(f"a {graph} graph does not learn: export with graph='learner'")
 
     def _streams(self, shape: tuple[int, ...]) -> int:
         """How many streams a row of this shape is for."""
@@ -304,5 +311,7 @@ class Session:
             state = {name: np.repeat(value, streams, 0) for name, value in state.items()}
         count = len(next(iter(state.values())))
         fed = {name: np.zeros((count, width), found.dtype) for name, width in found.fed().items()}
+        if self.learns:
+            self._rows = int(state["steps"][0, 0])
         kind = Sweep if found.graph == "sequence" else Loop
         return kind(self._runtime, state, fed, (found.ends[1], spec.output_size))
