@@ -300,3 +300,18 @@ def test_a_session_costs_at_most_a_third_more_than_onnxruntime_itself(tmp_path, 
             ours, bare = (min(ours, taken), bare) if kind == "ours" else (ours, min(bare, taken))
     print(f"{graph}: {ours / bare:.2f} of InferenceSession.run, {1e4 * ours:.1f} µs a step")
     assert ours <= 1.3 * bare
+
+
+def test_what_is_too_small_for_a_normal_number_becomes_0(tmp_path):
+    net = rl.Learner(2, 3)
+    net.set_array("layer0.i.moment1", np.full((3, 6), 1e-44))
+    net.set_array("layer0.f.trace", np.full((3, 6), 1e-30))
+    export.to_onnx(net, tmp_path / "m.onnx", "learner")
+    session = export.Session(tmp_path / "m.onnx", "cpu")
+    session.run(np.zeros((256, 2)))
+    moment = session.state["layer0.ifg.moment1"]
+    assert (moment == 0).all()
+    session.run(np.zeros((300, 2)), np.ones(300))
+    for name, value in session.state.items():
+        tiny = np.abs(value)[value != 0]
+        assert value.dtype == np.float64 or not (tiny < np.finfo(np.float32).tiny).all(), name
