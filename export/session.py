@@ -41,6 +41,8 @@ class Session:
         in `run`; a learner graph learns.
     provider : "auto", "cpu" or "cuda"
         Where to run; "auto" takes what is there. On a GPU state and weights stay there.
+    threads : int
+        Of onnxruntime on the CPU. More than one is for learner graphs of large batches.
 
     Attributes
     ----------
@@ -59,6 +61,8 @@ class Session:
         The file is no graph that rtrl-lstm wrote.
     ProviderError
         The provider that was asked for by name is not there.
+    ValueError
+        There is no such provider, or no such number of threads.
 
     >>> session = Session("m.onnx")                # doctest: +SKIP
     >>> y_hat = session.step([0.2, 1.5, 0.1])      # doctest: +SKIP
@@ -66,7 +70,7 @@ class Session:
     >>> y_hat = session.step([0.2, 1.5, 0.1], 7)   # doctest: +SKIP
     """
 
-    def __init__(self, path: str | Path, provider: str = "auto") -> None:
+    def __init__(self, path: str | Path, provider: str = "auto", threads: int = 1) -> None:
         file = read_graph(path)
         self.provenance: Provenance = file.provenance
         self._begin: dict[str, Array] = file.state
@@ -78,7 +82,7 @@ class Session:
         if self.learns:
             self.learning_rate = float(file.settings["learning_rate"][0, 0])
         try:
-            self._runtime = start(file.without_defaults(), provider)
+            self._runtime = start(file.without_defaults(), provider, threads)
             self._loop_of(1).advance()  # what loads may still not run
         except GraphFileError as error:
             raise GraphFileError(f"{path}: {brief(error)}") from error
