@@ -30,6 +30,8 @@ from typing import Any
 import numba
 from numba.core import config
 
+from rtrl_lstm.kernels.blocks import BlockCompiler
+
 _HERE = Path(__file__).parent
 _made: Counter[tuple[str, str]] = Counter()  # how many blocks have a name so far
 
@@ -60,11 +62,8 @@ def cache_folder() -> Path | None:
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Compile `function` as a building block of entries; Python itself cannot call it.
-
-    Without the wrappers that Python or C would call, a block costs half the time to compile.
-    """
-    return _njit(_named_apart(function), no_cpython_wrapper=True)
+    """Compile `function` as a building block of entries; Python itself cannot call it."""
+    return _njit(_named_apart(function), no_cpython_wrapper=True, pipeline_class=BlockCompiler)
 
 
 def splice(function: Callable[..., Any]) -> Any:
@@ -73,7 +72,7 @@ def splice(function: Callable[..., Any]) -> Any:
     For functions that only call others: as compilation units they would cost their callees'
     optimisation once more.
     """
-    return _njit(_named_apart(function), no_cpython_wrapper=True, inline="always")
+    return inline(function)
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
