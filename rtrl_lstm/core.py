@@ -46,11 +46,25 @@ class Core:
         self._bind(spec, block)
         return self
 
+    @classmethod
+    def on(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
+        """What `spec` describes, with its numbers in `block` itself: what it learns is there.
+
+        block must be (nbytes,) uint8, in one piece, and begin at a multiple of 64 bytes.
+        """
+        self = object.__new__(cls)
+        self._attach(spec, block)
+        return self
+
     def _bind(self, spec: Spec, block: NDArray[np.uint8]) -> None:
+        own = layout_of(spec).allocate()
+        own[:] = block
+        self._attach(spec, own)
+
+    def _attach(self, spec: Spec, block: NDArray[np.uint8]) -> None:
         self.spec = spec
         self.layout = layout_of(spec)
-        self.block = self.layout.allocate()
-        self.block[:] = block
+        self.block = block
         self._head = self.layout.head(self.block)
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
@@ -69,7 +83,7 @@ class Core:
     def _place(self, labels: Array, weights: Array, begins: Array) -> None:
         """Tell the kernel where to find them; they must live until the next time."""
         found = (self._head, self._body, self._table, labels, weights, begins)
-        self._places[:] = [array.ctypes.data for array in found]
+        self._places[: len(found)] = [array.ctypes.data for array in found]
 
     def __getstate__(self) -> tuple[Spec, bytes]:
         return self.spec, self.block.tobytes()
@@ -111,7 +125,7 @@ class Core:
         self._weight[0] = weight
         y_hat = self._next_answer()
         if self._kernel(row.dtype)(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
-            raise ValueError(self._explain(row, self._label, self._weight))
+            raise ValueError(self.explain(row, self._label, self._weight))
         return y_hat
 
     @property
@@ -155,7 +169,7 @@ class Core:
                 raise ValueError(f"y has shape {values.shape}; labels here have {label.shape}")
             label[:] = values.reshape(-1)
 
-    def _explain(self, x: Array, labels: Array, weights: Array) -> str:
+    def explain(self, x: Array, labels: Array, weights: Array) -> str:
         """One line on the first number that `kernels.loop.bad_number` refuses."""
         number, code = entries.find_bad_number(self._table, x, labels, weights)
         t = number - 1
@@ -212,7 +226,7 @@ class Core:
         begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
         begins = (begins != 0).astype(np.uint8)
         if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
-            raise ValueError(self._explain(rows.ravel(), labels.ravel(), weights))
+            raise ValueError(self.explain(rows.ravel(), labels.ravel(), weights))
         y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
         kernel = self._kernel(rows.dtype)
         try:
