@@ -65,8 +65,9 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
     def put(name: str) -> str | None:
         return g.number(name, given[name]) if name in given else None
 
-    weight_ih = g.number(f"weight_ih_l{k}", given[f"weight_ih_l{k}"])
-    weight_hh = put(f"weight_hh_l{k}")
+    weight_ih = g.weight(f"weight_ih_l{k}", given[f"weight_ih_l{k}"])
+    recurrent = f"weight_hh_l{k}"
+    weight_hh = g.weight(recurrent, given[recurrent]) if recurrent in given else None
     own: dict[str, str] = {}
     diagonal = [row.gate for row in rows_of(spec) if row.own]
     if diagonal:

@@ -97,7 +97,7 @@ def _weights(g: Graph, numbers: Snapshot, k: int) -> tuple[str, str, str]:
     if spec.bias:
         both = np.concatenate([packed("bias_ih"), packed("bias_hh")], axis=1)
         bias = g.number(f"B_l{k}", both)
-    return g.number(f"W_l{k}", packed("weight_ih")), g.number(f"R_l{k}", packed("weight_hh")), bias
+    return g.weight(f"W_l{k}", packed("weight_ih")), g.weight(f"R_l{k}", packed("weight_hh")), bias
 
 
 def _peepholes(g: Graph, numbers: Snapshot, k: int) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ from .graph import Graph, Shape, Values
 from .snapshot import Snapshot
 
 
-def sequence_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
+def sequence_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of a forward pass over a sequence with the learner's present numbers."""
     spec = numbers.spec
-    g = Graph("sequence", dtype)
+    g = Graph("sequence", dtype, stored)
     X = g.input("X", ("time", "batch", spec.input_size))
     shape: Shape = ("batch", spec.hidden_size)
     states = {name: g.input(name, shape, value[None]) for name, value in numbers.state.items()}

@@ -37,10 +37,10 @@ from .graph import Graph, Shape
 from .snapshot import Snapshot
 
 
-def step_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
+def step_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of one forward step with the learner's present numbers."""
     spec = numbers.spec
-    g = Graph("step", dtype)
+    g = Graph("step", dtype, stored)
     x = g.input("x", ("batch", spec.input_size))
     shape: Shape = ("batch", spec.hidden_size)
     states = {name: g.input(name, shape, value[None]) for name, value in numbers.state.items()}
