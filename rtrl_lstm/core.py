@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters
+from rtrl_lstm.cells import gates_of
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Array, Layout
 from rtrl_lstm.spec import Spec
@@ -371,7 +372,7 @@ class Core:
     def state(self) -> dict[str, Array]:
         """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
 
-        gru and rnn have no c.
+        gru and rnn have no c; with `gate_recurrence` there are gates_0 (K,), those that are seen.
         """
         found = {}
         for number in range(self.spec.num_layers):
@@ -379,6 +380,9 @@ class Core:
             found[f"h_{number}"] = self.array(f"{prefix}.h")
             if self.spec.cell in ("lstm", "elstm"):
                 found[f"c_{number}"] = self.array(f"{prefix}.s")
+            if self.spec.gate_recurrence != "none":
+                gates = [self.array(f"{prefix}.{gate}.gate") for gate in gates_of(self.spec)]
+                found[f"gates_{number}"] = np.concatenate([g[: self.spec.blocks] for g in gates])
         return found
 
     def scaling(self) -> dict[str, Array]:
