@@ -9,6 +9,7 @@ from rtrl_lstm.cli.errors import Stop, about
 if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.sources import Source
+    from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
@@ -30,7 +31,7 @@ def load(path: str) -> Model:
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model:
+def load_any(path: str) -> Learner | Forecaster | Model | Fleet:
     """Whatever a model file holds.
 
     Raises:
@@ -83,7 +84,7 @@ def compile_kernels(model: Model, progress: Progress) -> None:
     from rtrl_lstm.model import Model
     from rtrl_lstm.spec import Spec
 
-    cell = model.options.get("cell", Spec.cell)
-    if not is_compiled(entries.ENTRIES[cell]):
+    kind = {name: model.options.get(name, getattr(Spec, name)) for name in ("cell", "rule")}
+    if not is_compiled(entries.entry_of(**kind)):
         progress.say("compiling the kernels (once per machine) ...")
-        Model(target="y", cell=cell).run([{"x": 0.0, "y": 0.0}])
+        Model(target="y", **kind).run([{"x": 0.0, "y": 0.0}])

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.layout import Array, initial_block
+from rtrl_lstm.layout import Array
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 

@@ -7,7 +7,8 @@ are forecasts themselves] (B, C), all but the 1 standardised by the target's mea
 import numpy as np
 
 from rtrl_lstm.kernels.slots import FORGETTING, GREATEST_COVARIANCE
-from rtrl_lstm.spec import ClipCredit, Spec
+from rtrl_lstm.optimizers import ClipCredit
+from rtrl_lstm.spec import Spec
 
 from .graph import Graph, Values
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.spec import Clip, ClipCredit, Spec
+from rtrl_lstm.optimizers import Clip, ClipCredit
+from rtrl_lstm.spec import Spec
 
 from . import parts
 from .graph import Graph

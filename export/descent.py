@@ -7,7 +7,8 @@ weight.
 
 from typing import NamedTuple
 
-from rtrl_lstm.spec import SGD, AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, RMSprop, Spec
+from rtrl_lstm.optimizers import SGD, AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, RMSprop
+from rtrl_lstm.spec import Spec
 
 from . import credit
 from .graph import Graph, Values

@@ -65,7 +65,6 @@ def learner_graph(
     rate : float
         The default of ``learning_rate``.
     """
-    plan.check_known(spec)
     g = Graph("learner", dtype)
     x = g.input("x", ("batch", spec.input_size))
     y = g.input("y", ("batch", spec.target_size))

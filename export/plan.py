@@ -16,7 +16,7 @@ that halves the time of a large batch.
 import dataclasses
 from typing import NamedTuple
 
-from rtrl_lstm.cells import Row, has_second_bias, is_recurrent, rows_of
+from rtrl_lstm.cells import Row, gates_of, has_second_bias, is_recurrent, rows_of
 from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
@@ -123,6 +123,8 @@ def check_known(spec: Spec) -> None:
     ExportError
         It names the option.
     """
+    if not isinstance(spec.bias, bool):
+        raise ExportError(f"a learner graph has no bias={spec.bias!r}")
     defaults = {field.name: field.default for field in dataclasses.fields(spec)}
     for name, default in defaults.items():
         if name not in KNOWN and getattr(spec, name) != default:
@@ -139,9 +141,9 @@ def groups_of(spec: Spec, layer: int) -> list[Group]:
     """The groups of a layer, those with sources first."""
     below = spec.hidden_size if layer else spec.input_size
     widths = {
-        "bias": int(spec.bias),
+        "bias": int(spec.has_bias),
         "x": below,
-        "bias_hh": int(spec.bias and has_second_bias(spec)),
+        "bias_hh": int(spec.has_bias and has_second_bias(spec)),
         "h": spec.hidden_size if is_recurrent(spec) else 0,
     }
     found: dict[tuple[tuple[str, ...], bool], list[Row]] = {}
@@ -161,7 +163,7 @@ def groups_of(spec: Spec, layer: int) -> list[Group]:
 def readout_of(spec: Spec) -> Group:
     """The group of the readout."""
     widths = {
-        "bias": int(spec.bias),
+        "bias": int(spec.has_bias),
         "x": spec.input_size if spec.shortcuts else 0,
         "h": spec.hidden_size,
     }
@@ -175,15 +177,20 @@ def groups(spec: Spec) -> list[Group]:
     return [*found, readout_of(spec)]
 
 
-def states(spec: Spec) -> list[str]:
-    """The names of the recurrent state: h_0, c_0, h_1 …"""
-    kinds = "hc" if spec.cell in STATEFUL else "h"
-    return [f"{kind}_{layer}" for layer in range(spec.num_layers) for kind in kinds]
+def states(spec: Spec) -> dict[str, Number]:
+    """The recurrent state: h_0, c_0, h_1 …"""
+    kinds = {"h": Number((spec.state_size,))}
+    if spec.cell in STATEFUL:
+        kinds["c"] = Number((spec.hidden_size,))
+    if spec.gate_recurrence != "none":
+        kinds["gates"] = Number((len(gates_of(spec)) * spec.blocks,))
+    layers = range(spec.num_layers)
+    return {f"{kind}_{layer}": number for layer in layers for kind, number in kinds.items()}
 
 
 def numbers(spec: Spec) -> dict[str, Number]:
     """Everything that goes in and comes out anew, in the order of the graph's inputs."""
-    found = {name: Number((spec.hidden_size,)) for name in states(spec)}
+    found = states(spec)
     if spec.horizon:
         found |= {f"trailing.{name}": number for name, number in found.items()}
         found["ring"] = Number((spec.horizon, spec.input_size))

@@ -79,7 +79,7 @@ class Provenance:
         """What goes in and comes out anew, in the order of the graph's inputs."""
         if self.graph == "learner":
             return plan.numbers(self.spec)
-        return {name: plan.Number((self.spec.hidden_size,)) for name in plan.states(self.spec)}
+        return plan.states(self.spec)
 
     def to_json(self) -> str:
         """One line with sorted keys."""

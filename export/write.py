@@ -10,7 +10,7 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import write_whole
 
-from . import carry
+from . import carry, plan
 from .errors import ExportError
 from .graphfile import pack
 from .learner import learner_graph
@@ -107,6 +107,7 @@ def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, 
             f"a learner graph is {' or '.join(LEARNING)}: small steps would be lost in "
             f"{provenance.precision}"
         )
+    plan.check_known(net.spec)
     snapshot(net)  # which looks at the numbers
     numbers = carry.numbers_of(net)
     drawn = learner_graph(net.spec, numbers, net.learning_rate, provenance.dtype)

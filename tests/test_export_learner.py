@@ -14,7 +14,8 @@ from variants import CELLS
 from rtrl_lstm import export
 from rtrl_lstm.export import carry, credit, descent, learning, partials, plan, statistics, verify
 from rtrl_lstm.export.graph import Graph
-from rtrl_lstm.spec import ClipCredit, Spec
+from rtrl_lstm.optimizers import ClipCredit
+from rtrl_lstm.spec import Spec
 
 SCALED = {"scale_inputs": True, "scale_target": True}
 HARD = {
