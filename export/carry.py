@@ -29,6 +29,7 @@ COUNTERS = {
     "power1": slots.H_POWER1,
     "power2": slots.H_POWER2,
     "summed": slots.H_SUMMED,
+    "schedule_start": slots.H_SCHEDULE_START,
     "reset_next": slots.H_RESET_NEXT,
 }
 

@@ -10,6 +10,7 @@
 As in the engine's `kernels/layers.py`: truncated real-time recurrent learning.
 """
 
+from rtrl_lstm.optimizers import ObGD
 from rtrl_lstm.spec import Spec
 
 from . import descent, plan
@@ -83,9 +84,15 @@ def updated(
     gradients: dict[str, Gradient],
     rate: str,
     learned: str,
+    slope: str = "",
 ) -> dict[str, str]:
-    """Weights, moments and the optimiser's counters after a step, where `learned` (B, 1) is 1."""
+    """Weights, moments and the optimiser's counters after a step, where `learned` (B, 1) is 1.
+
+    `slope` is dL/da (B, O) of the one label, which ObGD asks for.
+    """
     step, found = descent.begin(g, spec, numbers, rate, learned)
+    if isinstance(spec.optimizer, ObGD):
+        gradients = descent.shortened(g, spec.optimizer.kappa, gradients, slope, step.step)
     for name, gradient in descent.bounded(g, spec, gradients).items():
         names = [f"{name}.moment{k + 1}" for k in range(spec.optimizer.moments)]  # type: ignore[union-attr]
         weight = f"{name}.weight"

@@ -60,6 +60,7 @@ KNOWN = frozenset(
         "proj_size",
         "quantiles",
         "recurrent",
+        "schedule",
         "scale_inputs",
         "scale_target",
         "seed",
@@ -69,7 +70,8 @@ KNOWN = frozenset(
 )
 KNOWN_VALUES = {
     "cell": ("lstm", "gru", "rnn", "elstm"),
-    "optimizer": ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"),
+    "optimizer": ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "obgd"),
+    "schedule": ("exponential", "inverse_time", "linear", "cosine"),
     "clip": ("norm", "value", "credit"),
 }
 GROUPS = frozenset({"bias", "x", "bias_hh", "h", "gates"})
@@ -242,7 +244,8 @@ def counters(spec: Spec) -> list[str]:
     assert not isinstance(spec.optimizer, str)
     adams = ["power1", "power2"] if spec.optimizer.name in ("adam", "adamw") else []
     sums = ["summed"] if spec.update == "sequence" else []
-    return ["steps", "labels", "updates", *adams, *sums, "reset_next"]
+    starts = ["schedule_start"] if spec.schedule is not None and spec.schedule.restart else []
+    return ["steps", "labels", "updates", *adams, *sums, *starts, "reset_next"]
 
 
 def _combination(spec: Spec) -> dict[str, Number]:
