@@ -117,8 +117,7 @@ def unpack(data: bytes) -> GraphFile:
     numbers = suspicion.numbers(model, provenance)
     suspicion.check_standard(model)
     state = suspicion.states(model, numbers, provenance)
-    if provenance.graph != "sequence":
-        suspicion.check_growth(model)
+    suspicion.check_growth(model, provenance)
     settings = {name: state.pop(name) for name in SETTINGS if name in state}
     size = sum(array.size for array in numbers.values())
     operator = next((n.op_type for n in model.graph.node if n.op_type in suspicion.RECURRENT), None)

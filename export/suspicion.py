@@ -27,6 +27,7 @@ STEP = frozenset(
     {
         "Add",
         "Cast",
+        "Concat",
         "Exp",
         "Gemm",
         "Identity",
@@ -118,38 +119,67 @@ def check_standard(model: onnx.ModelProto) -> None:
         raise GraphFileError(f"not a valid ONNX graph: {error}") from error
 
 
-def check_growth(model: onnx.ModelProto) -> None:
-    """Refuse a graph without loops that makes a tensor larger than all that it is given."""
-    single = onnx.ModelProto()
-    single.CopyFrom(model)
-    graph = single.graph
-    del graph.value_info[:]
-    given = 0
-    for value in (*graph.input, *graph.output):
-        for axis in value.type.tensor_type.shape.dim:
-            if axis.WhichOneof("value") != "dim_value":
-                axis.dim_value = 1
-    for value in graph.input:
-        given += prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+def check_growth(model: onnx.ModelProto, provenance: Provenance) -> None:
+    """Refuse a step, or the body of a loop, that makes a tensor larger than all it is given."""
+    if provenance.graph != "sequence":
+        _check_growth(model)
+    fed = [(provenance.spec.input_size,), *(n.shape for n in provenance.carried().values())]
+    around = _inferred(model).value_info if any(_bodies(model.graph.node)) else []
+    for body in _bodies(model.graph.node):
+        single = onnx.ModelProto()
+        single.CopyFrom(model)
+        single.graph.CopyFrom(body)
+        single.graph.initializer.extend(model.graph.initializer)
+        element = helper.np_dtype_to_tensor_dtype(provenance.dtype)
+        # Of the states, then of the row, as `Graph.scan` draws them.
+        for value, shape in zip(single.graph.input, [*fed[1:], fed[0]], strict=False):
+            value.CopyFrom(helper.make_tensor_value_info(value.name, element, (1, *shape)))
+        # What the body takes from around it.
+        seen = {name for node in body.node for name in node.input}
+        single.graph.input.extend(value for value in around if value.name in seen)
+        _check_growth(single)
+
+
+def _check_growth(model: onnx.ModelProto) -> None:
+    """A graph without loops, for a batch of 1."""
+    graph = model.graph
+    given = sum(prod(_dims(value, 1)) for value in graph.input)
     given += sum(prod(tensor.dims) for tensor in graph.initializer)
-    try:
-        inferred = onnx.shape_inference.infer_shapes(single)
-    except Exception as error:  # its exceptions have no common class of their own
-        raise GraphFileError(f"not a valid ONNX graph: {error}") from error
-    shapes = {
-        value.name: [
-            axis.dim_value if axis.HasField("dim_value") else given + 1
-            for axis in value.type.tensor_type.shape.dim
-        ]
-        for value in inferred.graph.value_info
-    }
-    inner = {name for node in graph.node for name in node.output}
-    inner -= {value.name for value in graph.output}
-    large = inner - shapes.keys() | {name for name, shape in shapes.items() if prod(shape) > given}
+    inferred = _inferred(model)
+    values = [*inferred.value_info, *inferred.output]
+    shapes = {value.name: _dims(value, given + 1) for value in values if _has_shape(value)}
+    made = {name for node in graph.node for name in node.output}
+    large = made - shapes.keys() | {name for name, shape in shapes.items() if prod(shape) > given}
     if large:
         raise GraphFileError(
             f"altered: {min(large)!r} would be larger than any graph of ours needs"
         )
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.GraphProto:
+    """The graph with the shapes of its values, for a batch of 1."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    graph = single.graph
+    del graph.value_info[:]
+    for value in (*graph.input, *graph.output):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.WhichOneof("value") != "dim_value":
+                axis.dim_value = 1
+    try:
+        return onnx.shape_inference.infer_shapes(single).graph
+    except Exception as error:  # its exceptions have no common class of their own
+        raise GraphFileError(f"not a valid ONNX graph: {error}") from error
+
+
+def _has_shape(value: onnx.ValueInfoProto) -> bool:
+    found: bool = value.type.tensor_type.HasField("shape")
+    return found
+
+
+def _dims(value: onnx.ValueInfoProto, unknown: int) -> list[int]:
+    axes = value.type.tensor_type.shape.dim
+    return [axis.dim_value if axis.HasField("dim_value") else unknown for axis in axes]
 
 
 def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
@@ -160,11 +190,13 @@ def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
     if provenance.precision in ("float16", "int8"):
         allowed.add(np.dtype(provenance.precision))
     elements = {helper.np_dtype_to_tensor_dtype(dtype): dtype for dtype in allowed}
+    widths = _widths(model)
     for tensor in model.graph.initializer:
         if tensor.data_type == TensorProto.INT64:
             sizes = _inside(tensor, np.dtype(np.int64))
-            # In a learner graph they are axes and bounds of slices, which make nothing larger.
-            if not learner and not INTEGERS.issuperset(sizes.flat):
+            # In a learner graph they are axes and bounds of slices, which make nothing larger, and
+            # no more do the widths of what a tensor is split into.
+            if not (learner or tensor.name in widths or INTEGERS.issuperset(sizes.flat)):
                 raise GraphFileError(
                     f"altered: {tensor.name!r} holds sizes that no graph of ours has"
                 )
@@ -172,6 +204,17 @@ def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
             dtype = elements.get(tensor.data_type, provenance.dtype)
             found[tensor.name] = _inside(tensor, dtype)
     return found
+
+
+def _widths(model: onnx.ModelProto) -> set[str]:
+    """What says only into which widths a tensor is split."""
+    graphs = [model.graph, *_bodies(model.graph.node)]
+    nodes = [node for graph in graphs for node in graph.node]
+    splits = {name for node in nodes if node.op_type == "Split" for name in node.input[1:]}
+    others = set[str]()
+    for node in nodes:
+        others |= set(node.input[:1] if node.op_type == "Split" else node.input)
+    return splits - others
 
 
 def states(

@@ -27,7 +27,8 @@ from rtrl_lstm.optimizers import (
 from rtrl_lstm.spec import Spec
 
 STEPS = 1000
-UNITS = 8
+UNITS = 7  # no whole vector of lanes
+UNBOUNDED = ("relu", "identity")
 ALL = CELLS | WIRINGS
 LIMIT = {"float64": 1e-10, "float32": 1e-4}
 GRAPHS = ("step", "sequence", "learner")
@@ -82,17 +83,12 @@ def _off(found, expected, axis=None):
 def of_cell(options, graph, dtype, folder, steps=STEPS):
     """The largest difference of a cell over layers and losses."""
     losses = LOSSES if graph == "learner" else {"squared_error": LOSSES["squared_error"]}
+    units = UNITS + 1 if "block_size" in options else UNITS  # blocks are of two cells, or of four
+    # What nothing bounds, neither the input nor the state nor the output, is tame at less.
+    bounded = (options.get("input_activation"), options.get("cell_activation")) != UNBOUNDED
+    around = {"learning_rate": RATE if bounded else RATE / 100, "dtype": dtype, **options}
     specs = [
-        Spec(
-            3,
-            UNITS,
-            num_layers=layers,
-            dtype=dtype,
-            loss=loss,
-            learning_rate=RATE,
-            **each,
-            **options,
-        )
+        Spec(3, units, num_layers=layers, loss=loss, **around, **each)
         for layers in (1, 2)
         for loss, each in losses.items()
     ]

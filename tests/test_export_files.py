@@ -300,3 +300,22 @@ def test_a_sequence_graph_that_gives_other_shapes(sequence, tmp_path):
 
 def test_any_byte_of_a_sequence_graph_turned(sequence, tmp_path):
     test_any_byte_turned(sequence, tmp_path)
+
+
+def growth_in_a_loop(model):
+    """A tensor that doubles with each node, in what happens at a row."""
+    scan = node_of(model, "Scan")
+    body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+    name = body.node[0].output[0]
+    for k in range(12):
+        body.node.append(helper.make_node("Concat", [name, name], [f"double{k}"], axis=-1))
+        name = f"double{k}"
+
+
+def test_a_loop_that_grows(tmp_path):
+    net = rl.Learner(input_size=2, hidden_size=3, output_gate=False)
+    export.to_onnx(net, tmp_path / "m.onnx", graph="sequence")
+    model = onnx.load(tmp_path / "m.onnx")
+    growth_in_a_loop(model)
+    (tmp_path / "altered.onnx").write_bytes(model.SerializeToString())
+    assert "would be larger than any graph of ours needs" in refusal(tmp_path / "altered.onnx")

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import onnxruntime as ort
 import pytest
+from variants import WIRINGS
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
@@ -173,3 +174,12 @@ def test_a_session_needs_no_numba(path):
         "assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence"])
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_every_wiring_of_an_lstm_is_read_back(tmp_path, wiring, graph):
+    net = rl.Learner(3, 4, 2, num_layers=2, dtype="float64", **WIRINGS[wiring])
+    export.to_onnx(net, tmp_path / "m.onnx", graph, "float64")
+    session = export.Session(tmp_path / "m.onnx", "cpu")
+    np.testing.assert_allclose(session.run(X), net.frozen().run(X), rtol=1e-11, atol=1e-13)
