@@ -7,7 +7,7 @@ import pytest
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.export import operators
+from rtrl_lstm.export import operators, sweep
 
 KINDS = {
     "LSTM": {"num_layers": 2, "peephole": True},
@@ -99,7 +99,7 @@ def test_two_calls_are_one(kind):
 
 def test_a_sequence_that_is_longer_than_a_call(kind, monkeypatch):
     net, path, _ = kind
-    monkeypatch.setattr(export.sweep, "ROWS", 8)
+    monkeypatch.setattr(sweep, "ROWS", 8)
     found = export.Session(path, "cpu").run(X)
     np.testing.assert_allclose(found, engine(net, X), atol=2e-6)
 
