@@ -36,7 +36,11 @@ WIRED = {
     "inverse time": Spec(3, 4, schedule=InverseTime(tau=9.0, power=0.5), update="sequence"),
 }
 HARD |= WIRED
-ALL = {name: dataclasses.replace(spec, dtype="float64") for name, spec in (SPECS | HARD).items()}
+ALL = {
+    name: dataclasses.replace(spec, dtype="float64")
+    for name, spec in (SPECS | HARD).items()
+    if name not in ("plain", "float64", "no gates")  # in which nothing is that is not in others
+}
 
 
 def trained(spec, count=60):
@@ -74,11 +78,8 @@ def test_it_learns_what_the_engine_learns_and_goes_back(tmp_path, name):
 
 
 SMALL = {
-    "lstm": ({}, "squared_error", 1),
     "peephole coupled": (CELLS["peephole coupled"], "quantile", 2),
-    "1997": (CELLS["1997"], "log_loss", 1),
     "gru": (CELLS["gru"], "cross_entropy", 2),
-    "rnn relu": (CELLS["rnn relu"], "poisson", 1),
     "elstm": (CELLS["elstm"], "huber", 2),
     "no gates": (CELLS["no gates"], "absolute_error", 1),
 }
@@ -226,8 +227,13 @@ def test_a_batch_is_as_many_learners_each_with_its_own_rate_and_sequences(tmp_pa
             np.testing.assert_allclose(carried[name][k], value, rtol=1e-8, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"])
-@pytest.mark.parametrize("clip", [None, 0.5])
+@pytest.mark.parametrize(
+    ("optimizer", "clip"),
+    [
+        ("sgd", None), ("sgd", 0.5), ("momentum", None), ("rmsprop", None), ("adagrad", 0.5),
+        ("adam", None), ("adamw", None), ("obgd", None),
+    ],
+)  # fmt: skip
 def test_without_a_label_nothing_learned_moves_by_a_bit(tmp_path, optimizer, clip):
     net = trained(Spec(3, 5, 2, optimizer=optimizer, clip=clip))
     export.to_onnx(net, tmp_path / "m.onnx", "learner")
