@@ -10,7 +10,7 @@ import click
 from rtrl_lstm.cli.options import row_options, source_argument
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
-OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "obgd")
 
 
 def _interval(

@@ -83,7 +83,7 @@ def compile_kernels(model: Model, progress: Progress) -> None:
     from rtrl_lstm.model import Model
     from rtrl_lstm.spec import Spec
 
-    cell = model.options.get("cell", Spec.cell)
-    if not is_compiled(entries.ENTRIES[cell]):
+    kind = {name: model.options.get(name, getattr(Spec, name)) for name in ("cell", "rule")}
+    if not is_compiled(entries.entry_of(**kind)):
         progress.say("compiling the kernels (once per machine) ...")
-        Model(target="y", cell=cell).run([{"x": 0.0, "y": 0.0}])
+        Model(target="y", **kind).run([{"x": 0.0, "y": 0.0}])

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
     from rtrl_lstm.modelfile import ModelFileError, load
-    from rtrl_lstm.schema import BadRow, SchemaError
-    from rtrl_lstm.spec import (
+    from rtrl_lstm.optimizers import (
         SGD,
         AdaGrad,
         Adam,
@@ -22,10 +21,16 @@ if TYPE_CHECKING:
         ClipCredit,
         ClipNorm,
         ClipValue,
+        Cosine,
+        Exponential,
+        InverseTime,
+        Linear,
         Momentum,
+        ObGD,
         RMSprop,
-        Spec,
     )
+    from rtrl_lstm.schema import BadRow, SchemaError
+    from rtrl_lstm.spec import Spec
 
 __version__ = "0.1.0"
 
@@ -37,15 +42,20 @@ _HOMES = {
     "load": "modelfile",
     "BadRow": "schema",
     "SchemaError": "schema",
-    "SGD": "spec",
-    "AdaGrad": "spec",
-    "Adam": "spec",
-    "AdamW": "spec",
-    "ClipCredit": "spec",
-    "ClipNorm": "spec",
-    "ClipValue": "spec",
-    "Momentum": "spec",
-    "RMSprop": "spec",
+    "SGD": "optimizers",
+    "AdaGrad": "optimizers",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
+    "ClipCredit": "optimizers",
+    "ClipNorm": "optimizers",
+    "ClipValue": "optimizers",
+    "Momentum": "optimizers",
+    "RMSprop": "optimizers",
+    "Exponential": "optimizers",
+    "InverseTime": "optimizers",
+    "Linear": "optimizers",
+    "Cosine": "optimizers",
+    "ObGD": "optimizers",
     "Spec": "spec",
 }
 
@@ -58,11 +68,16 @@ __all__ = [
     "ClipCredit",
     "ClipNorm",
     "ClipValue",
+    "Cosine",
+    "Exponential",
     "Forecaster",
+    "InverseTime",
     "Learner",
+    "Linear",
     "Model",
     "ModelFileError",
     "Momentum",
+    "ObGD",
     "RMSprop",
     "SchemaError",
     "Spec",

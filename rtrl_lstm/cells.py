@@ -1,9 +1,9 @@
 """What each cell is made of: its rows of weights and what they see.
 
 A row belongs to a gate. It sees some of the sources, in the order in which they lie: the bias, x
-(or h of the layer below), for a GRU a second bias, and h of the step before. A row with an `own`
-source is a diagonal weight on a number of the unit itself: its state before or after the step.
-The elementwise part is in `kernels/cells.py`.
+(or h of the layer below), for a GRU a second bias, h of the step before, and the gates of the step
+before. A row with an `own` source is a diagonal weight on a number of the unit itself: its state
+before or after the step. The elementwise part is in `kernels/cells.py`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ class Row:
     Attributes:
         gate: whose it is.
         traced: whether it moves the state, and so carries a trace.
-        sees: groups of sources, next to each other: "bias", "x", "bias_hh", "h".
+        sees: groups of sources, next to each other: "bias", "x", "bias_hh", "h", "gates".
         own: for a diagonal weight instead of sources: which state of the unit it sees.
+        shared: whether it has a unit for each block of cells instead of one for each cell.
     """
 
     gate: str
     traced: bool
     sees: tuple[str, ...] = ("bias", "x", "bias_hh", "h")
     own: str = ""
+    shared: bool = False
 
     @property
     def name(self) -> str:
@@ -51,18 +53,31 @@ def is_recurrent(spec: Spec) -> bool:
     return any("h" in row.sees and not row.own for row in rows_of(spec))
 
 
+def gates_of(spec: Spec) -> tuple[str, ...]:
+    """The gates of an lstm that have rows of their own, in the order in which others see them."""
+    return tuple(row.gate for row in rows_of(spec) if row.gate != "g" and not row.own)
+
+
 def _lstm(spec: Spec) -> tuple[Row, ...]:
+    shared = spec.block_size > 1
+    gate_sees = _lstm_sees(spec, "gates", spec.gate_recurrence != "none")
+    cell_sees = _lstm_sees(spec, "cells", spec.gate_recurrence == "all")
     gates = []
     if spec.input_gate or spec.coupled_gates:
-        gates.append(Row("i", traced=True))
+        gates.append(Row("i", traced=True, sees=gate_sees, shared=shared))
     if spec.forget_gate and not spec.coupled_gates:
-        gates.append(Row("f", traced=True))
+        gates.append(Row("f", traced=True, sees=gate_sees, shared=shared))
     own = [Row(row.gate, traced=True, own=PREVIOUS_STATE) for row in gates]
-    gates.append(Row("g", traced=True))
+    gates.append(Row("g", traced=True, sees=cell_sees))
     if spec.output_gate:
-        gates.append(Row("o", traced=False))
+        gates.append(Row("o", traced=False, sees=gate_sees, shared=shared))
         own.append(Row("o", traced=False, own=PRESENT_STATE))
     return (*gates, *(own if spec.peephole else ()))
+
+
+def _lstm_sees(spec: Spec, part: str, gates: bool) -> tuple[str, ...]:
+    seen = (("bias", spec.is_biased(part)), ("x", True), ("h", spec.recurrent), ("gates", gates))
+    return tuple(group for group, there in seen if there)
 
 
 def _gru(spec: Spec) -> tuple[Row, ...]:

@@ -11,8 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm import layout as layouts
-from rtrl_lstm import parameters
+from rtrl_lstm import blocks, parameters
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Array, Layout
 from rtrl_lstm.spec import Spec
@@ -34,7 +33,7 @@ class Core:
     """
 
     def __init__(self, spec: Spec) -> None:
-        self._bind(spec, layouts.initial_block(layout_of(spec)))
+        self._bind(spec, blocks.initial_block(layout_of(spec)))
 
     @classmethod
     def of(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
@@ -52,7 +51,7 @@ class Core:
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
         self._row_shape = (spec.input_size,)
-        self._kernel = entries.ENTRIES[spec.cell]
+        self._kernel = entries.entry_of(spec.cell, spec.rule)
         # What the kernel reads besides rows, by address: numbers it need not be handed each time.
         self._label = np.full(spec.target_size, np.nan)
         self._weight = np.ones(1)
@@ -254,7 +253,7 @@ class Core:
         spec, layout, found = self.spec, self.layout, {}
         for name, parts in parameters.parts_of(spec):
             rows = [
-                self.array(f"{part.row}.weight")[:, parameters.columns(layout, part)]
+                parameters.matrix_of(self.array(f"{part.row}.weight"), layout, part)
                 for part in parts
             ]
             found[name] = parameters.shape_of(name, np.concatenate(rows))
@@ -262,10 +261,11 @@ class Core:
                 found[name.replace("_ih", "_hh")] = np.zeros_like(found[name])
         direct = self.array("readout.direct.weight")
         found["readout.weight"] = self.array("readout.weight").T
-        if spec.bias:
+        biased = spec.is_biased("readout")
+        if biased:
             found["readout.bias"] = direct[:, 0]
         if spec.shortcuts:
-            found["readout.shortcut"] = direct[:, int(spec.bias) :]
+            found["readout.shortcut"] = direct[:, int(biased) :]
         return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
     def load_state_dict(self, given: dict[str, Any]) -> None:
@@ -280,13 +280,16 @@ class Core:
             values = arrays[name]
             if name.startswith("bias_ih") and parameters.has_zero_bias(self.spec):
                 values = values + arrays[name.replace("_ih", "_hh")]
-            pieces = np.split(parameters.as_matrix(values), len(parts))
-            for part, piece in zip(parts, pieces, strict=True):
+            rest = parameters.as_matrix(values)
+            for part in parts:
                 row = self.array(f"{part.row}.weight")
-                row[:, parameters.columns(self.layout, part)] = piece
+                piece, rest = rest[: len(row)], rest[len(row) :]
+                columns = parameters.columns(self.layout, part)
+                row[:, columns] = piece if columns else 0.0
                 self.set_array(f"{part.row}.weight", row)
         self.set_array("readout.weight", arrays["readout.weight"].T)
-        direct = [arrays["readout.bias"][:, np.newaxis]] if self.spec.bias else []
+        biased = self.spec.is_biased("readout")
+        direct = [arrays["readout.bias"][:, np.newaxis]] if biased else []
         if self.spec.shortcuts:
             direct.append(arrays["readout.shortcut"])
         if direct:
@@ -305,6 +308,9 @@ class Core:
                 raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} has numbers that are not finite")
+        for name, parts in parameters.parts_of(self.spec):
+            if np.any(arrays[name][parameters.absent(self.layout, parts)]):
+                raise ValueError(f"{name} has numbers where this learner has no weights")
         return arrays
 
     def state(self) -> dict[str, Array]:
@@ -387,9 +393,9 @@ class Core:
         return self._scratch
 
     def grow(self, spec: Spec) -> None:
-        """Become what `spec` says, every number moved by name (see `layout.migrate`)."""
+        """Become what `spec` says, every number moved by name (see `blocks.migrate`)."""
         self.finish()
-        self._bind(spec, layouts.migrate(self.layout, layout_of(spec), self.block))
+        self._bind(spec, blocks.migrate(self.layout, layout_of(spec), self.block))
 
     def save(self, path: str | Path) -> None:
         """Write a model file, whole or not at all; `rtrl_lstm.load` gives the learner back."""

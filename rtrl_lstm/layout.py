@@ -6,8 +6,10 @@ Spec and the block. Arrays are named; each axis of an array carries labels ("uni
 "bias", "y0"), by which `migrate` moves numbers from one layout to another.
 
     layer0.i.weight     (units, sources) of gate i; also .trace, .moment1, .moment2, .sum
+                        (a trace with a first axis where a weight has several)
     layer0.i.own.weight (units, 1) its diagonal weight on the unit's own state, where there is one
     layer0.h  layer0.s  (units,) the recurrent state; lead.layer0.h the leading one of a forecaster
+    layer0.proj.weight  (outputs, units) of the projection
     readout.weight      (units, outputs); also .moment1, .moment2, .sum
     readout.direct      (outputs, bias and inputs): the readout's bias and shortcuts
     input.mean  target.mean ...  running statistics
@@ -24,11 +26,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.cells import PREVIOUS_STATE, Row, has_second_bias, is_recurrent, rows_of
+from rtrl_lstm.cells import (
+    PREVIOUS_STATE,
+    Row,
+    gates_of,
+    has_second_bias,
+    is_recurrent,
+    rows_of,
+)
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, Clip, Spec
+from rtrl_lstm.optimizers import Clip
+from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES, Spec
 
 Array = NDArray[Any]
+SNAP_NUMBERS = ("s_by_s", "s_by_h", "h_by_s", "h_by_h")  # as `kernels/snap.py` finds them
 # In which place of the table a kernel looks for a gate (see `kernels/cells.py`).
 GATE_PLACES = {
     "lstm": ("i", "f", "g", "o"),
@@ -47,6 +58,7 @@ class Field:
     axes: tuple[tuple[str, ...], ...]
     in_head: bool = False
     packed: bool = False  # rows of weights: [vector of lanes][source][lane]
+    groups: int = 1  # cells in a block: each stretch of blocks is padded to whole vectors of lanes
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,11 +112,26 @@ class Layout:
         self._advance(int(np.prod([len(axis) for axis in axes], dtype=np.int64)))
         return offset
 
-    def _place_row_array(self, name: str, units: tuple[str, ...], sources: tuple[str, ...]) -> int:
+    def _place_cells(self, name: str, cells: tuple[str, ...], groups: int) -> int:
+        """A number for each cell, or for each number of an output."""
         offset = self.body_size
-        self.fields[name] = Field(offset, (units, sources), packed=True)
-        self._advance(self.padded(len(units)) * len(sources))
+        self.fields[name] = Field(offset, (cells,), groups=groups)
+        self._advance(self.lanes_of(len(cells), groups))
         return offset
+
+    def _place_row_array(
+        self, name: str, axes: tuple[tuple[str, ...], ...], groups: int = 1
+    ) -> int:
+        """An array of the shape of a row of weights, or several: (copies, units, sources)."""
+        offset = self.body_size
+        self.fields[name] = Field(offset, axes, packed=True, groups=groups)
+        copies = int(np.prod([len(axis) for axis in axes[:-2]], dtype=np.int64))
+        self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))
+        return offset
+
+    def lanes_of(self, units: int, groups: int = 1) -> int:
+        """Lanes of `units` in stretches that are padded each."""
+        return groups * self.padded(units // groups)
 
     def _advance(self, count: int) -> None:
         self.body_size += self.padded(count)
@@ -145,6 +172,11 @@ class Layout:
     def _write_codes(self, table: list[int]) -> None:
         spec = self.spec
         assert not isinstance(spec.optimizer, str)
+        table[slots.T_RULE] = RULES.index(spec.rule)
+        table[slots.T_WHOLE] = int(spec.cell == "elstm")
+        if spec.schedule:
+            table[slots.T_SCHEDULE] = slots.SCHEDULE_CODES[spec.schedule.name]
+            table[slots.T_RESTART] = int(spec.schedule.restart)
         table[slots.T_INPUTS] = spec.input_size
         table[slots.T_OUTPUTS] = spec.output_size
         table[slots.T_TARGETS] = spec.target_size
@@ -179,43 +211,84 @@ class Layout:
         table[slots.T_FIRST_LAYER] = len(table)
         for number in range(spec.num_layers):
             table[slots.T_LAST_LAYER] = len(table)
-            below = labels("x", spec.input_size) if number == 0 else labels("b", spec.hidden_size)
-            self._write_layer(table, f"layer{number}", below)
+            below = labels("x", spec.input_size) if number == 0 else labels("b", spec.state_size)
+            self._write_layer(table, number, below)
         table[slots.T_LAYER_STEP] = len(table) - table[slots.T_LAST_LAYER]
+        if spec.rule == "full":
+            # A vector for each unit of the four gates, and for each cell's output.
+            lanes = self.lanes_of(spec.hidden_size, spec.block_size)
+            table[slots.T_INFLUENCE] = self._place(
+                "influence", labels("dz", 5 * lanes * self.lanes)
+            )
 
     def _sources(self, below: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """The groups of a layer's sources, in the order in which they lie."""
         spec = self.spec
+        gates = [gate for gate in gates_of(spec) if spec.gate_recurrence != "none"]
         return {
-            "bias": ("bias",) if spec.bias else (),
+            "bias": ("bias",) if spec.has_bias else (),
             "x": below,
-            "bias_hh": ("bias_hh",) if spec.bias and has_second_bias(spec) else (),
-            "h": labels("h", spec.hidden_size) if is_recurrent(spec) else (),
+            "bias_hh": ("bias_hh",) if spec.has_bias and has_second_bias(spec) else (),
+            "h": labels("h", spec.state_size) if is_recurrent(spec) else (),
+            "gates": tuple(label for gate in gates for label in labels(gate, spec.blocks)),
         }
 
-    def _write_layer(self, table: list[int], layer: str, below: tuple[str, ...]) -> None:
+    def _write_layer(self, table: list[int], number: int, below: tuple[str, ...]) -> None:
         spec, rows, groups = self.spec, rows_of(self.spec), self._sources(below)
+        layer = f"layer{number}"
         sources = tuple(label for group in groups.values() for label in group)
-        units = labels("unit", spec.hidden_size)
         part = [0] * slots.L_SIZE
-        part[slots.L_UNITS] = spec.hidden_size
-        part[slots.L_LANES] = self.padded(spec.hidden_size)
         part[slots.L_BELOW] = len(below)
         part[slots.L_X_AT] = sources.index(below[0])
-        part[slots.L_H_AT] = len(sources) - len(groups["h"])
+        for place, group in ((slots.L_H_AT, "h"), (slots.L_GATES_AT, "gates")):
+            part[place] = sources.index(groups[group][0]) if groups[group] else -1
         part[slots.L_SOURCES] = len(sources)
         part[slots.L_ROWS] = len(rows)
         part[slots.L_FIRST_ROW] = len(table) + slots.L_SIZE
-        part[slots.L_CREDIT] = self._place(f"{layer}.credit", units)
         part[slots.L_INPUT_ACTIVATION] = CELL_ACTIVATIONS.index(spec.input_activation)
         part[slots.L_CELL_ACTIVATION] = CELL_ACTIVATIONS.index(spec.cell_activation)
         part[slots.L_COUPLED] = int(spec.coupled_gates)
+        part[slots.L_STATE] = number * len(self._layer_states(0))
+        self._write_sizes(part)
+        self._write_credits(part, layer)
         self._write_sets(part, layer, sources)
-        descriptions = [self._layer_row(layer, row, units, groups, sources) for row in rows]
+        descriptions = [self._layer_row(layer, row, groups, sources) for row in rows]
         self._write_gates(part, rows, descriptions)
+        if spec.proj_size:
+            part[slots.L_PROJECTION] = len(table) + slots.L_SIZE + len(rows) * slots.R_SIZE
+            descriptions.append(self._projection_row(layer))
         table.extend(part)
         for description in descriptions:
             table.extend(description)
+
+    def _write_sizes(self, part: list[int]) -> None:
+        spec = self.spec
+        part[slots.L_UNITS] = spec.hidden_size
+        part[slots.L_LANES] = self.lanes_of(spec.hidden_size, spec.block_size)
+        part[slots.L_BLOCKS] = spec.blocks
+        part[slots.L_BLOCK_LANES] = self.padded(spec.blocks)
+        part[slots.L_GROUPS] = spec.block_size
+        part[slots.L_OUT_GROUPS] = self._output_groups
+        part[slots.L_OUT] = spec.state_size // self._output_groups
+        part[slots.L_OUT_LANES] = self.padded(part[slots.L_OUT])
+        part[slots.L_PROJECTION] = -1
+
+    @property
+    def _output_groups(self) -> int:
+        """Stretches in which a layer's output lies: the cells', or one where they are projected."""
+        return 1 if self.spec.proj_size else self.spec.block_size
+
+    def _write_credits(self, part: list[int], layer: str) -> None:
+        outputs, cells = self._output_labels(), labels("unit", self.spec.hidden_size)
+        part[slots.L_CREDIT] = self._place_cells(f"{layer}.credit", outputs, self._output_groups)
+        part[slots.L_CELL_CREDIT] = part[slots.L_CREDIT]
+        if self.spec.proj_size:
+            groups = self.spec.block_size
+            part[slots.L_CELL_CREDIT] = self._place_cells(f"{layer}.m.credit", cells, groups)
+
+    def _output_labels(self) -> tuple[str, ...]:
+        """Of a layer's output."""
+        return labels("out" if self.spec.proj_size else "unit", self.spec.state_size)
 
     def _write_gates(
         self, part: list[int], rows: tuple[Row, ...], descriptions: list[list[int]]
@@ -238,39 +311,65 @@ class Layout:
             ahead = self._write_states(f"lead.{layer}", sources)
         else:
             ahead[slots.S_U] = self._place(f"{layer}.u_next", sources)
-        part[slots.L_NOW : slots.L_NOW + slots.S_SIZE] = now
-        part[slots.L_NEXT : slots.L_NEXT + slots.S_SIZE] = ahead
+            if self.spec.proj_size:
+                ahead[slots.S_V] = self._place(f"{layer}.v_next", self._cell_labels())
+        for place, states in ((int(slots.L_NOW), now), (int(slots.L_NEXT), ahead)):
+            part[place : place + slots.S_SIZE] = states
+
+    def _cell_labels(self) -> tuple[str, ...]:
+        return labels("unit", self.spec.hidden_size)
 
     def _write_states(self, prefix: str, sources: tuple[str, ...]) -> list[int]:
-        units = labels("unit", self.spec.hidden_size)
-        states = [0] * slots.S_SIZE
+        spec, cells = self.spec, self._cell_labels()
+        states = [-1] * slots.S_SIZE
         states[slots.S_U] = self._place(f"{prefix}.u", sources)
         for slot, name in (
             (slots.S_S, "s"),
-            (slots.S_H, "h"),
             (slots.S_DECAY, "decay"),
             (slots.S_DH_DS, "dh_ds"),
             (slots.S_PREVIOUS, "s_tm1"),
         ):
-            states[slot] = self._place(f"{prefix}.{name}", units)
-        gates = [row.gate for row in rows_of(self.spec) if not row.own]
+            states[slot] = self._place_cells(f"{prefix}.{name}", cells, spec.block_size)
+        states[slots.S_H] = self._place_cells(
+            f"{prefix}.h", self._output_labels(), self._output_groups
+        )
+        states[slots.S_M] = states[slots.S_H]
+        if spec.proj_size:
+            states[slots.S_M] = self._place_cells(f"{prefix}.m", cells, spec.block_size)
+            states[slots.S_V] = self._place(f"{prefix}.v", cells)
+        gates = [row.gate for row in rows_of(spec) if not row.own]
         for slot, name in ((slots.S_Z, "z"), (slots.S_PUSH, "push")):
             # One after the other: a kernel finds gate number k's at k * lanes.
-            places = [self._place(f"{prefix}.{gate}.{name}", units) for gate in gates]
-            states[slot] = places[0]
+            states[slot] = self._place_stretches(prefix, gates, name)
+        if spec.gate_recurrence != "none":
+            states[slots.S_GATES] = self._place_stretches(prefix, gates, "gate")
+        if spec.rule == "snap1":
+            states[slots.S_SNAP] = self._place_stretches(prefix, list(SNAP_NUMBERS), "snap")
         return states
+
+    def _place_stretches(self, prefix: str, stretches: list[str], name: str) -> int:
+        """For each of `stretches` a number for each cell."""
+        first, cells = self.body_size, self._cell_labels()
+        for stretch in stretches:
+            self._place_cells(f"{prefix}.{stretch}.{name}", cells, self.spec.block_size)
+        return first
 
     def _layer_row(
         self,
         layer: str,
         row: Row,
-        units: tuple[str, ...],
         groups: dict[str, tuple[str, ...]],
         sources: tuple[str, ...],
     ) -> list[int]:
-        gates = [other.gate for other in rows_of(self.spec) if not other.own]
+        spec = self.spec
+        gates = [other.gate for other in rows_of(spec) if not other.own]
         seen = ("own",) if row.own else tuple(s for group in row.sees for s in groups[group])
-        description = self._row(f"{layer}.{row.name}", units, seen, row.traced)
+        units = labels("block", spec.blocks) if row.shared else self._cell_labels()
+        stretches = 1 if row.shared else spec.block_size
+        kind = self._kind_of(row)
+        description = self._row(f"{layer}.{row.name}", units, seen, kind, stretches)
+        description[slots.R_TRACED] = int(row.traced)
+        description[slots.R_GROUPS] = spec.block_size if row.shared else 1
         description[slots.R_FIRST] = 0 if row.own else sources.index(seen[0])
         description[slots.R_GATE] = gates.index(row.gate)
         if row.own:
@@ -278,22 +377,67 @@ class Layout:
             description[slots.R_OWN] = slots.S_PREVIOUS if previous else slots.S_S
         return description
 
+    def _kind_of(self, row: Row) -> int:
+        """How the gradient of a row comes about: see `slots`."""
+        if self.spec.rule != "truncated":
+            return slots.SNAP if self.spec.rule == "snap1" else slots.HELD
+        if not row.traced:
+            return slots.DIRECT
+        return slots.SHARED if row.shared else slots.TRACED
+
+    def _projection_row(self, layer: str) -> list[int]:
+        outputs, cells = self._output_labels(), self._cell_labels()
+        kind = slots.HELD if self.spec.rule == "full" else slots.DIRECT
+        return self._row(f"{layer}.proj", outputs, cells, kind)
+
+    def _copies(self, kind: int) -> tuple[tuple[str, ...], ...]:
+        """The first axis of the trace of a row: none where a weight has one trace."""
+        if kind == slots.SHARED:
+            return (labels("cell", self.spec.block_size),)
+        if kind == slots.SNAP:
+            return (("s", "h"),)
+        if kind == slots.HELD:
+            numbers = range(self.spec.num_layers)
+            return (tuple(label for k in numbers for label in self._layer_states(k)),)
+        return ()
+
+    def _layer_states(self, number: int) -> tuple[str, ...]:
+        """The numbers of a layer that outlive a step, as rule "full" counts them."""
+        spec = self.spec
+        gates = gates_of(spec) if spec.gate_recurrence != "none" else ()
+        own = (
+            *labels("s", spec.hidden_size),
+            *labels("h", spec.state_size),
+            *(label for gate in gates for label in labels(gate, spec.blocks)),
+        )
+        return tuple(f"layer{number}.{label}" for label in own)
+
     def _row(
-        self, name: str, units: tuple[str, ...], sources: tuple[str, ...], traced: bool
+        self,
+        name: str,
+        units: tuple[str, ...],
+        sources: tuple[str, ...],
+        kind: int,
+        groups: int = 1,
     ) -> list[int]:
         assert not isinstance(self.spec.optimizer, str)
+        axes, copies = (units, sources), self._copies(kind)
         row = [-1] * slots.R_SIZE
         row[slots.R_FIRST] = 0
         row[slots.R_COUNT] = len(sources)
-        row[slots.R_TRACED] = int(traced)
-        row[slots.R_WEIGHT] = self._place_row_array(f"{name}.weight", units, sources)
-        if traced:
-            row[slots.R_TRACE] = self._place_row_array(f"{name}.trace", units, sources)
+        row[slots.R_TRACED] = 0
+        row[slots.R_GROUPS] = 1
+        row[slots.R_LANES] = self.lanes_of(len(units), groups)
+        row[slots.R_KIND] = kind
+        row[slots.R_TRACES] = 0 if kind == slots.DIRECT else len(copies[0]) if copies else 1
+        row[slots.R_WEIGHT] = self._place_row_array(f"{name}.weight", axes, groups)
+        if row[slots.R_TRACES]:
+            row[slots.R_TRACE] = self._place_row_array(f"{name}.trace", copies + axes, groups)
         for k, slot in enumerate((slots.R_MOMENT1, slots.R_MOMENT2)):
             if k < self.spec.optimizer.moments:
-                row[slot] = self._place_row_array(f"{name}.moment{k + 1}", units, sources)
+                row[slot] = self._place_row_array(f"{name}.moment{k + 1}", axes, groups)
         if self.spec.sums_gradients:
-            row[slots.R_SUM] = self._place_row_array(f"{name}.sum", units, sources)
+            row[slots.R_SUM] = self._place_row_array(f"{name}.sum", axes, groups)
         return row
 
     def _write_readout_rows(self, table: list[int]) -> None:
@@ -303,13 +447,16 @@ class Layout:
         Its bias and shortcuts: an output's lane sees [1, x], the first sources of layer 0.
         """
         spec = self.spec
-        outputs, units = labels("y", spec.output_size), labels("unit", spec.hidden_size)
+        outputs = labels("y", spec.output_size)
         table[slots.T_READOUT] = len(table)
-        table.extend(self._row("readout", units, outputs, traced=False))
+        groups = self._output_groups
+        table.extend(self._row("readout", self._output_labels(), outputs, slots.DIRECT, groups))
         table[slots.T_DIRECT] = len(table)
         inputs = labels("x", spec.input_size) if spec.shortcuts else ()
-        seen = (*(("bias",) if spec.bias else ()), *inputs)
-        table.extend(self._row("readout.direct", outputs, seen, traced=False))
+        seen = (*(("bias",) if spec.is_biased("readout") else ()), *inputs)
+        direct = self._row("readout.direct", outputs, seen, slots.DIRECT)
+        direct[slots.R_FIRST] = int(spec.has_bias and not spec.is_biased("readout"))
+        table.extend(direct)
 
     # --- reading and writing ---------------------------------------------------------------
 
@@ -328,110 +475,52 @@ class Layout:
     def read(self, block: NDArray[np.uint8], name: str) -> Array:
         """A copy of the array called `name`, in the shape that its Field gives."""
         field = self.fields[name]
-        view = self._view(block, field)
+        numbers = self._numbers(block, field)
         if field.packed:
-            units = view.shape[0] * self.lanes
-            view = view.swapaxes(1, 2).reshape(units, field.shape[1])[: field.shape[0]]
-        return view.copy()
+            copies, lanes = self._packed_shape(field)
+            sources = field.shape[-1]
+            vectors = numbers.reshape(copies, lanes // self.lanes, sources, self.lanes)
+            numbers = vectors.swapaxes(2, 3).reshape(copies, lanes, sources)
+            numbers = numbers[:, self._taken(field.shape[-2], field.groups)]
+        elif field.groups > 1:
+            numbers = numbers[self._taken(field.shape[0], field.groups)]
+        return numbers.reshape(field.shape).copy()
 
     def write(self, block: NDArray[np.uint8], name: str, values: Array) -> None:
         """Put `values` of the Field's shape in the place of the array called `name`."""
         field = self.fields[name]
-        view = self._view(block, field)
+        numbers = self._numbers(block, field)
+        values = np.broadcast_to(np.asarray(values, numbers.dtype), field.shape)
         if field.packed:
-            padded = np.zeros((view.shape[0] * self.lanes, field.shape[1]), self.dtype)
-            padded[: field.shape[0]] = values
-            values = padded.reshape(view.shape[0], self.lanes, field.shape[1]).swapaxes(1, 2)
-        view[...] = values
+            copies, lanes = self._packed_shape(field)
+            sources = field.shape[-1]
+            padded = np.zeros((copies, lanes, sources), self.dtype)
+            taken = self._taken(field.shape[-2], field.groups)
+            padded[:, taken] = values.reshape(copies, field.shape[-2], sources)
+            vectors = padded.reshape(copies, lanes // self.lanes, self.lanes, sources)
+            numbers[:] = vectors.swapaxes(2, 3).ravel()
+        elif field.groups > 1:
+            numbers[self._taken(field.shape[0], field.groups)] = values
+        else:
+            numbers[:] = values.ravel()
 
-    def _view(self, block: NDArray[np.uint8], field: Field) -> Array:
+    def _numbers(self, block: NDArray[np.uint8], field: Field) -> Array:
+        """All numbers of an array, with those that pad it, as they lie."""
         numbers = self.head(block) if field.in_head else self.body(block)
-        shape = field.shape
+        count = int(np.prod(field.shape, dtype=np.int64))
         if field.packed:
-            shape = (self.padded(shape[0]) // self.lanes, shape[1], self.lanes)
-        count = int(np.prod(shape, dtype=np.int64))
-        return numbers[field.offset : field.offset + count].reshape(shape)
+            copies, lanes = self._packed_shape(field)
+            count = copies * lanes * field.shape[-1]
+        elif field.groups > 1:
+            count = self.lanes_of(field.shape[0], field.groups)
+        return numbers[field.offset : field.offset + count]
 
+    def _packed_shape(self, field: Field) -> tuple[int, int]:
+        """Copies and lanes of a packed array."""
+        copies = int(np.prod(field.shape[:-2], dtype=np.int64))
+        return copies, self.lanes_of(field.shape[-2], field.groups)
 
-def initial_block(layout: Layout) -> NDArray[np.uint8]:
-    """A new learner's block: weights drawn from the seed, everything else at its start.
-
-    Weights and biases are uniform in +-1/sqrt(hidden_size), as PyTorch's; `forget_bias` is added
-    to the forget gate's bias; shortcuts start at zero.
-    """
-    spec = layout.spec
-    block, rng = layout.allocate(), np.random.default_rng(spec.seed)
-    bound = spec.hidden_size**-0.5
-    for name, field in layout.fields.items():
-        if not name.endswith(".weight"):
-            continue
-        values = rng.uniform(-bound, bound, field.shape)
-        if name == "readout.direct.weight":
-            values[:, [label.startswith("x") for label in field.axes[1]]] = 0.0
-        if name.endswith(".f.weight") and spec.cell == "lstm" and spec.bias:
-            values[:, field.axes[1].index("bias")] += spec.forget_bias
-        layout.write(block, name, values)
-    _write_constants(layout, block)
-    return block
-
-
-def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
-    """Everything in a block that follows from the Spec and never changes, and counters' starts."""
-    spec, head = layout.spec, layout.head(block)
-    assert not isinstance(spec.optimizer, str)
-    for name, field in layout.fields.items():
-        if name.endswith((".u", ".u_next")):
-            values = layout.read(block, name)
-            values[[label.startswith("bias") for label in field.axes[0]]] = 1.0
-            layout.write(block, name, values)
-    head[slots.H_RATE] = spec.learning_rate
-    head[slots.H_POWER1] = head[slots.H_POWER2] = 1.0
-    for k, value in enumerate(vars(spec.optimizer).values()):
-        head[slots.H_HYPER + k] = value
-    head[slots.H_HUBER_DELTA] = spec.huber_delta
-    head[slots.H_CLIP_LIMIT] = spec.clip.limit if isinstance(spec.clip, Clip) else 0.0
-    layout.write(block, "quantiles", np.array(spec.quantiles))
-    if spec.combine_with:
-        one, network, each = slots.INITIAL_COVARIANCE
-        covariance = np.diag([one, network] + [each] * len(spec.combine_with))
-        layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
-        layout.write(block, "combination.covariance", covariance)
-        layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
-
-
-def migrate(
-    old: Layout,
-    new: Layout,
-    block: NDArray[np.uint8],
-    renamed: dict[str, str] | None = None,
-) -> NDArray[np.uint8]:
-    """The block of `old` as a block of `new`: every number moves by name and label.
-
-    Args:
-        renamed: new label -> old label, for labels that changed (inputs "x0".., outputs "y0"..).
-            A new label that maps to "" is new.
-
-    What has no counterpart keeps the initial value of a new learner, with zero trace and moments.
-    """
-    moved = initial_block(new)
-    head = new.head(moved)
-    head[: slots.H_STATISTICS] = old.head(block)[: slots.H_STATISTICS]
-    names = renamed or {}
-    for name in new.fields.keys() & old.fields.keys():
-        if name == "combination.covariance" and old.fields[name].axes != new.fields[name].axes:
-            continue  # with one more forecast to combine, the weights of all are open again
-        target, source = new.read(moved, name), old.read(block, name)
-        here: list[list[int]] = []
-        there: list[list[int]] = []
-        for new_axis, old_axis in zip(new.fields[name].axes, old.fields[name].axes, strict=True):
-            place = {label: k for k, label in enumerate(old_axis)}
-            pairs = [
-                (k, place[names.get(label, label)])
-                for k, label in enumerate(new_axis)
-                if names.get(label, label) in place
-            ]
-            here.append([k for k, _ in pairs])
-            there.append([k for _, k in pairs])
-        target[np.ix_(*here)] = source[np.ix_(*there)]
-        new.write(moved, name, target)
-    return moved
+    def _taken(self, units: int, groups: int) -> NDArray[np.intp]:
+        """The lanes that hold numbers."""
+        each = units // groups
+        return (np.arange(groups)[:, np.newaxis] * self.padded(each) + np.arange(each)).ravel()

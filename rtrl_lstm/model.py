@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
-from rtrl_lstm.spec import ClipCredit, Spec
+from rtrl_lstm.spec import Spec
 from rtrl_lstm.target import LOSSES
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.

@@ -3,9 +3,13 @@
     weight_ih_l0 (G n, I)  weight_hh_l0 (G n, n)  bias_ih_l0, bias_hh_l0 (G n,)    and l1, l2 ...
     readout.weight (O, n)  readout.bias (O,)  readout.shortcut (O, I) where shortcuts are on
     weight_own_l0 (K n,)   diagonal weights: peepholes of i, f, o; those of f, z in an elstm
+    weight_gates_l0 (G n, K n)  of the gates of the row before, with `gate_recurrence`
+    weight_hr_l0 (proj_size, n)  the projection
 
 Gates: i, f, g, o in an lstm (those that it has); r, z, n in a gru; one in an rnn; f, z, o in an
 elstm, which has no weight_hh. A gru has two biases; elsewhere bias_ih is the bias and bias_hh zero.
+With blocks a gate has n / block_size rows and not n. Where some of the gates do not see what the
+others see, their part of the matrix is zero.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rtrl_lstm.cells import has_second_bias, is_recurrent, rows_of
+from rtrl_lstm.cells import gates_of, has_second_bias, is_recurrent, rows_of
 from rtrl_lstm.layout import Array, Layout
 from rtrl_lstm.spec import Spec
 
@@ -42,8 +47,16 @@ def parts_of(spec: Spec) -> Iterator[tuple[str, list[Part]]]:
             names = [f"{layer}.{gate}" for gate in seen_by[kind]]
             if names:
                 yield f"weight_{kind}{suffix}", [Part(name, (prefix,)) for name in names]
-            if names and spec.bias and (kind == "ih" or has_second_bias(spec)):
+            biased = spec.is_biased("gates") or spec.is_biased("cells")
+            if names and biased and (kind == "ih" or has_second_bias(spec)):
                 yield f"bias_{kind}{suffix}", [Part(name, (bias,)) for name in names]
+        if spec.gate_recurrence != "none":
+            yield (
+                f"weight_gates{suffix}",
+                [Part(f"{layer}.{gate}", gates_of(spec)) for gate in gates],
+            )
+        if spec.proj_size:
+            yield f"weight_hr{suffix}", [Part(f"{layer}.proj", ("unit",))]
         own = [Part(f"{layer}.{row.name}", ("own",)) for row in rows if row.own]
         if own:
             yield f"weight_own{suffix}", own
@@ -51,16 +64,42 @@ def parts_of(spec: Spec) -> Iterator[tuple[str, list[Part]]]:
 
 def columns(layout: Layout, part: Part) -> list[int]:
     """Which columns of its row of weights a part is."""
-    labels = layout.fields[f"{part.row}.weight"].axes[1]
-    wanted = part.prefixes[0]
-    if wanted in ("bias", "bias_hh", "own"):
-        return [k for k, label in enumerate(labels) if label == wanted]
-    return [k for k, label in enumerate(labels) if label.rstrip("0123456789") == wanted]
+    return _columns(layout.fields[f"{part.row}.weight"].axes[1], part)
+
+
+def _columns(labels: tuple[str, ...], part: Part) -> list[int]:
+    return [k for k, label in enumerate(labels) if label.rstrip("0123456789") in part.prefixes]
+
+
+def _width(layout: Layout, part: Part) -> int:
+    """Columns of the parameter that a part belongs to, whether or not this row has them."""
+    layer = part.row.split(".")[0]
+    everything = [
+        layout.fields[f"{layer}.u"].axes[0],
+        layout.fields[f"{part.row}.weight"].axes[1],
+    ]
+    return max(len(_columns(labels, part)) for labels in everything)
+
+
+def matrix_of(row: Array, layout: Layout, part: Part) -> Array:
+    """A part of a parameter, of its row of weights: zeros where the row does not see that."""
+    found = columns(layout, part)
+    return row[:, found] if found else np.zeros((len(row), _width(layout, part)), row.dtype)
+
+
+def absent(layout: Layout, parts: list[Part]) -> NDArray[np.bool_]:
+    """Which rows of a parameter stand for no weights."""
+    rows = [
+        np.full(len(layout.fields[f"{part.row}.weight"].axes[0]), not columns(layout, part))
+        for part in parts
+    ]
+    return np.concatenate(rows)
 
 
 def has_zero_bias(spec: Spec) -> bool:
     """Whether PyTorch has a second bias where a learner has one only: it is given as zeros."""
-    return spec.bias and not has_second_bias(spec) and is_recurrent(spec)
+    biased = spec.is_biased("gates") or spec.is_biased("cells")
+    return biased and not has_second_bias(spec) and is_recurrent(spec)
 
 
 def shape_of(name: str, values: Array) -> Array:

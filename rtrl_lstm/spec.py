@@ -7,10 +7,27 @@ import math
 import operator
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
+
+from rtrl_lstm.optimizers import (
+    CLIPS,
+    OPTIMIZERS,
+    SCHEDULES,
+    Adam,
+    Clip,
+    ClipNorm,
+    ClipValue,
+    ObGD,
+    Optimizer,
+    Schedule,
+    require,
+    require_count,
+    require_fraction,
+    require_positive,
+)
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
-RULES = ("truncated",)
+RULES = ("truncated", "snap1", "full")
 LOSSES = (
     "squared_error",
     "absolute_error",
@@ -32,160 +49,31 @@ CELL_OPTIONS = frozenset(
         "peephole",
         "input_activation",
         "cell_activation",
+        "gate_recurrence",
+        "recurrent",
+        "block_size",
+        "proj_size",
+        "input_gate_bias",
         "forget_bias",
+        "output_gate_bias",
     }
 )
+GATE_RECURRENCES = ("none", "gates", "all")
+BIASED = ("gates", "cells", "readout")  # the parts that may have a bias
+# A cell's name that stands for an lstm with these options where they were left at their default.
+PRESETS: dict[str, dict[str, Any]] = {
+    "lstm1997": {
+        "forget_gate": False,
+        "gate_recurrence": "all",
+        "input_activation": "4sigmoid-2",
+        "cell_activation": "2sigmoid-1",
+    }
+}
 UPDATES = ("step", "sequence")
 DTYPES = ("float32", "float64")
 
 # What a loss makes of the readout. None in `Spec.output_activation` stands for this.
 IMPLIED_ACTIVATION = {"log_loss": "sigmoid", "cross_entropy": "softmax", "poisson": "exp"}
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _require_positive(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        _require(
-            isinstance(value, Real) and 0 < float(value) < math.inf,
-            f"{name} must be a finite number above 0, not {value!r}",
-        )
-        object.__setattr__(owner, name, float(value))  # NumPy's numbers, too
-
-
-def _require_fraction(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        _require(
-            isinstance(value, Real) and 0 <= float(value) < 1,
-            f"{name} must be at least 0 and below 1, not {value!r}",
-        )
-        object.__setattr__(owner, name, float(value))
-
-
-@dataclass(frozen=True)
-class SGD:
-    """w -= rate * g."""
-
-    name: ClassVar[str] = "sgd"
-    moments: ClassVar[int] = 0
-
-
-@dataclass(frozen=True)
-class Momentum:
-    """v = momentum * v + g; w -= rate * v (PyTorch's SGD with momentum)."""
-
-    momentum: float = 0.9
-    name: ClassVar[str] = "momentum"
-    moments: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _require_fraction(self, "momentum")
-
-
-@dataclass(frozen=True)
-class RMSprop:
-    """v = alpha * v + (1 - alpha) * g^2; w -= rate * g / (sqrt(v) + eps)."""
-
-    alpha: float = 0.99
-    eps: float = 1e-8
-    name: ClassVar[str] = "rmsprop"
-    moments: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _require_fraction(self, "alpha")
-        _require_positive(self, "eps")
-
-
-@dataclass(frozen=True)
-class AdaGrad:
-    """v += g^2; w -= rate * g / (sqrt(v) + eps)."""
-
-    eps: float = 1e-10
-    name: ClassVar[str] = "adagrad"
-    moments: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "eps")
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Kingma & Ba 2015, as PyTorch writes it: eps is added to the corrected sqrt(v)."""
-
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    name: ClassVar[str] = "adam"
-    moments: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        _require_fraction(self, "beta1", "beta2")
-        _require_positive(self, "eps")
-
-
-@dataclass(frozen=True)
-class AdamW:
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): w -= rate * decay * w first."""
-
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    weight_decay: float = 0.01
-    name: ClassVar[str] = "adamw"
-    moments: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        _require_fraction(self, "beta1", "beta2", "weight_decay")
-        _require_positive(self, "eps")
-
-
-Optimizer = SGD | Momentum | RMSprop | AdaGrad | Adam | AdamW
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    kind.name: kind for kind in (SGD, Momentum, RMSprop, AdaGrad, Adam, AdamW)
-}
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A bound on the gradient; `limit` is positive."""
-
-    limit: float
-    name: ClassVar[str] = ""
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "limit")
-
-
-@dataclass(frozen=True)
-class ClipNorm(Clip):
-    """All gradients together are scaled down to a norm of `limit`; costs a sweep of the weights."""
-
-    name: ClassVar[str] = "norm"
-
-
-@dataclass(frozen=True)
-class ClipValue(Clip):
-    """Every number of the gradient is cut to [-limit, limit]; costs a sweep of the weights."""
-
-    name: ClassVar[str] = "value"
-
-
-@dataclass(frozen=True)
-class ClipCredit(Clip):
-    """dL/dy of each output is cut to [-limit, limit]. Costs nothing.
-
-    With `scale_target` the unit is the target's running standard deviation.
-    """
-
-    name: ClassVar[str] = "credit"
-
-
-CLIPS: dict[str, type[Clip]] = {kind.name: kind for kind in (ClipNorm, ClipValue, ClipCredit)}
 
 
 @dataclass(frozen=True)
@@ -194,17 +82,24 @@ class Spec:
 
     Args:
         input_size: numbers in a row of input, I.
-        hidden_size: units in the recurrent layer, n.
+        hidden_size: units in the recurrent layer, n; with blocks, the number of cells.
         output_size: outputs, O. With `cross_entropy` the number of classes.
         horizon: 0 for a Learner; H >= 1 for a Forecaster, H rows ahead.
-        cell: the recurrent cell.
-        bias: whether gates and readout have a bias.
+        cell: the recurrent cell. "lstm1997" stands for the net of Hochreiter & Schmidhuber 1997:
+            an lstm without forget gate, with gate_recurrence "all", input_activation "4sigmoid-2"
+            and cell_activation "2sigmoid-1", each where it is not said otherwise.
+        bias: whether there are biases; lstm: or which parts have them, of "gates", "cells" (their
+            inputs) and "readout".
         shortcuts: whether the readout sees the inputs as well as the hidden units.
-        rule: the learning rule; "truncated" is the 1997 paper's truncated RTRL.
+        rule: the learning rule. "truncated": the 1997 paper's truncated RTRL. "snap1": SnAp-1
+            (Menick et al. 2021), each unit's own way through its gates kept; not for elstm, whose
+            truncated gradient is exact. "full": real-time recurrent learning of the whole net,
+            O(n^4) time a step and O(n^3) memory: for small nets.
         loss: one of `LOSSES`. squared_error is 1/2 sum (y_hat - y)^2; losses sum over outputs.
         output_activation: None for what the loss implies, or "identity" or "sigmoid".
         optimizer: an optimizer or its name.
         learning_rate: the step size; a learner's own `learning_rate` may be changed later.
+        schedule: None, or how the rate changes with the optimiser's steps: see `Schedule`.
         update: "step": weights change at each label. "sequence": gradients are summed, and
             applied at `reset()`.
         clip: None, `ClipNorm`, `ClipValue`, `ClipCredit`, or a number, which means ClipNorm.
@@ -217,13 +112,25 @@ class Spec:
         combine_only: those of `combine_with` that the network does not see.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
+        dropout: with num_layers > 1: share of a layer's outputs that the layer above learns
+            without, the others scaled up (as PyTorch's). Forecasts and carried state come from
+            the pass without dropout.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
             counts as 1. elstm: output_gate only; without it the state is the output.
         coupled_gates: lstm: the forget gate is 1 - the input gate.
         peephole: lstm: gates see their unit's state (Gers 2002), and no error flows back there.
+        gate_recurrence: lstm: whether gates see all gates of the row before, as in the Odyssey's
+            full gate recurrence ("gates"), and cell inputs, too ("all", the 1997 net's).
+        recurrent: lstm: whether gates and cell inputs see the outputs of the row before.
+        block_size: lstm: cells that share their gates, S. Of n/S blocks, number b has the cells
+            b, b + n/S, b + 2n/S ...
+        proj_size: lstm: numbers to which the cells' outputs are projected (PyTorch's); 0: none.
         input_activation: lstm: of the cell's input, g; rnn: of the unit, "tanh" or "relu".
         cell_activation: lstm: of the state on its way to the output.
-        forget_bias: lstm: added to the forget gate's initial bias.
+        input_gate_bias, forget_bias, output_gate_bias: lstm: added to the gates' initial biases;
+            a number, or one for each block.
+        init_range: weights and biases start uniform in [-init_range, init_range]; None:
+            in +-1/sqrt(n), and shortcuts at zero.
         quantiles: for loss "quantile": the levels; output_size is their number.
         huber_delta: for loss "huber": where it turns from square to linear.
         dtype: "float32" or "float64".
@@ -238,13 +145,14 @@ class Spec:
     output_size: int = 1
     horizon: int = 0
     cell: str = "lstm"
-    bias: bool = True
+    bias: bool | tuple[str, ...] = True
     shortcuts: bool = False
     rule: str = "truncated"
     loss: str = "squared_error"
     output_activation: str | None = None
     optimizer: Optimizer | str = field(default_factory=Adam)
     learning_rate: float = 1e-3
+    schedule: Schedule | None = None
     update: str = "step"
     clip: Clip | float | None = None
     scale_inputs: bool | tuple[bool, ...] = False
@@ -252,14 +160,22 @@ class Spec:
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     num_layers: int = 1
+    dropout: float = 0.0
     input_gate: bool = True
     forget_gate: bool = True
     output_gate: bool = True
     coupled_gates: bool = False
     peephole: bool = False
+    gate_recurrence: str = "none"
+    recurrent: bool = True
+    block_size: int = 1
+    proj_size: int = 0
     input_activation: str = "tanh"
     cell_activation: str = "tanh"
-    forget_bias: float = 1.0
+    input_gate_bias: float | tuple[float, ...] = 0.0
+    forget_bias: float | tuple[float, ...] = 1.0
+    output_gate_bias: float | tuple[float, ...] = 0.0
+    init_range: float | None = None
     quantiles: tuple[float, ...] = ()
     huber_delta: float = 1.0
     dtype: str = "float32"
@@ -267,10 +183,10 @@ class Spec:
 
     def __post_init__(self) -> None:
         self._resolve()
-        for name in ("input_size", "hidden_size", "output_size", "num_layers"):
-            self._check_integer(name, 1)
-        self._check_integer("horizon", 0)
-        self._check_integer("seed", 0)
+        for name in ("input_size", "hidden_size", "output_size", "num_layers", "block_size"):
+            require_count(self, name, 1)
+        for name in ("horizon", "seed", "proj_size"):
+            require_count(self, name, 0)
         for name, choices in (
             ("cell", CELLS),
             ("rule", RULES),
@@ -279,44 +195,60 @@ class Spec:
             ("dtype", DTYPES),
             ("input_activation", CELL_ACTIVATIONS),
             ("cell_activation", CELL_ACTIVATIONS),
+            ("gate_recurrence", GATE_RECURRENCES),
         ):
             value = getattr(self, name)
-            _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name in ("bias", "shortcuts", "scale_target"):
+            require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        for name in ("shortcuts", "scale_target", "recurrent"):
             value = getattr(self, name)
-            _require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
-        _require(
+            require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
+        require(
             isinstance(self.scale_inputs, bool | tuple),
             f"scale_inputs must be True, False or one of them an input, not {self.scale_inputs!r}",
         )
-        _require_positive(self, "learning_rate", "huber_delta")
-        _require(math.isfinite(self.forget_bias), "forget_bias must be finite")
+        require_positive(self, "learning_rate", "huber_delta")
+        if self.init_range is not None:
+            require_positive(self, "init_range")
+        require_fraction(self, "dropout")
         self._check_output()
         self._check_combination()
         self._check_cell()
+        self._check_lstm()
+        self._check_biases()
+        self._check_learning()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        for name, value in PRESETS.get(self.cell, {}).items():
+            if getattr(self, name) == defaults[name]:
+                object.__setattr__(self, name, value)
+        if self.cell in PRESETS:
+            object.__setattr__(self, "cell", "lstm")
         if isinstance(self.optimizer, str):
             kind = OPTIMIZERS.get(self.optimizer)
             names = ", ".join(OPTIMIZERS)
-            _require(kind is not None, f"optimizer must be one of {names}, not {self.optimizer!r}")
+            require(kind is not None, f"optimizer must be one of {names}, not {self.optimizer!r}")
             assert kind is not None
             object.__setattr__(self, "optimizer", kind())
-        _require(
+        require(
             isinstance(self.optimizer, Optimizer),
             f"optimizer must be a name or an optimizer, not {self.optimizer!r}",
         )
         if isinstance(self.clip, Real):
             object.__setattr__(self, "clip", ClipNorm(self.clip))
-        _require(
+        require(
+            self.schedule is None or isinstance(self.schedule, Schedule),
+            f"schedule must be None or a Schedule, not {self.schedule!r}",
+        )
+        require(
             self.clip is None or isinstance(self.clip, Clip),
             f"clip must be None, a number, ClipNorm, ClipValue or ClipCredit, not {self.clip!r}",
         )
         if not isinstance(self.scale_inputs, bool | str):
             object.__setattr__(self, "scale_inputs", tuple(bool(k) for k in self.scale_inputs))
             assert isinstance(self.scale_inputs, tuple)
-            _require(
+            require(
                 len(self.scale_inputs) == self.input_size,
                 f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
             )
@@ -324,42 +256,35 @@ class Spec:
         for name in ("combine_with", "combine_only"):
             object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
 
-    def _check_integer(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        message = f"{name} must be an integer of at least {least}, not {value!r}"
-        _require(hasattr(value, "__index__") and not isinstance(value, bool), message)
-        object.__setattr__(self, name, operator.index(value))  # NumPy's integers, too
-        _require(getattr(self, name) >= least, message)
-
     def _check_output(self) -> None:
         if self.loss == "quantile":
-            _require(
+            require(
                 len(self.quantiles) == self.output_size and all(0 < q < 1 for q in self.quantiles),
                 "loss 'quantile' needs `quantiles` between 0 and 1, as many as output_size",
             )
         else:
-            _require(not self.quantiles, "quantiles are for loss 'quantile' only")
+            require(not self.quantiles, "quantiles are for loss 'quantile' only")
         if self.loss in IMPLIED_ACTIVATION:
             implied = IMPLIED_ACTIVATION[self.loss]
-            _require(
+            require(
                 self.output_activation in (None, implied),
                 f"loss {self.loss!r} goes with output_activation {implied!r} only",
             )
-            _require(not self.scale_target, f"loss {self.loss!r} does not go with scale_target")
+            require(not self.scale_target, f"loss {self.loss!r} does not go with scale_target")
         else:
-            _require(
+            require(
                 self.output_activation in (None, "identity", "sigmoid"),
                 "output_activation must be None, 'identity' or 'sigmoid', "
                 f"not {self.output_activation!r}",
             )
-            _require(
+            require(
                 not (self.output_activation == "sigmoid" and self.scale_target),
                 "output_activation 'sigmoid' does not go with scale_target",
             )
 
     def _check_cell(self) -> None:
         """Refuse an option that the cell does not have."""
-        allowed = {
+        allowed: set[str] = {
             "lstm": set(CELL_OPTIONS),
             "gru": set(),
             "rnn": {"input_activation"},
@@ -367,28 +292,118 @@ class Spec:
         }[self.cell]
         defaults = {f.name: f.default for f in dataclasses.fields(self)}
         for name in CELL_OPTIONS - allowed:
-            _require(
+            require(
                 getattr(self, name) == defaults[name], f"cell {self.cell!r} has no option {name}"
             )
-        _require(
+        require(
             self.cell != "rnn" or self.input_activation in ("tanh", "relu"),
             f"cell 'rnn' has input_activation 'tanh' or 'relu', not {self.input_activation!r}",
         )
-        _require(
+        require(
             not self.coupled_gates or (self.input_gate and self.forget_gate),
             "coupled_gates goes with both the input and the forget gate",
         )
 
+    def _check_lstm(self) -> None:
+        """What the options of an lstm ask of each other."""
+        require(
+            self.hidden_size % self.block_size == 0,
+            f"hidden_size {self.hidden_size} must be a multiple of block_size {self.block_size}",
+        )
+        require(
+            not (self.peephole and self.block_size > 1),
+            "peephole goes with block_size 1: which cell of a block should its gates see?",
+        )
+        require(
+            self.recurrent or self.gate_recurrence == "none",
+            "gate_recurrence goes with recurrent=True only",
+        )
+        require(
+            self.gate_recurrence == "none" or self.has_gates,
+            "gate_recurrence is for an lstm that has gates",
+        )
+        require(
+            self.proj_size < self.hidden_size,
+            f"proj_size must be below hidden_size {self.hidden_size}, not {self.proj_size}",
+        )
+
+    def _check_biases(self) -> None:
+        if not isinstance(self.bias, bool):
+            parts = tuple(self.bias)
+            known = all(part in BIASED for part in parts) and not isinstance(self.bias, str)
+            names = ", ".join(map(repr, BIASED))
+            require(
+                known and len(set(parts)) == len(parts),
+                f"bias must be True, False or a tuple of some of {names}, not {self.bias!r}",
+            )
+            require(self.cell == "lstm", f"cell {self.cell!r} has bias True or False only")
+            parts = tuple(part for part in BIASED if part in parts)
+            object.__setattr__(self, "bias", {BIASED: True, (): False}.get(parts, parts))
+        gates = {
+            "input_gate_bias": self.input_gate or self.coupled_gates,
+            "forget_bias": self.forget_gate and not self.coupled_gates,
+            "output_gate_bias": self.output_gate,
+        }
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        for name, there in gates.items():
+            value = self._check_numbers(name)
+            require(
+                (there and self.is_biased("gates")) or value == defaults[name],
+                f"{name} is for an lstm with that gate and a bias for its gates",
+            )
+
+    def _check_numbers(self, name: str) -> float | tuple[float, ...]:
+        """A number, or one for each block; the value, brought to that form."""
+        value = getattr(self, name)
+        numbers = (value,) if isinstance(value, Real) else tuple(value)
+        require(
+            all(isinstance(v, Real) and math.isfinite(v) for v in numbers),
+            f"{name} must be finite numbers, not {value!r}",
+        )
+        found = tuple(float(v) for v in numbers)
+        if isinstance(value, Real):
+            object.__setattr__(self, name, found[0])
+            return found[0]
+        require(
+            len(found) == self.blocks, f"{name} has {len(found)} numbers for {self.blocks} blocks"
+        )
+        object.__setattr__(self, name, found)
+        return found
+
+    def _check_learning(self) -> None:
+        """What the rule and the optimiser ask of the rest."""
+        require(
+            self.rule != "snap1"
+            or (
+                self.cell != "elstm"
+                and self.gate_recurrence == "none"
+                and self.block_size == 1
+                and self.proj_size == 0
+            ),
+            "rule 'snap1' is for lstm, gru and rnn, without gate_recurrence, blocks and proj_size",
+        )
+        require(
+            not isinstance(self.optimizer, ObGD)
+            or (self.update == "step" and not isinstance(self.clip, ClipNorm | ClipValue)),
+            "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
+            "without ClipNorm and ClipValue",
+        )
+        require(
+            self.dropout == 0 or self.num_layers > 1,
+            "dropout is between the layers of a stack: it needs num_layers of at least 2",
+        )
+        require(self.dropout == 0 or self.rule != "full", "dropout does not go with rule 'full'")
+
     def _check_combination(self) -> None:
         inputs = self.combine_with
-        _require(
+        require(
             all(0 <= k < self.input_size for k in inputs) and len(set(inputs)) == len(inputs),
             f"combine_with must name different inputs from 0 to {self.input_size - 1}",
         )
-        _require(
+        require(
             set(self.combine_only) <= set(inputs), "combine_only must name some of combine_with"
         )
-        _require(
+        require(
             not inputs
             or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),
             "combine_with is for one output with loss 'squared_error' and scale_target",
@@ -414,7 +429,36 @@ class Spec:
     @property
     def sums_gradients(self) -> bool:
         """Whether gradients are gathered before they are applied: it takes a sum per weight."""
-        return self.update == "sequence" or isinstance(self.clip, ClipNorm | ClipValue)
+        return (
+            self.update == "sequence"
+            or self.rule == "full"
+            or self.dropout > 0
+            or isinstance(self.clip, ClipNorm | ClipValue)
+            or isinstance(self.optimizer, ObGD)
+        )
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of cells that share their gates; without blocks, the units."""
+        return self.hidden_size // self.block_size
+
+    @property
+    def has_gates(self) -> bool:
+        return self.input_gate or self.output_gate or self.forget_gate
+
+    @property
+    def state_size(self) -> int:
+        """Numbers in a layer's output: its units, or what they are projected to."""
+        return self.proj_size or self.hidden_size
+
+    def is_biased(self, part: str) -> bool:
+        """Whether "gates", "cells" or "readout" have a bias."""
+        return self.bias if isinstance(self.bias, bool) else part in self.bias
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether anything has a bias."""
+        return self.bias is not False
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values, which `from_json` takes back."""
@@ -424,12 +468,11 @@ class Spec:
         assert not isinstance(clip, float)
         document["optimizer"] = {"name": optimizer.name, **dataclasses.asdict(optimizer)}
         document["clip"] = clip and {"name": clip.name, "limit": clip.limit}
-        document["quantiles"] = list(self.quantiles)
-        document["combine_with"] = list(self.combine_with)
-        document["combine_only"] = list(self.combine_only)
-        if isinstance(self.scale_inputs, tuple):
-            document["scale_inputs"] = list(self.scale_inputs)
-        return document
+        document["schedule"] = self.schedule and {
+            "name": self.schedule.name,
+            **dataclasses.asdict(self.schedule),
+        }
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in document.items()}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Spec:
@@ -444,6 +487,11 @@ class Spec:
             values["optimizer"] = OPTIMIZERS[optimizer.pop("name")](**optimizer)
             clip = values["clip"]
             values["clip"] = clip and CLIPS[clip["name"]](clip["limit"])
+            schedule = dict(values.get("schedule") or {})
+            if schedule:
+                values["schedule"] = SCHEDULES[schedule.pop("name")](**schedule)
+            for name, value in values.items():
+                values[name] = tuple(value) if isinstance(value, list) else value
             return cls(**values)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a description of a learner: {error}") from error

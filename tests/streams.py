@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rtrl_lstm.spec import ClipCredit, ClipNorm, ClipValue, Spec
+from rtrl_lstm.optimizers import ClipCredit, ClipNorm, ClipValue
+from rtrl_lstm.spec import Spec
 
 # Learners that together have every option that changes what happens at a row.
 SPECS = {

@@ -10,8 +10,8 @@ from command_line import EXAMPLE, figures, run, waves, write_csv
 
 import rtrl_lstm
 from rtrl_lstm.cli.learn import CELLS, OPTIMIZERS
+from rtrl_lstm.optimizers import OPTIMIZERS as ALL_OPTIMIZERS
 from rtrl_lstm.spec import CELLS as ALL_CELLS
-from rtrl_lstm.spec import OPTIMIZERS as ALL_OPTIMIZERS
 
 TASKS = {
     "regression": ["10.5", "11.5"],

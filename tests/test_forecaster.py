@@ -9,7 +9,8 @@ from pair import assert_steps_agree, engine
 from streams import beginnings, rows
 
 import rtrl_lstm as rl
-from rtrl_lstm.spec import ClipCredit, ClipNorm, Spec
+from rtrl_lstm.optimizers import ClipCredit, ClipNorm
+from rtrl_lstm.spec import Spec
 
 T = 70
 SPECS = {

@@ -10,7 +10,8 @@ from pair import engine, engine_numbers, load_twin, twin, twin_state
 from variants import CELLS
 
 from reference.oracle import truncated_gradient
-from rtrl_lstm.spec import SGD, Spec
+from rtrl_lstm.optimizers import SGD
+from rtrl_lstm.spec import Spec
 
 RATE = 1.0  # plain gradient descent: a weight's change is its gradient
 

@@ -36,7 +36,7 @@ def blocks_below(block, found):
 def test_no_two_blocks_have_one_name():
     """Numba takes two of one name and type for each other when processes shared the compiling."""
     found = {}
-    for entry in (*entries.ENTRIES.values(), entries.find_bad_number):
+    for entry in (*entries.ALL, entries.find_bad_number):
         blocks_below(entry, found)
     assert len(found) > 50
     assert [name for name, blocks in found.items() if len(blocks) > 1] == []
@@ -50,6 +50,7 @@ def test_cells_that_were_compiled_one_by_one_work_together(tmp_path):
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         return done.stdout.splitlines()
 
-    alone = [line for cell in entries.ENTRIES for line in said(cell)]
-    assert said(*entries.ENTRIES) == alone
-    assert said(*reversed(entries.ENTRIES)) == alone[::-1]
+    cells = ("lstm", "gru", "rnn", "elstm")
+    alone = [line for cell in cells for line in said(cell)]
+    assert said(*cells) == alone
+    assert said(*reversed(cells)) == alone[::-1]

@@ -6,7 +6,8 @@ import pytest
 from pair import assert_steps_agree
 from variants import CELLS
 
-from rtrl_lstm.spec import OPTIMIZERS, ClipCredit, ClipNorm, ClipValue, Spec
+from rtrl_lstm.optimizers import OPTIMIZERS, ClipCredit, ClipNorm, ClipValue
+from rtrl_lstm.spec import Spec
 
 MODES = {
     "adam step": {"optimizer": "adam"},

@@ -12,7 +12,8 @@ from pair import (
 )
 from streams import rows
 
-from rtrl_lstm.spec import ClipCredit, ClipNorm, ClipValue, Spec
+from rtrl_lstm.optimizers import ClipCredit, ClipNorm, ClipValue
+from rtrl_lstm.spec import Spec
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw")
 LOSSES = {

@@ -7,8 +7,10 @@ import pytest
 from pair import engine, engine_numbers
 from streams import rows
 
-from rtrl_lstm.layout import ALIGNMENT, Layout, initial_block
-from rtrl_lstm.spec import ClipNorm, Spec
+from rtrl_lstm.blocks import initial_block
+from rtrl_lstm.layout import ALIGNMENT, Layout
+from rtrl_lstm.optimizers import ClipNorm
+from rtrl_lstm.spec import Spec
 
 SPECS = {
     "learner": Spec(3, 9, 2, scale_inputs=(True, False, True), scale_target=True, dtype="float64"),

@@ -14,7 +14,8 @@ from streams import rows
 
 import rtrl_lstm as rl
 from rtrl_lstm import modelfile
-from rtrl_lstm.spec import ClipNorm, Spec
+from rtrl_lstm.optimizers import ClipNorm
+from rtrl_lstm.spec import Spec
 
 SPECS = {
     "learner": Spec(3, 9, 2, scale_inputs=True, scale_target=True),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from variants import CELLS as VARIANTS
 
-from rtrl_lstm.spec import CELLS, OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop, Spec
+from rtrl_lstm.optimizers import OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop
+from rtrl_lstm.spec import CELLS, Spec
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ output h, and the local partials that learning needs (primes: t-1; each with the
 
     decay = ds/ds'     push = ds/dz of a traced row, dh/dz of a row without     dh_ds = dh/ds
 
+(h is what the cells put out, m in the kernels; a projection, where there is one, comes after.)
+
 `layer` is the layer's part of the table, `states` one of its two sets of states. The rows that a
 cell has are in `rtrl_lstm/cells.py`, the places of its gates in `layout.GATE_PLACES`.
 """
@@ -22,16 +24,18 @@ from rtrl_lstm.kernels.slots import (
     CELL_RELU,
     CELL_SIGMOID,
     CELL_TANH,
+    L_BLOCK_LANES,
+    L_BLOCKS,
     L_CELL_ACTIVATION,
     L_COUPLED,
     L_GATES,
     L_INPUT_ACTIVATION,
     L_LANES,
     L_OWN,
-    L_UNITS,
     S_DECAY,
     S_DH_DS,
-    S_H,
+    S_GATES,
+    S_M,
     S_PREVIOUS,
     S_PUSH,
     S_S,
@@ -65,9 +69,8 @@ def _squash(code, z):
 @inline
 def _z(body, table, layer, states, gate, k):
     """The projection of a gate that the layer has."""
-    return load(
-        body, table[states + S_Z] + table[layer + L_GATES + gate] * table[layer + L_LANES] + k
-    )
+    number = table[layer + L_GATES + gate]
+    return load(body, table[states + S_Z] + number * table[layer + L_LANES] + k)
 
 
 @inline
@@ -81,12 +84,15 @@ def _push(body, table, layer, states, gate, k, value):
 @inline
 def _sigmoid_gate(body, table, layer, states, gate, k, own_source):
     """A gate and its derivative; 1 and 0 where the layer is without it."""
-    if table[layer + L_GATES + gate] < 0:
+    number = table[layer + L_GATES + gate]
+    if number < 0:
         return const(own_source, 1.0), const(own_source, 0.0)
     z = _z(body, table, layer, states, gate, k)
     if table[layer + L_OWN + gate] >= 0:
         z = fma(load(body, table[layer + L_OWN + gate] + k), own_source, z)
     value = sigmoid(z)
+    if table[states + S_GATES] >= 0:
+        store(body, table[states + S_GATES] + number * table[layer + L_LANES] + k, value)
     return value, value * (const(value, 1.0) - value)
 
 
@@ -96,32 +102,45 @@ def lstm(body, table, layer, states):
 
     i and f see s' through their diagonal weights and o sees s; no error flows back there.
     """
-    s_at = table[states + S_S]
-    for k in range(0, table[layer + L_LANES], width(body)):
-        s_tm1 = load(body, s_at + k)
-        one = const(s_tm1, 1.0)
-        i, di = _sigmoid_gate(body, table, layer, states, 0, k, s_tm1)
-        f, df = _sigmoid_gate(body, table, layer, states, 1, k, s_tm1)
-        z_g = _z(body, table, layer, states, 2, k)
-        g, dg = _squash(table[layer + L_INPUT_ACTIVATION], z_g)
-        moved = g  # ds/di
-        if table[layer + L_COUPLED] != 0:
-            f, moved = one - i, g - s_tm1
-        s = fma(f, s_tm1, i * g)
-        o, do = _sigmoid_gate(body, table, layer, states, 3, k, s)
-        squashed, slope = _squash(table[layer + L_CELL_ACTIVATION], s)
-        store(body, table[states + S_PREVIOUS] + k, s_tm1)
-        store(body, s_at + k, s)
-        store(body, table[states + S_H] + k, o * squashed)
-        store(body, table[states + S_DECAY] + k, f)
-        store(body, table[states + S_DH_DS] + k, o * slope)
-        _push(body, table, layer, states, 0, k, moved * di)
-        _push(body, table, layer, states, 1, k, s_tm1 * df)
-        _push(body, table, layer, states, 2, k, i * dg)
-        _push(body, table, layer, states, 3, k, squashed * do)
-    # A sigmoid is not 0 at 0: lanes beyond the last unit would speak, and so learn.
-    for j in range(table[layer + L_UNITS], table[layer + L_LANES]):
-        body[table[states + S_H] + j] = 0.0
+    # The cells lie as the first of each block, the second of each block ...; a block has its gates'
+    # z once, in the first stretch.
+    for first in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
+        for block in range(0, table[layer + L_BLOCK_LANES], width(body)):
+            _lstm_cells(body, table, layer, states, first + block, block)
+    _silence_padding(body, table, layer, table[states + S_M])
+
+
+@inline
+def _lstm_cells(body, table, layer, states, k, block):
+    """Lanes k.. of the cells, whose gates are the lanes `block`.. of theirs."""
+    s_tm1 = load(body, table[states + S_S] + k)
+    one = const(s_tm1, 1.0)
+    i, di = _sigmoid_gate(body, table, layer, states, 0, block, s_tm1)
+    f, df = _sigmoid_gate(body, table, layer, states, 1, block, s_tm1)
+    g, dg = _squash(table[layer + L_INPUT_ACTIVATION], _z(body, table, layer, states, 2, k))
+    moved = g  # ds/di
+    if table[layer + L_COUPLED] != 0:
+        f, moved = one - i, g - s_tm1
+    s = fma(f, s_tm1, i * g)
+    o, do = _sigmoid_gate(body, table, layer, states, 3, block, s)
+    squashed, slope = _squash(table[layer + L_CELL_ACTIVATION], s)
+    store(body, table[states + S_PREVIOUS] + k, s_tm1)
+    store(body, table[states + S_S] + k, s)
+    store(body, table[states + S_M] + k, o * squashed)
+    store(body, table[states + S_DECAY] + k, f)
+    store(body, table[states + S_DH_DS] + k, o * slope)
+    _push(body, table, layer, states, 0, k, moved * di)
+    _push(body, table, layer, states, 1, k, s_tm1 * df)
+    _push(body, table, layer, states, 2, k, i * dg)
+    _push(body, table, layer, states, 3, k, squashed * do)
+
+
+@inline
+def _silence_padding(body, table, layer, m):
+    """A sigmoid is not 0 at 0: lanes beyond the last unit would speak, and so learn."""
+    for first in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
+        for j in range(table[layer + L_BLOCKS], table[layer + L_BLOCK_LANES]):
+            body[m + first + j] = 0.0
 
 
 @inline
@@ -140,7 +159,7 @@ def gru(body, table, layer, states):
         n = tanh(fma(r, n_h, _z(body, table, layer, states, 2, k)))
         h = fma(z, h_tm1 - n, n)
         store(body, s_at + k, h)
-        store(body, table[states + S_H] + k, h)
+        store(body, table[states + S_M] + k, h)
         store(body, table[states + S_DECAY] + k, z)
         store(body, table[states + S_DH_DS] + k, one)
         inject_nx = (one - z) * (one - n * n)
@@ -156,7 +175,7 @@ def rnn(body, table, layer, states):
     for k in range(0, table[layer + L_LANES], width(body)):
         z = _z(body, table, layer, states, 0, k)
         h, slope = _squash(table[layer + L_INPUT_ACTIVATION], z)
-        store(body, table[states + S_H] + k, h)
+        store(body, table[states + S_M] + k, h)
         _push(body, table, layer, states, 0, k, slope)
 
 
@@ -182,7 +201,7 @@ def elstm(body, table, layer, states):
         push_z = (one - f) * (one - z * z)
         store(body, table[states + S_PREVIOUS] + k, c_tm1)
         store(body, s_at + k, c)
-        store(body, table[states + S_H] + k, o * c)
+        store(body, table[states + S_M] + k, o * c)
         store(body, table[states + S_DECAY] + k, fma(push_f, own_f, fma(push_z, own_z, f)))
         store(body, table[states + S_DH_DS] + k, o)
         _push(body, table, layer, states, 0, k, push_f)

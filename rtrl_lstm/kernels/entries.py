@@ -5,6 +5,8 @@ One, because each entry is compiled with everything below it. What it does is a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
@@ -24,30 +26,28 @@ TAKE, LEARN, FINISH, RESET = range(4)
 PLACES = 6
 
 _bad_number, _bad_label = loop.bad_number, loop.bad_label
-_learn_label, _finish, _reset = loop.learn_label, loop.finish, loop.reset
-_take_lstm, _take_gru = loop.make_take(cells.lstm), loop.make_take(cells.gru)
-_take_rnn, _take_elstm = loop.make_take(cells.rnn), loop.make_take(cells.elstm)
+_finish, _reset = loop.finish, loop.reset
 
 
-@inline
-def _do_without_rows(do, head, body, table, label, weight):
-    """LEARN, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
-    first = np.intp(0)
-    if do == LEARN:
-        wrong = _bad_label(table, label, first, weight[0])
-        if wrong != 0:
-            return wrong
-        if _learn_label(head, body, table, label, first, weight[0]):
-            head[H_AWAITS] = 0.0
-    elif do == FINISH:
-        _finish(head, body, table)
-    else:
-        _reset(head, body, table)
-    return 0
-
-
-def _make_run(take):
+def _make_run(cell, exact):
     """See `lstm`; for any family of cells."""
+    take, learn_label = loop.make_loop(cell, exact)
+
+    @inline
+    def do_without_rows(do, head, body, table, label, weight):
+        """LEARN, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
+        first = np.intp(0)
+        if do == LEARN:
+            wrong = _bad_label(table, label, first, weight[0])
+            if wrong != 0:
+                return wrong
+            if learn_label(head, body, table, label, first, weight[0]):
+                head[H_AWAITS] = 0.0
+        elif do == FINISH:
+            _finish(head, body, table)
+        else:
+            _reset(head, body, table)
+        return 0
 
     @splice
     def run(do, count, places, x, y_hat):
@@ -58,15 +58,17 @@ def _make_run(take):
             rows = (address(x), label, weight, uint8_at(places[5]), address(y_hat))
             code = take(head, body, table, rows, count)
         else:
-            code = _do_without_rows(do, head, body, table, label, weight)
+            code = do_without_rows(do, head, body, table, label, weight)
         restore_mode(mode)
         return code
 
     return run
 
 
-_run_lstm, _run_gru = _make_run(_take_lstm), _make_run(_take_gru)
-_run_rnn, _run_elstm = _make_run(_take_rnn), _make_run(_take_elstm)
+_run_lstm, _run_gru = _make_run(cells.lstm, False), _make_run(cells.gru, False)
+_run_rnn, _run_elstm = _make_run(cells.rnn, False), _make_run(cells.elstm, False)
+_run_lstm_full, _run_gru_full = _make_run(cells.lstm, True), _make_run(cells.gru, True)
+_run_rnn_full, _run_elstm_full = _make_run(cells.rnn, True), _make_run(cells.elstm, True)
 
 
 @entry
@@ -100,7 +102,41 @@ def elstm(do, count, places, x, y_hat):
     return _run_elstm(do, count, places, x, y_hat)
 
 
-ENTRIES = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
+@entry
+def lstm_full(do, count, places, x, y_hat):
+    """As `lstm`, by the rule "full"."""
+    return _run_lstm_full(do, count, places, x, y_hat)
+
+
+@entry
+def gru_full(do, count, places, x, y_hat):
+    """As `lstm`, by the rule "full"."""
+    return _run_gru_full(do, count, places, x, y_hat)
+
+
+@entry
+def rnn_full(do, count, places, x, y_hat):
+    """As `lstm`, by the rule "full"."""
+    return _run_rnn_full(do, count, places, x, y_hat)
+
+
+@entry
+def elstm_full(do, count, places, x, y_hat):
+    """As `lstm`, by the rule "full"."""
+    return _run_elstm_full(do, count, places, x, y_hat)
+
+
+_SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
+_FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
+
+
+def entry_of(cell: str, rule: str) -> Any:
+    """The entry for a learner: see `lstm`."""
+    cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
+    return (_FULL if rule == "full" else _SIMPLE)[cell]
+
+
+ALL = (*_SIMPLE.values(), *_FULL.values())
 
 
 @entry

@@ -9,33 +9,48 @@ from __future__ import annotations
 
 from rtrl_lstm.kernels.jit import inline, splice
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
+from rtrl_lstm.kernels.optimisers import optimiser_of
 from rtrl_lstm.kernels.slots import (
+    DIRECT,
     H_PENDING,
-    L_BELOW,
+    L_BLOCK_LANES,
+    L_BLOCKS,
+    L_CELL_CREDIT,
     L_CREDIT,
     L_FIRST_ROW,
+    L_GATES,
+    L_GATES_AT,
+    L_GROUPS,
     L_H_AT,
     L_LANES,
     L_NEXT,
     L_NOW,
+    L_OUT,
+    L_OUT_GROUPS,
+    L_OUT_LANES,
+    L_PROJECTION,
     L_ROWS,
-    L_SOURCES,
     L_X_AT,
     NOTHING,
     R_COUNT,
     R_FIRST,
     R_GATE,
+    R_GROUPS,
+    R_KIND,
+    R_LANES,
     R_OWN,
     R_SIZE,
-    R_TRACE,
     R_TRACED,
     R_WEIGHT,
     S_DECAY,
     S_DH_DS,
+    S_GATES,
     S_H,
-    S_PUSH,
+    S_M,
     S_U,
+    S_V,
     S_Z,
+    SGD,
     T_CREDIT_OUT,
     T_DIRECT,
     T_FIRST_LAYER,
@@ -45,27 +60,57 @@ from rtrl_lstm.kernels.slots import (
     T_OUTPUTS,
     T_READOUT,
     T_SUMS,
+    TRACED,
     TRACES,
     WEIGHTS_ONLY,
 )
-from rtrl_lstm.kernels.sweeps import learn_direct, learn_own, learn_traced, project, trace
+from rtrl_lstm.kernels.sweeps import (
+    descend_direct,
+    descend_traced,
+    learn_any,
+    project,
+    push_of,
+    trace,
+    trace_any,
+)
 
 
 @splice
-def gather_h(body, table, layer, states):
-    """Put a layer's own h among its sources, as h of the step before."""
-    h, to = table[states + S_H], table[states + S_U] + table[layer + L_H_AT]
-    for j in range(table[layer + L_SOURCES] - table[layer + L_H_AT]):
-        body[to + j] = body[h + j]
+def gather_own(body, table, layer, states):
+    """Put a layer's own h, and gates, among its sources, as those of the step before."""
+    u = table[states + S_U]
+    if table[layer + L_H_AT] >= 0:
+        _gather_output(body, table, layer, table[states + S_H], u + table[layer + L_H_AT])
+    if table[layer + L_GATES_AT] >= 0:
+        _gather_gates(body, table, layer, states, u + table[layer + L_GATES_AT])
+
+
+@inline
+def _gather_output(body, table, layer, h, to):
+    for _ in range(table[layer + L_OUT_GROUPS]):
+        for j in range(table[layer + L_OUT]):
+            body[to + j] = body[h + j]
+        to += table[layer + L_OUT]
+        h += table[layer + L_OUT_LANES]
+
+
+@inline
+def _gather_gates(body, table, layer, states, to):
+    for gate in (0, 1, 3):  # i, f and o; 2 is the cell's input
+        number = table[layer + L_GATES + gate]
+        if number >= 0:
+            at = table[states + S_GATES] + number * table[layer + L_LANES]
+            for j in range(table[layer + L_BLOCKS]):
+                body[to + j] = body[at + j]
+            to += table[layer + L_BLOCKS]
 
 
 @splice
 def gather_below(body, table, layer, states):
     """Put h of the layer below among a layer's sources; `states` is L_NOW or L_NEXT."""
-    h = table[layer - table[T_LAYER_STEP] + states + S_H]
+    below = layer - table[T_LAYER_STEP]
     to = table[layer + states + S_U] + table[layer + L_X_AT]
-    for j in range(table[layer + L_BELOW]):
-        body[to + j] = body[h + j]
+    _gather_output(body, table, below, table[below + states + S_H], to)
 
 
 @splice
@@ -75,7 +120,7 @@ def project_layer(body, table, layer, states):
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
         if table[row + R_OWN] < 0:
-            for k in range(0, lanes, width(body)):
+            for k in range(0, table[row + R_LANES], width(body)):
                 at = k * table[row + R_COUNT]
                 projection = project(body, table, row, at, u)
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
@@ -87,73 +132,107 @@ def advance_layer(head, body, table, layer, u_next):
     z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        for k in range(0, lanes, width(body)):
+        for k in range(0, table[row + R_LANES], width(body)):
+            projection = _advance_lanes(head, body, table, layer, row, k, u_next)
             if table[row + R_OWN] < 0:
-                projection = _advance_lanes(head, body, table, layer, row, k, u_next)
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
-            else:
-                _advance_own(head, body, table, layer, row, k)
 
 
 @splice
 def finish_layer(head, body, table, layer):
     """Do what the last step left pending, and nothing else."""
+    u = table[layer + L_NOW + S_U]
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        for k in range(0, table[layer + L_LANES], width(body)):
-            if table[row + R_OWN] < 0:
-                _advance_lanes(head, body, table, layer, row, k, table[layer + L_NOW + S_U])
-            else:
-                _advance_own(head, body, table, layer, row, k)
-
-
-@inline
-def _pending_push(body, table, layer, row, k):
-    """push of a row's gate, of the step that is pending."""
-    place = table[layer + L_NOW + S_PUSH] + table[row + R_GATE] * table[layer + L_LANES]
-    return load(body, place + k)
+        for k in range(0, table[row + R_LANES], width(body)):
+            _advance_lanes(head, body, table, layer, row, k, u)
+    if table[layer + L_PROJECTION] >= 0:
+        row, v = table[layer + L_PROJECTION], table[layer + L_NOW + S_V]
+        for k in range(0, table[row + R_LANES], width(body)):
+            _advance_projection(head, body, table, layer, row, k, v)
 
 
 @inline
 def _advance_lanes(head, body, table, layer, row, k, u_next):
     """Lanes k.. of a row: the pending work, and the projection of u_next."""
-    states, pending = layer + L_NOW, head[H_PENDING]
-    u, at = table[states + S_U], k * table[row + R_COUNT]
-    traced = table[row + R_TRACED] != 0
-    if pending == NOTHING or (pending == TRACES and not traced):
+    states, pending, kind = layer + L_NOW, head[H_PENDING], table[row + R_KIND]
+    u, at, own = table[states + S_U], k * table[row + R_COUNT], table[row + R_OWN] >= 0
+    if pending == NOTHING or (pending == TRACES and kind == DIRECT):
         return project(body, table, row, at, u_next)
-    push = _pending_push(body, table, layer, row, k)
+    push = push_of(body, table, layer, row, k)
     decay = load(body, table[states + S_DECAY] + k)
     if pending == TRACES:
-        return trace(body, table, row, at, u, u_next, decay, push)
-    credit, gathering = load(body, table[layer + L_CREDIT] + k), table[T_SUMS] != 0
-    if traced:
-        if pending == WEIGHTS_ONLY:  # E = 1 E + 0 u
-            decay, push = const(push, 1.0), const(push, 0.0)
-        gain = credit * load(body, table[states + S_DH_DS] + k)
-        arguments = (row, at, u, u_next, decay, push, gain)
-        return learn_traced(head, body, table, gathering, arguments)
-    arguments = (row, at, u, u_next, credit * push)
-    return learn_direct(head, body, table, gathering, arguments)
+        if kind == TRACED and not own:
+            return trace(body, table, row, at, u, u_next, decay, push)
+        trace_any(body, table, layer, row, k, u)
+        return project(body, table, row, at, u_next)
+    if pending == WEIGHTS_ONLY:  # E = 1 E + 0 u
+        decay = const(push, 1.0)
+    gain = _gain(body, table, layer, row, k)
+    if kind == TRACED and pending == WEIGHTS_ONLY:
+        push = const(push, 0.0)
+    gathering = table[T_SUMS] != 0
+    if optimiser_of(table, gathering) == SGD and not own:
+        if kind == TRACED:
+            return descend_traced(head, body, table, row, at, u, u_next, decay, push, gain)
+        if kind == DIRECT:
+            return descend_direct(head, body, table, row, at, u, u_next, gain)
+    return learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, push, gain)
 
 
 @inline
-def _advance_own(head, body, table, layer, row, k):
-    """Lanes k.. of a diagonal weight: the pending work."""
-    states, pending = layer + L_NOW, head[H_PENDING]
-    if pending == NOTHING:
-        return
-    gradient = _pending_push(body, table, layer, row, k)
-    gradient = gradient * load(body, table[states + table[row + R_OWN]] + k)
+def _gain(body, table, layer, row, k):
+    """dL/ds of a traced row, dL/dz of a direct one: of a block, over all its cells."""
+    states = layer + L_NOW
     if table[row + R_TRACED] != 0:
-        place = table[row + R_TRACE] + k
-        if pending != WEIGHTS_ONLY:
-            decay = load(body, table[states + S_DECAY] + k)
-            store(body, place, fma(decay, load(body, place), gradient))
-        gradient = load(body, table[states + S_DH_DS] + k) * load(body, place)
-    if pending != TRACES:
-        gradient = gradient * load(body, table[layer + L_CREDIT] + k)
-        learn_own(head, body, table, table[T_SUMS] != 0, row, k, gradient)
+        credit = load(body, table[layer + L_CELL_CREDIT] + k)
+        return credit * load(body, table[states + S_DH_DS] + k)
+    gain = const(load(body, 0), 0.0)
+    for _ in range(table[row + R_GROUPS]):
+        credit = load(body, table[layer + L_CELL_CREDIT] + k)
+        gain = fma(credit, push_of(body, table, layer, row, k), gain)
+        k += table[layer + L_BLOCK_LANES]
+    return gain
+
+
+@splice
+def advance_projection(head, body, table, layer, states):
+    """h = P m, after what the last step left pending for P: for the set `states` of states."""
+    row = table[layer + L_PROJECTION]
+    if row >= 0:
+        v = table[layer + states + S_V]
+        _gather_cells(body, table, layer, table[layer + states + S_M], v)
+        for k in range(0, table[row + R_LANES], width(body)):
+            h = _advance_projection(head, body, table, layer, row, k, v)
+            store(body, table[layer + states + S_H] + k, h)
+
+
+@inline
+def _gather_cells(body, table, layer, m, to):
+    for _ in range(table[layer + L_GROUPS]):
+        for j in range(table[layer + L_BLOCKS]):
+            body[to + j] = body[m + j]
+        to += table[layer + L_BLOCKS]
+        m += table[layer + L_BLOCK_LANES]
+
+
+@inline
+def _advance_projection(head, body, table, layer, row, k, v_next):
+    at, pending = k * table[row + R_COUNT], head[H_PENDING]
+    if pending == NOTHING or pending == TRACES:  # noqa: SIM109, `in` builds a tuple here
+        return project(body, table, row, at, v_next)
+    v, credit = table[layer + L_NOW + S_V], load(body, table[layer + L_CREDIT] + k)
+    return _learn_direct(head, body, table, layer, row, k, v, v_next, credit)
+
+
+@inline
+def _learn_direct(head, body, table, layer, row, k, u, u_next, gain):
+    """Lanes k.. of a row that no cell has: the projection's and the readout's."""
+    gathering = table[T_SUMS] != 0
+    if optimiser_of(table, gathering) == SGD:
+        at = k * table[row + R_COUNT]
+        return descend_direct(head, body, table, row, at, u, u_next, gain)
+    return learn_any(head, body, table, gathering, layer, row, k, u, u_next, gain, gain, gain)
 
 
 @inline
@@ -161,11 +240,11 @@ def read_out(body, table, states):
     """The readout a = V h + b (+ D x) of one set of states, L_NOW or L_NEXT."""
     out, outputs = table[T_OUT], table[T_OUTPUTS]
     first, last = table[T_FIRST_LAYER], table[T_LAST_LAYER]
-    h, lanes = table[last + states + S_H], table[last + L_LANES]
-    step, weight = width(body), table[table[T_READOUT] + R_WEIGHT]
+    h, row = table[last + states + S_H], table[T_READOUT]
+    step, weight = width(body), table[row + R_WEIGHT]
     for o in range(outputs):
         dot = const(load(body, h), 0.0)
-        for k in range(0, lanes, step):
+        for k in range(0, table[row + R_LANES], step):
             dot = fma(load(body, weight + k * outputs + o * step), load(body, h + k), dot)
         body[out + o] = total(dot)
     row, u = table[T_DIRECT], table[first + states + S_U]
@@ -178,52 +257,83 @@ def read_out(body, table, states):
 def assign_credit(body, table):
     """dL/dh of all layers: V' dL/da for the last, with V as it was when it spoke."""
     layer, row = table[T_LAST_LAYER], table[T_READOUT]
-    for k in range(0, table[layer + L_LANES], width(body)):
+    for k in range(0, table[row + R_LANES], width(body)):
         credit = project(body, table, row, k * table[row + R_COUNT], table[T_CREDIT_OUT])
         store(body, table[layer + L_CREDIT] + k, credit)
+    _credit_cells(body, table, layer)
     while layer > table[T_FIRST_LAYER]:
         below = layer - table[T_LAYER_STEP]
         _pass_credit_down(body, table, layer, below)
+        _credit_cells(body, table, below)
         layer = below
+
+
+@inline
+def _credit_cells(body, table, layer):
+    """dL/dm = P' dL/dh, where a layer has a projection P; else they are the same numbers."""
+    row = table[layer + L_PROJECTION]
+    if row < 0:
+        return
+    source, to = 0, table[layer + L_CELL_CREDIT]
+    for _ in range(table[layer + L_GROUPS]):
+        for j in range(table[layer + L_BLOCKS]):
+            dot = const(load(body, 0), 0.0)
+            for k in range(0, table[row + R_LANES], width(body)):
+                at = k * table[row + R_COUNT] + source * width(body)
+                credit = load(body, table[layer + L_CREDIT] + k)
+                dot = fma(load(body, table[row + R_WEIGHT] + at), credit, dot)
+            body[to + j] = total(dot)
+            source += 1
+        to += table[layer + L_BLOCK_LANES]
 
 
 @inline
 def _pass_credit_down(body, table, layer, below):
     """dL/dh of the layer below: the sum over a layer's rows of W_x' dL/dz, of this step alone."""
-    lanes, states = table[layer + L_LANES], layer + L_NOW
-    for j in range(table[layer + L_BELOW]):
-        place = table[below + L_CREDIT] + j
-        body[place] = total(_credit_of_source(body, table, layer, states, lanes, j))
+    place, number = table[below + L_CREDIT], 0
+    for _ in range(table[below + L_OUT_GROUPS]):
+        for j in range(table[below + L_OUT]):
+            body[place + j] = total(_credit_of_source(body, table, layer, number))
+            number += 1
+        place += table[below + L_OUT_LANES]
 
 
 @inline
-def _credit_of_source(body, table, layer, states, lanes, j):
-    """Lanewise sum of dL/dz times the weights that see number j from below."""
-    seen = table[layer + L_X_AT] + j
-    credit = const(load(body, table[layer + L_CREDIT]), 0.0)
+def _credit_of_source(body, table, layer, number):
+    """Lanewise sum of dL/dz times the weights that see a number from below."""
+    seen = table[layer + L_X_AT] + number
+    credit = const(load(body, 0), 0.0)
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
         d = seen - table[row + R_FIRST]
         if table[row + R_OWN] < 0 and 0 <= d < table[row + R_COUNT]:
-            for k in range(0, lanes, width(body)):
-                slope = load(body, table[layer + L_CREDIT] + k)
-                slope = slope * _pending_push(body, table, layer, row, k)
-                if table[row + R_TRACED] != 0:
-                    slope = slope * load(body, table[states + S_DH_DS] + k)
+            for k in range(0, table[row + R_LANES], width(body)):
                 at = table[row + R_WEIGHT] + k * table[row + R_COUNT] + d * width(body)
-                credit = fma(slope, load(body, at), credit)
+                credit = fma(_slope(body, table, layer, row, k), load(body, at), credit)
     return credit
+
+
+@inline
+def _slope(body, table, layer, row, k):
+    """dL/dz of lanes k.. of a row."""
+    slope = const(load(body, 0), 0.0)
+    for _ in range(table[row + R_GROUPS]):
+        part = load(body, table[layer + L_CELL_CREDIT] + k)
+        part = part * push_of(body, table, layer, row, k)
+        if table[row + R_TRACED] != 0:
+            part = part * load(body, table[layer + L_NOW + S_DH_DS] + k)
+        slope = slope + part
+        k += table[layer + L_BLOCK_LANES]
+    return slope
 
 
 @splice
 def learn_readout(head, body, table):
     """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
-    last, credit, gathering = table[T_LAST_LAYER], table[T_CREDIT_OUT], table[T_SUMS] != 0
+    last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]
     row, h = table[T_READOUT], table[last + L_NOW + S_H]
-    for k in range(0, table[last + L_LANES], width(body)):
-        arguments = (row, k * table[row + R_COUNT], credit, credit, load(body, h + k))
-        learn_direct(head, body, table, gathering, arguments)
+    for k in range(0, table[row + R_LANES], width(body)):
+        _learn_direct(head, body, table, last, row, k, credit, credit, load(body, h + k))
     row, u = table[T_DIRECT], table[table[T_FIRST_LAYER] + L_NOW + S_U]
     for k in range(0, table[T_OUTPUTS], width(body)):
-        arguments = (row, k * table[row + R_COUNT], u, u, load(body, credit + k))
-        learn_direct(head, body, table, gathering, arguments)
+        _learn_direct(head, body, table, last, row, k, u, u, load(body, credit + k))

@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 
 from rtrl_lstm.kernels.combination import combine, learn_combination
+from rtrl_lstm.kernels.influence import advance_influence, gather_influence
 from rtrl_lstm.kernels.jit import inline, splice
 from rtrl_lstm.kernels.layers import (
     advance_layer,
+    advance_projection,
     assign_credit,
     finish_layer,
     gather_below,
-    gather_h,
+    gather_own,
     learn_readout,
     project_layer,
     read_out,
@@ -33,15 +35,23 @@ from rtrl_lstm.kernels.slots import (
     H_PENDING,
     H_RESET_NEXT,
     H_RESET_STEP,
+    H_SCHEDULE_START,
     H_STEPS,
     H_SUMMED,
+    H_UPDATES,
     L_BELOW,
     L_FIRST_ROW,
+    L_GATES,
+    L_GATES_AT,
     L_LANES,
     L_NEXT,
     L_NOW,
+    L_OUT_GROUPS,
+    L_OUT_LANES,
+    L_PROJECTION,
     L_ROWS,
     L_SOURCES,
+    L_UNITS,
     L_X_AT,
     LIMIT_FLOAT32,
     LIMIT_FLOAT64,
@@ -49,12 +59,16 @@ from rtrl_lstm.kernels.slots import (
     NOTHING,
     POISSON,
     R_COUNT,
+    R_LANES,
     R_SIZE,
     R_TRACE,
-    R_TRACED,
+    R_TRACES,
+    S_GATES,
     S_H,
     S_S,
     S_U,
+    S_V,
+    SNAP1,
     T_COMBINED,
     T_FIRST_LAYER,
     T_FLOAT32,
@@ -64,8 +78,10 @@ from rtrl_lstm.kernels.slots import (
     T_LAYERS,
     T_LOSS,
     T_OUTPUTS,
+    T_RESTART,
     T_RING,
     T_RING_RESET,
+    T_RULE,
     T_SEQUENCE,
     T_SUMS,
     T_TARGETS,
@@ -73,6 +89,7 @@ from rtrl_lstm.kernels.slots import (
     WEIGHTS,
     WEIGHTS_ONLY,
 )
+from rtrl_lstm.kernels.snap import prepare_snap
 from rtrl_lstm.kernels.sums import settle_sums
 
 
@@ -133,15 +150,27 @@ def _clear_learning(head, body, table):
     finish(head, body, table)
     if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
         settle_sums(head, body, table)
+    if table[T_RESTART] != 0:
+        head[H_SCHEDULE_START] = head[H_UPDATES]
     _clear_states(body, table, L_NOW)
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
         for r in range(table[layer + L_ROWS]):
-            row = table[layer + L_FIRST_ROW] + r * R_SIZE
-            if table[row + R_TRACED] != 0:
-                trace = table[row + R_TRACE]
-                for k in range(table[row + R_COUNT] * table[layer + L_LANES]):
-                    body[trace + k] = 0.0
+            _clear_traces(body, table, table[layer + L_FIRST_ROW] + r * R_SIZE)
+        if table[layer + L_PROJECTION] >= 0:
+            _clear_traces(body, table, table[layer + L_PROJECTION])
+
+
+@inline
+def _clear_traces(body, table, row):
+    copies = table[row + R_TRACES]
+    _clear(body, table[row + R_TRACE], copies * table[row + R_COUNT] * table[row + R_LANES])
+
+
+@inline
+def _clear(body, at, count):
+    for k in range(count):
+        body[at + k] = 0.0
 
 
 @inline
@@ -149,10 +178,15 @@ def _clear_states(body, table, states):
     """Zero the recurrent state of one of the two sets, in all layers."""
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        h, s = table[layer + states + S_H], table[layer + states + S_S]
-        for j in range(table[layer + L_LANES]):
-            body[h + j] = 0.0
-            body[s + j] = 0.0
+        lanes = table[layer + L_LANES]
+        outputs = table[layer + L_OUT_GROUPS] * table[layer + L_OUT_LANES]
+        _clear(body, table[layer + states + S_H], outputs)
+        _clear(body, table[layer + states + S_S], lanes)
+        if table[layer + L_GATES_AT] >= 0:
+            for gate in range(4):
+                if table[layer + L_GATES + gate] >= 0:
+                    at = table[layer + states + S_GATES] + table[layer + L_GATES + gate] * lanes
+                    _clear(body, at, lanes)
 
 
 @inline
@@ -175,9 +209,10 @@ def _make_forward_next(cell):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
                 gather_below(body, table, layer, L_NEXT)
-            gather_h(body, table, layer, layer + L_NEXT)
+            gather_own(body, table, layer, layer + L_NEXT)
             advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U])
             cell(body, table, layer, layer + L_NEXT)
+            advance_projection(head, body, table, layer, L_NEXT)
         head[H_PENDING] = NOTHING
         read_out(body, table, L_NEXT)
 
@@ -192,33 +227,62 @@ def _keep_sources(body, table):
         u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
         for d in range(table[layer + L_SOURCES]):
             body[u + d] = body[u_next + d]
+        if table[layer + L_PROJECTION] >= 0:
+            v, v_next = table[layer + L_NOW + S_V], table[layer + L_NEXT + S_V]
+            for d in range(table[layer + L_UNITS]):
+                body[v + d] = body[v_next + d]
 
 
-@inline
-def _learn(head, body, table, y, first, weight):
-    """Learn from the label y[first:] of the states that learn; whether there was any."""
-    if not credit(head, body, table, y, first, weight):
-        return False
-    head[H_LABELS] += 1.0
-    assign_credit(body, table)
-    if table[T_SUMS] != 0:
-        head[H_SUMMED] += 1.0
-    else:
-        begin_update(head, table)
-    learn_readout(head, body, table)
-    head[H_PENDING] = WEIGHTS if head[H_PENDING] == TRACES else WEIGHTS_ONLY
-    if table[T_SUMS] != 0 and table[T_SEQUENCE] == 0:
-        finish(head, body, table)
-        settle_sums(head, body, table)
-    return True
+def _make_learn(exact):
+    """Learning from a label y[first:] of the states that learn: whether there was any."""
+
+    @inline
+    def learn(head, body, table, y, first, weight):
+        if not credit(head, body, table, y, first, weight):
+            return False
+        head[H_LABELS] += 1.0
+        assign_credit(body, table)
+        if table[T_SUMS] != 0:
+            head[H_SUMMED] += 1.0
+        else:
+            begin_update(head, table)
+        learn_readout(head, body, table)
+        if exact:
+            gather_influence(body, table)
+        else:
+            head[H_PENDING] = WEIGHTS if head[H_PENDING] == TRACES else WEIGHTS_ONLY
+        if table[T_SUMS] != 0 and table[T_SEQUENCE] == 0:
+            finish(head, body, table)
+            settle_sums(head, body, table)
+        return True
+
+    return learn
 
 
-@splice
-def learn_label(head, body, table, y, first, weight):
-    """Learn the label y[first:] of the last step; whether there was any."""
-    observe_target(head, table, y, first)
-    learn_combination(head, table, int(head[H_STEPS]), y[first], weight)
-    return _learn(head, body, table, y, first, weight)
+def _make_trace(exact):
+    """What a step leaves for labels to come: traces, now or in the sweep of the next row."""
+
+    @inline
+    def trace_step(head, body, table):
+        if exact:
+            advance_influence(body, table)
+        else:
+            if table[T_RULE] == SNAP1:
+                prepare_snap(body, table)
+            head[H_PENDING] = TRACES
+
+    return trace_step
+
+
+def _make_learn_label(learn):
+    @splice
+    def learn_label(head, body, table, y, first, weight):
+        """Learn the label y[first:] of the last step; whether there was any."""
+        observe_target(head, table, y, first)
+        learn_combination(head, table, int(head[H_STEPS]), y[first], weight)
+        return learn(head, body, table, y, first, weight)
+
+    return learn_label
 
 
 @splice
@@ -232,7 +296,7 @@ def _answer(head, body, table, rows, t):
         y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
 
 
-def _make_step(forward_next):
+def _make_step(forward_next, trace_step, learn_label):
     """A learner's row t: predict, then learn."""
 
     @inline
@@ -246,14 +310,14 @@ def _make_step(forward_next):
         _keep_sources(body, table)
         _answer(head, body, table, rows, t)
         if head[H_FROZEN] == 0.0:
-            head[H_PENDING] = TRACES
+            trace_step(head, body, table)
             learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
             head[H_AWAITS] = 0.0 if learned else 1.0
 
     return step
 
 
-def _make_trail(cell):
+def _make_trail(cell, trace_step, learn):
     """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
 
     @splice
@@ -271,14 +335,15 @@ def _make_trail(cell):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
                 gather_below(body, table, layer, L_NOW)
-            gather_h(body, table, layer, layer + L_NOW)
+            gather_own(body, table, layer, layer + L_NOW)
             project_layer(body, table, layer, layer + L_NOW)
             cell(body, table, layer, layer + L_NOW)
-        head[H_PENDING] = TRACES
+            advance_projection(head, body, table, layer, L_NOW)
+        trace_step(head, body, table)
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
             read_out(body, table, L_NOW)
             learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
-            _learn(head, body, table, y, t * table[T_TARGETS], weight[t])
+            learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
     return trail
 
@@ -294,9 +359,8 @@ def _buffer(head, body, table):
     body[table[T_RING_RESET] + slot] = head[H_RESET_NEXT]
 
 
-def _make_forecast(cell, forward_next):
+def _make_forecast(forward_next, trail):
     """A forecaster's row t: learn what its label teaches, then forecast `horizon` rows ahead."""
-    trail = _make_trail(cell)
 
     @inline
     def forecast(head, body, table, rows, t):
@@ -321,15 +385,25 @@ def _make_forecast(cell, forward_next):
     return forecast
 
 
-def make_take(cell):
-    """All rows, for one family of cells.
+def make_loop(cell, exact):
+    """Taking rows and learning late labels, for one family of cells; exact: by the rule "full".
+
+    Returns (take, learn_label), see there.
+    """
+    learn, trace_step = _make_learn(exact), _make_trace(exact)
+    learn_label, forward_next = _make_learn_label(learn), _make_forward_next(cell)
+    step = _make_step(forward_next, trace_step, learn_label)
+    forecast = _make_forecast(forward_next, _make_trail(cell, trace_step, learn))
+    return _make_take(step, forecast), learn_label
+
+
+def _make_take(step, forecast):
+    """All rows, one after the other.
 
     `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
     begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,). Returns 0; or,
     if there is a row that cannot be taken, its number from 1, and nothing has changed.
     """
-    forward_next = _make_forward_next(cell)
-    step, forecast = _make_step(forward_next), _make_forecast(cell, forward_next)
 
     @splice
     def take(head, body, table, rows, count):

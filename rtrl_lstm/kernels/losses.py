@@ -16,6 +16,7 @@ from rtrl_lstm.kernels.slots import (
     CROSS_ENTROPY,
     EXP,
     H_CLIP_LIMIT,
+    H_DELTA,
     H_HUBER_DELTA,
     HUBER,
     LOG_LOSS,
@@ -107,6 +108,7 @@ def credit(head, body, table, y, first, weight):
     y is in the target's own unit, and NaN in it masks an output. The statistics of the target
     already hold y.
     """
+    head[H_DELTA] = 0.0
     at, to = table[T_OUT], table[T_CREDIT_OUT]
     loss, outputs = table[T_LOSS], table[T_OUTPUTS]
     if loss == CROSS_ENTROPY:
@@ -135,3 +137,4 @@ def _write_credit(head, body, table, at, slope):
         limit = head[H_CLIP_LIMIT]
         slope = min(max(slope, -limit), limit)
     body[at] = slope
+    head[H_DELTA] += abs(slope)

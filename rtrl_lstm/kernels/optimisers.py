@@ -16,19 +16,27 @@ from rtrl_lstm.kernels.lanes import const, fma, load, sqrt, store
 from rtrl_lstm.kernels.slots import (
     ADAM,
     ADAMW,
+    EXPONENTIAL,
     GATHER,
     H_CORRECTION,
     H_HYPER,
     H_POWER1,
     H_POWER2,
     H_RATE,
+    H_SCHEDULE,
+    H_SCHEDULE_START,
     H_SHRINK,
     H_STEP_SIZE,
     H_UPDATES,
+    H_WARMUP,
+    INVERSE_TIME,
+    LINEAR,
     MOMENTUM,
+    OBGD,
     RMSPROP,
     SGD,
     T_OPTIMIZER,
+    T_SCHEDULE,
 )
 
 
@@ -69,7 +77,7 @@ def any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers)
         w = w - step * (m / fma(sqrt(v), correction, c))
     elif optimiser == GATHER:
         store(body, summed, load(body, summed) + g)
-    elif optimiser == SGD:
+    elif optimiser == SGD or optimiser == OBGD:  # noqa: SIM109
         w = w - step * g
     elif optimiser == MOMENTUM:
         m = fma(a, load(body, moment1), g)
@@ -96,9 +104,26 @@ def _average(body, moment, share, value):
 
 
 @inline
+def _scheduled(head, schedule, t):
+    """The factor of the rate at step t, from 0, of a schedule: see `rtrl_lstm/optimizers.py`."""
+    a, b = head[H_SCHEDULE], head[H_SCHEDULE + 1]
+    if schedule == EXPONENTIAL:
+        factor = a**t
+    elif schedule == INVERSE_TIME:
+        factor = (1.0 + t / a) ** -b
+    else:
+        done = min(t / a, 1.0)
+        left = 1.0 - done if schedule == LINEAR else 0.5 * (1.0 + math.cos(math.pi * done))
+        factor = b + (1.0 - b) * left
+    return factor * min(1.0, (t + 1.0) / max(head[H_WARMUP], 1.0))
+
+
+@inline
 def begin_update(head, table):
     """Count an optimiser step and work out its numbers."""
     rate, optimiser = head[H_RATE], table[T_OPTIMIZER]
+    if table[T_SCHEDULE] != 0:
+        rate *= _scheduled(head, table[T_SCHEDULE], head[H_UPDATES] - head[H_SCHEDULE_START])
     head[H_UPDATES] += 1.0
     head[H_STEP_SIZE] = rate
     if optimiser in (ADAM, ADAMW):
@@ -113,21 +138,3 @@ def begin_update(head, table):
 def optimiser_of(table, gathering):
     """The code of the rule for a gradient that has just been found, or (not gathering) summed."""
     return GATHER if gathering else table[T_OPTIMIZER]
-
-
-def by_optimiser(make_sweep):
-    """The sweep that `make_sweep(rule)` makes, for the optimiser that the table names.
-
-    The choice is taken at run time, so another optimiser needs no other compilation.
-    """
-    with_sgd, with_any = make_sweep(sgd), make_sweep(any_optimiser)
-
-    @inline
-    def sweep(head, body, table, gathering, arguments):
-        optimiser = optimiser_of(table, gathering)
-        numbers = optimiser_numbers(head, load(body, 0))
-        if optimiser == SGD:
-            return with_sgd(optimiser, body, table, *arguments, numbers)
-        return with_any(optimiser, body, table, *arguments, numbers)
-
-    return sweep

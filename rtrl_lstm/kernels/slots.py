@@ -8,7 +8,8 @@ part of the table (L_), in one of a layer's two sets of states (S_), and in a ro
 
 import numpy as np
 
-from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, OPTIMIZERS
+from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES
+from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
 
 # --- codes -----------------------------------------------------------------------------------
 SQUARED_ERROR = LOSSES.index("squared_error")
@@ -30,7 +31,7 @@ CELL_IDENTITY = CELL_ACTIVATIONS.index("identity")
 CELL_RELU = CELL_ACTIVATIONS.index("relu")
 CELL_4SIGMOID = CELL_ACTIVATIONS.index("4sigmoid-2")
 
-SGD, MOMENTUM, RMSPROP, ADAGRAD, ADAM, ADAMW, GATHER = range(7)
+SGD, MOMENTUM, RMSPROP, ADAGRAD, ADAM, ADAMW, OBGD, GATHER = range(8)
 OPTIMIZER_CODES = {
     "sgd": SGD,
     "momentum": MOMENTUM,
@@ -38,8 +39,25 @@ OPTIMIZER_CODES = {
     "adagrad": ADAGRAD,
     "adam": ADAM,
     "adamw": ADAMW,
+    "obgd": OBGD,
 }
 assert OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
+
+SCHEDULE_CODES = {name: code for code, name in enumerate(SCHEDULES, 1)}  # 0: none
+EXPONENTIAL = SCHEDULE_CODES["exponential"]
+INVERSE_TIME = SCHEDULE_CODES["inverse_time"]
+LINEAR = SCHEDULE_CODES["linear"]
+COSINE = SCHEDULE_CODES["cosine"]
+
+TRUNCATED = RULES.index("truncated")
+SNAP1 = RULES.index("snap1")
+FULL = RULES.index("full")
+
+# How the gradient of a row of weights comes about: of DIRECT rows from the sources of the step;
+# of TRACED rows from a trace; of SHARED rows, the gates of a block, from a trace for each cell of
+# the block; of SNAP rows from the traces of the unit's state and of its output. Rows of weights
+# without a gradient of their own (rule "full" finds it elsewhere) are HELD.
+DIRECT, TRACED, SHARED, SNAP, HELD = range(5)
 
 NO_CLIP, CLIP_NORM, CLIP_VALUE, CLIP_CREDIT = range(4)
 CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
@@ -81,7 +99,11 @@ H_CLIP_LIMIT = 14
 H_HYPER = 15  # four numbers of the optimiser: 15 to 18
 H_HUBER_DELTA = 19
 H_SHRINK = 20  # AdamW: rate * weight decay of the pending update
-H_STATISTICS = 21  # from here: count, mean and M2 of inputs and of targets, quantiles
+H_SCHEDULE = 21  # two numbers of the schedule: 21 and 22
+H_WARMUP = 23
+H_SCHEDULE_START = 24  # optimiser steps before the schedule's first
+H_DELTA = 25  # ObGD: sum of |dL/da| of the label
+H_STATISTICS = 26  # from here: count, mean and M2 of inputs and of targets, quantiles
 
 # --- table -----------------------------------------------------------------------------------
 T_INPUTS = 0
@@ -120,13 +142,19 @@ T_REACH = 32  # head: the covariance times the terms, for a moment
 T_LAST_LAYER = 33  # table: part of the last layer
 T_LAYER_STEP = 34  # table: from one layer's part to the next
 T_FLOAT32 = 35  # 1: the body is of float32
-T_SIZE = 36
+T_RULE = 36
+T_SCHEDULE = 37
+T_RESTART = 38  # 1: the schedule starts anew at each reset
+T_DROPOUT = 39  # table: where the threshold for a mask's hash lies
+T_INFLUENCE = 40  # body: dz and dm of a layer by one vector of weights, rule "full"
+T_WHOLE = 41  # 1: the cell's decay takes in the way through its diagonal weights
+T_SIZE = 42
 
-L_UNITS = 0
-L_LANES = 1  # units, rounded up to whole vectors
-L_BELOW = 2  # numbers from below: inputs, or units of the layer below
+L_UNITS = 0  # cells
+L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors
+L_BELOW = 2  # numbers from below: inputs, or outputs of the layer below
 L_X_AT = 3  # where they begin among the sources
-L_H_AT = 4  # where the layer's own h begins among the sources
+L_H_AT = 4  # where the layer's own h begins among the sources; -1: it is not among them
 L_SOURCES = 5  # how many sources
 L_ROWS = 6
 L_FIRST_ROW = 7  # table
@@ -136,29 +164,49 @@ L_CELL_ACTIVATION = 10
 L_COUPLED = 11
 L_GATES = 12  # numbers of the rows of the four gates, or -1: in z and push they lie in this order
 L_OWN = 16  # body: the gates' diagonal weights, or -1
+L_BLOCKS = 20  # blocks of cells that share their gates
+L_BLOCK_LANES = 21  # rounded up to whole vectors
+L_GROUPS = 22  # cells in a block
+L_GATES_AT = 23  # where the gates of the step before begin among the sources; -1: they do not
+L_PROJECTION = 24  # table: row of the projection; -1: none
+L_CELL_CREDIT = 25  # body: dL/dm
+L_OUT = 26  # numbers in a group of the output h (with a projection there is one group)
+L_OUT_LANES = 27  # rounded up to whole vectors
+L_OUT_GROUPS = 28
+L_STATE = 29  # rule "full": number of the layer's first state among all states
 # Handed to functions: as Python's integers they would be compiled into a copy for each.
-L_NOW = np.int64(20)  # table: the states that learn
-L_NEXT = np.int64(28)  # table: the states that the next row moves (a learner's: L_NOW but S_U)
-L_SIZE = 36
+L_NOW = np.int64(30)  # table: the states that learn
+L_NEXT = np.int64(42)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)
+L_SIZE = 54
 
 S_U = 0  # body: sources
 S_Z = 1  # body: projections, a stretch of lanes per gate
 S_S = 2  # body: cell state
-S_H = 3  # body: output
+S_H = 3  # body: output of the layer
 S_DECAY = 4  # body: ds/ds'
-S_DH_DS = 5  # body
-S_PUSH = 6  # body, per gate: inject (traced rows) or dh/dz (rows without a trace)
+S_DH_DS = 5  # body: dm/ds
+S_PUSH = 6  # body, per gate: inject (traced rows) or dm/dz (rows without a trace)
 S_PREVIOUS = 7  # body: the cell state before the step
-S_SIZE = 8
+S_M = 8  # body: output of the cells; h but for a projection
+S_V = 9  # body: sources of the projection: m of all cells
+S_GATES = 10  # body: activations of the gates, a stretch of lanes per gate; -1: nobody sees them
+S_SNAP = 11  # body, SnAp-1: four stretches of lanes, see `snap.py`
+S_SIZE = 12
+assert L_NEXT == L_NOW + S_SIZE
+assert L_SIZE == L_NEXT + S_SIZE
 
 R_FIRST = 0  # first source that the row sees
 R_COUNT = 1  # number of sources that it sees
-R_TRACED = 2
+R_TRACED = 2  # 1: it moves the state
 R_WEIGHT = 3  # body; this and the next four lie as [vector of lanes][source][lane]
-R_TRACE = 4
+R_TRACE = 4  # R_TRACES of them, one after the other
 R_MOMENT1 = 5
 R_MOMENT2 = 6
 R_SUM = 7
 R_GATE = 8  # the number of its gate's row: where its push lies
 R_OWN = 9  # for a diagonal weight: which state it sees, S_PREVIOUS or S_S; else -1
-R_SIZE = 10
+R_LANES = 10  # lanes of its units, whole vectors
+R_KIND = 11  # DIRECT, TRACED, SHARED, SNAP or HELD
+R_TRACES = 12
+R_GROUPS = 13  # cells that share a unit of the row
+R_SIZE = 14

@@ -5,14 +5,19 @@ one vector of lanes, with sources u of the step that is being learned and u_next
 comes, a sweep does, for each source d:
 
     E[d] = decay E[d] + inject u[d]              trace
-    g    = gain E[d]          (traced row)       gradient; gain  = dL/dh dh/ds
-    g    = gain u[d]          (row without)                gain  = dL/dh dh/dz
+    g    = gain E[d]          (traced row)       gradient; gain  = dL/dm dm/ds
+    g    = gain u[d]          (row without)                gain  = dL/dm dm/dz
     W[d] = optimiser(W[d], g)                    update
     z   += W[d] u_next[d]                        projection of the step that comes
 
 so that weights and traces are read and written once per step. Coefficients are vectors, which stay
 in registers. Even and odd sources are summed apart (two chains of additions hide each other's
 latency), in every sweep alike: what a projection gives never depends on which sweep made it.
+
+Plain descent has sweeps of its own, because little else is as fast as memory. Every other
+optimiser, and every other kind of row, goes through `learn_any`, which asks at run time: the
+question costs nothing beside roots and quotients, and each answer compiled apart would cost a
+second of the first start.
 
 Arguments that name places: `row` is the row's part of the table, `at` the number of numbers before
 this vector of lanes in each of the row's arrays, `u` and `u_next` places in the body.
@@ -21,21 +26,36 @@ this vector of lanes in each of the row's arrays, `u` and `u_next` places in the
 from __future__ import annotations
 
 from rtrl_lstm.kernels.jit import inline
-from rtrl_lstm.kernels.lanes import clamp, const, fma, load, spread, store, width
-from rtrl_lstm.kernels.optimisers import (
-    any_optimiser,
-    by_optimiser,
-    optimiser_numbers,
-    optimiser_of,
-)
+from rtrl_lstm.kernels.lanes import absolute, clamp, const, fma, load, spread, store, width
+from rtrl_lstm.kernels.optimisers import any_optimiser, optimiser_numbers, optimiser_of
 from rtrl_lstm.kernels.slots import (
+    DIRECT,
+    H_PENDING,
+    H_STEP_SIZE,
+    L_BLOCK_LANES,
+    L_CELL_CREDIT,
+    L_LANES,
+    L_NOW,
     R_COUNT,
     R_FIRST,
+    R_GATE,
+    R_GROUPS,
+    R_KIND,
+    R_LANES,
     R_MOMENT1,
     R_MOMENT2,
+    R_OWN,
     R_SUM,
     R_TRACE,
+    R_TRACED,
     R_WEIGHT,
+    S_DECAY,
+    S_DH_DS,
+    S_PUSH,
+    S_SNAP,
+    SHARED,
+    TRACED,
+    WEIGHTS_ONLY,
 )
 
 
@@ -55,8 +75,8 @@ def project(body, table, row, at, u):
 
 
 @inline
-def _trace(body, trace, decay, inject, u):
-    e = fma(decay, load(body, trace), inject * spread(body, u))
+def _trace(body, trace, decay, inject, source):
+    e = fma(decay, load(body, trace), inject * source)
     store(body, trace, e)
     return e
 
@@ -67,68 +87,162 @@ def trace(body, table, row, at, u, u_next, decay, inject):
     count, step = table[row + R_COUNT], width(body)
     place, u = table[row + R_TRACE] + at, u + table[row + R_FIRST]
     for d in range(count):
-        _trace(body, place + d * step, decay, inject, u + d)
+        _trace(body, place + d * step, decay, inject, spread(body, u + d))
     return project(body, table, row, at, u_next)
 
 
-def make_learn_traced(rule):
-    """Traces, update; returns the projection."""
-
-    @inline
-    def learn_traced(optimiser, body, table, row, at, u, u_next, decay, inject, gain, numbers):
-        count, step = table[row + R_COUNT], width(body)
-        u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
-        place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
-        moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
-        summed = table[row + R_SUM] + at
-        even = odd = const(gain, 0.0)
-        for d in range(0, count - 1, 2):
-            k = d * step
-            g = gain * _trace(body, place + k, decay, inject, u + d)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            even = fma(w, spread(body, u_next + d), even)
-            k += step
-            g = gain * _trace(body, place + k, decay, inject, u + d + 1)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            odd = fma(w, spread(body, u_next + d + 1), odd)
-        if count & 1:
-            k = (count - 1) * step
-            g = gain * _trace(body, place + k, decay, inject, u + count - 1)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            even = fma(w, spread(body, u_next + count - 1), even)
-        return even + odd
-
-    return learn_traced
+@inline
+def _descend(body, weight, rate, g):
+    w = load(body, weight) - rate * g
+    store(body, weight, w)
+    return w
 
 
-def make_learn_direct(rule):
-    """Update of a row without traces; returns the projection."""
+@inline
+def descend_traced(head, body, table, row, at, u, u_next, decay, inject, gain):
+    """Traces, and an update by plain descent; returns the projection."""
+    count, step = table[row + R_COUNT], width(body)
+    u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
+    place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
+    rate = const(gain, head[H_STEP_SIZE])
+    even = odd = const(gain, 0.0)
+    for d in range(0, count - 1, 2):
+        g = gain * _trace(body, place, decay, inject, spread(body, u + d))
+        even = fma(_descend(body, weight, rate, g), spread(body, u_next + d), even)
+        g = gain * _trace(body, place + step, decay, inject, spread(body, u + d + 1))
+        odd = fma(_descend(body, weight + step, rate, g), spread(body, u_next + d + 1), odd)
+        place += 2 * step
+        weight += 2 * step
+    if count & 1:
+        g = gain * _trace(body, place, decay, inject, spread(body, u + count - 1))
+        even = fma(_descend(body, weight, rate, g), spread(body, u_next + count - 1), even)
+    return even + odd
 
-    @inline
-    def learn_direct(optimiser, body, table, row, at, u, u_next, gain, numbers):
-        count, step = table[row + R_COUNT], width(body)
-        u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
-        weight = table[row + R_WEIGHT] + at
-        moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
-        summed = table[row + R_SUM] + at
-        even = odd = const(gain, 0.0)
-        for d in range(0, count - 1, 2):
-            k = d * step
-            g = gain * spread(body, u + d)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            even = fma(w, spread(body, u_next + d), even)
-            k += step
-            g = gain * spread(body, u + d + 1)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            odd = fma(w, spread(body, u_next + d + 1), odd)
-        if count & 1:
-            k = (count - 1) * step
-            g = gain * spread(body, u + count - 1)
-            w = rule(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
-            even = fma(w, spread(body, u_next + count - 1), even)
-        return even + odd
 
-    return learn_direct
+@inline
+def descend_direct(head, body, table, row, at, u, u_next, gain):
+    """Update by plain descent of a row without traces; returns the projection."""
+    count, step = table[row + R_COUNT], width(body)
+    u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
+    weight, rate = table[row + R_WEIGHT] + at, const(gain, head[H_STEP_SIZE])
+    even = odd = const(gain, 0.0)
+    for d in range(0, count - 1, 2):
+        w = _descend(body, weight, rate, gain * spread(body, u + d))
+        even = fma(w, spread(body, u_next + d), even)
+        w = _descend(body, weight + step, rate, gain * spread(body, u + d + 1))
+        odd = fma(w, spread(body, u_next + d + 1), odd)
+        weight += 2 * step
+    if count & 1:
+        w = _descend(body, weight, rate, gain * spread(body, u + count - 1))
+        even = fma(w, spread(body, u_next + count - 1), even)
+    return even + odd
+
+
+@inline
+def learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, inject, gain):
+    """Traces and update, of any kind of row by any optimiser; returns the projection.
+
+    decay, inject and gain are those of lanes k.. of a TRACED or a DIRECT row; other kinds look
+    for theirs themselves.
+    """
+    count, step, kind = table[row + R_COUNT], width(body), table[row + R_KIND]
+    u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
+    place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
+    moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
+    summed = table[row + R_SUM] + at
+    optimiser, numbers = optimiser_of(table, gathering), optimiser_numbers(head, gain)
+    fresh = head[H_PENDING] != WEIGHTS_ONLY
+    even = odd = const(gain, 0.0)
+    for d in range(count):
+        source = _source(body, table, layer, row, k, u + d)
+        if kind == DIRECT:
+            g = gain * source
+        elif kind == TRACED:
+            g = gain * _trace(body, place, decay, inject, source)
+        else:
+            g = _rare_gradient(body, table, layer, row, k, place, source, fresh)
+        w = any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers)
+        even, odd = odd, fma(w, spread(body, u_next + d), even)
+        place += step
+        weight += step
+        moment1 += step
+        moment2 += step
+        summed += step
+    return even + odd
+
+
+@inline
+def _source(body, table, layer, row, k, u):
+    """What lanes k.. of a row see: a number, the same for all, or each a state of its own unit."""
+    if table[row + R_OWN] >= 0:
+        return load(body, table[layer + L_NOW + table[row + R_OWN]] + k)
+    return spread(body, u)
+
+
+@inline
+def trace_any(body, table, layer, row, k, u):
+    """Traces only, of any kind of row."""
+    count, step, kind = table[row + R_COUNT], width(body), table[row + R_KIND]
+    place = table[row + R_TRACE] + k * count
+    u += table[row + R_FIRST]
+    for d in range(count):
+        source = _source(body, table, layer, row, k, u + d)
+        if kind == TRACED:
+            decay = load(body, table[layer + L_NOW + S_DECAY] + k)
+            _trace(body, place, decay, push_of(body, table, layer, row, k), source)
+        elif kind != DIRECT:
+            _rare_gradient(body, table, layer, row, k, place, source, True)
+        place += step
+
+
+@inline
+def push_of(body, table, layer, row, k):
+    """inject or dm/dz of the gate of a row, of the step that is pending."""
+    place = table[layer + L_NOW + S_PUSH] + table[row + R_GATE] * table[layer + L_LANES]
+    return load(body, place + k)
+
+
+@inline
+def _rare_gradient(body, table, layer, row, k, place, source, fresh):
+    """The gradient of a SHARED or a SNAP row, whose traces are brought up to date if `fresh`."""
+    if table[row + R_KIND] == SHARED:
+        return _shared_gradient(body, table, layer, row, k, place, source, fresh)
+    return _snap_gradient(body, table, layer, row, k, place, source, fresh)
+
+
+@inline
+def _shared_gradient(body, table, layer, row, k, place, source, fresh):
+    """A block's gate has a trace for each cell of the block; its gradient is their credited sum."""
+    states, copy = layer + L_NOW, table[row + R_LANES] * table[row + R_COUNT]
+    g = const(source, 0.0)
+    for _ in range(table[row + R_GROUPS]):
+        e = load(body, place)
+        if fresh:
+            decay = load(body, table[states + S_DECAY] + k)
+            e = _trace(body, place, decay, push_of(body, table, layer, row, k), source)
+        gain = load(body, table[layer + L_CELL_CREDIT] + k)
+        g = fma(gain * load(body, table[states + S_DH_DS] + k), e, g)
+        k += table[layer + L_BLOCK_LANES]
+        place += copy
+    return g
+
+
+@inline
+def _snap_gradient(body, table, layer, row, k, place, source, fresh):
+    """SnAp-1: the traces of a unit's state and of its output, each of which moves the other."""
+    beside = place + table[row + R_LANES] * table[row + R_COUNT]
+    s, h = load(body, place), load(body, beside)
+    if fresh:
+        at, lanes = table[layer + L_NOW + S_SNAP] + k, table[layer + L_LANES]
+        push = push_of(body, table, layer, row, k) * source
+        nothing = const(source, 0.0)
+        traced = table[row + R_TRACED] != 0
+        to_s, to_h = (push, nothing) if traced else (nothing, push)
+        s = fma(load(body, at), s, fma(load(body, at + lanes), h, to_s))
+        h = fma(load(body, at + 2 * lanes), s, fma(load(body, at + 3 * lanes), h, to_h))
+        store(body, place, s)
+        store(body, beside, h)
+    return load(body, table[layer + L_CELL_CREDIT] + k) * h
 
 
 @inline
@@ -141,18 +255,8 @@ def settle(head, body, table, row, at, scale, low, high):
     for d in range(count):
         k = d * step
         g = clamp(load(body, summed + k) * scale, low, high)
-        places = (weight + k, moment1 + k, moment2 + k, summed + k)
-        any_optimiser(optimiser, body, *places, g, numbers)
+        any_optimiser(optimiser, body, weight + k, moment1 + k, moment2 + k, summed + k, g, numbers)
         store(body, summed + k, const(g, 0.0))
-
-
-@inline
-def learn_own(head, body, table, gathering, row, k, g):
-    """Update of a vector of diagonal weights, whose gradient is g."""
-    weight, summed = table[row + R_WEIGHT] + k, table[row + R_SUM] + k
-    moment1, moment2 = table[row + R_MOMENT1] + k, table[row + R_MOMENT2] + k
-    optimiser, numbers = optimiser_of(table, gathering), optimiser_numbers(head, g)
-    any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers)
 
 
 @inline
@@ -167,5 +271,12 @@ def square_sum(body, table, row, at):
     return squares
 
 
-learn_traced = by_optimiser(make_learn_traced)
-learn_direct = by_optimiser(make_learn_direct)
+@inline
+def size_sum(body, table, row, at):
+    """Lanewise sum of the sizes of the summed gradients."""
+    count, step = table[row + R_COUNT], width(body)
+    summed = table[row + R_SUM] + at
+    sizes = const(load(body, summed), 0.0)
+    for d in range(count):
+        sizes = sizes + absolute(load(body, summed + d * step))
+    return sizes

@@ -1,0 +1,100 @@
+"""Blocks of numbers: a new learner's, and one learner's as another's of a larger layout."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrl_lstm.kernels import slots
+from rtrl_lstm.layout import Layout
+from rtrl_lstm.optimizers import Clip
+
+GATE_BIASES = {"i": "input_gate_bias", "f": "forget_bias", "o": "output_gate_bias"}
+
+
+def initial_block(layout: Layout) -> NDArray[np.uint8]:
+    """A new learner's block: weights drawn from the seed, everything else at its start.
+
+    Weights and biases are uniform in +-1/sqrt(hidden_size), as PyTorch's, and shortcuts zero; or
+    all are uniform in +-init_range. The gates' biases of the Spec are added to theirs.
+    """
+    spec = layout.spec
+    block, rng = layout.allocate(), np.random.default_rng(spec.seed)
+    bound = spec.init_range or spec.hidden_size**-0.5
+    for name, field in layout.fields.items():
+        if not name.endswith(".weight"):
+            continue
+        values = rng.uniform(-bound, bound, field.shape)
+        if name == "readout.direct.weight" and spec.init_range is None:
+            values[:, [label.startswith("x") for label in field.axes[1]]] = 0.0
+        gate = name.split(".")[-2]
+        if spec.cell == "lstm" and gate in GATE_BIASES and "bias" in field.axes[-1]:
+            values[:, field.axes[-1].index("bias")] += getattr(spec, GATE_BIASES[gate])
+        layout.write(block, name, values)
+    _write_constants(layout, block)
+    return block
+
+
+def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
+    """Everything in a block that follows from the Spec and never changes, and counters' starts."""
+    spec, head = layout.spec, layout.head(block)
+    assert not isinstance(spec.optimizer, str)
+    for name, field in layout.fields.items():
+        if name.endswith((".u", ".u_next")):
+            values = layout.read(block, name)
+            values[[label.startswith("bias") for label in field.axes[0]]] = 1.0
+            layout.write(block, name, values)
+    head[slots.H_RATE] = spec.learning_rate
+    head[slots.H_POWER1] = head[slots.H_POWER2] = 1.0
+    for k, value in enumerate(vars(spec.optimizer).values()):
+        head[slots.H_HYPER + k] = value
+    head[slots.H_HUBER_DELTA] = spec.huber_delta
+    if spec.schedule:
+        head[slots.H_SCHEDULE : slots.H_SCHEDULE + 2] = spec.schedule.numbers
+        head[slots.H_WARMUP] = spec.schedule.warmup
+    head[slots.H_CLIP_LIMIT] = spec.clip.limit if isinstance(spec.clip, Clip) else 0.0
+    layout.write(block, "quantiles", np.array(spec.quantiles))
+    if spec.combine_with:
+        one, network, each = slots.INITIAL_COVARIANCE
+        covariance = np.diag([one, network] + [each] * len(spec.combine_with))
+        layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
+        layout.write(block, "combination.covariance", covariance)
+        layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
+
+
+def migrate(
+    old: Layout,
+    new: Layout,
+    block: NDArray[np.uint8],
+    renamed: dict[str, str] | None = None,
+) -> NDArray[np.uint8]:
+    """The block of `old` as a block of `new`: every number moves by name and label.
+
+    Args:
+        renamed: new label -> old label, for labels that changed (inputs "x0".., outputs "y0"..).
+            A new label that maps to "" is new.
+
+    What has no counterpart keeps the initial value of a new learner, with zero trace and moments.
+    """
+    moved = initial_block(new)
+    head = new.head(moved)
+    head[: slots.H_STATISTICS] = old.head(block)[: slots.H_STATISTICS]
+    names = renamed or {}
+    for name in new.fields.keys() & old.fields.keys():
+        if name == "combination.covariance" and old.fields[name].axes != new.fields[name].axes:
+            continue  # with one more forecast to combine, the weights of all are open again
+        target, source = new.read(moved, name), old.read(block, name)
+        here: list[list[int]] = []
+        there: list[list[int]] = []
+        for new_axis, old_axis in zip(new.fields[name].axes, old.fields[name].axes, strict=True):
+            place = {label: k for k, label in enumerate(old_axis)}
+            pairs = [
+                (k, place[names.get(label, label)])
+                for k, label in enumerate(new_axis)
+                if names.get(label, label) in place
+            ]
+            here.append([k for k, _ in pairs])
+            there.append([k for _, k in pairs])
+        target[np.ix_(*here)] = source[np.ix_(*there)]
+        new.write(moved, name, target)
+    return moved
