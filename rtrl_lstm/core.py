@@ -19,6 +19,7 @@ from rtrl_lstm.spec import Spec
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
 _ROWS_A_CALL = 8192
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_PLAIN = (float, int)
 
 layout_of = lru_cache(maxsize=256)(Layout)
 
@@ -51,6 +52,8 @@ class Core:
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
         self._row_shape = (spec.input_size,)
+        self._answers = spec.output_size
+        self._dtype = self._body.dtype
         self._kernel = entries.entry_of(spec.cell, spec.rule)
         # What the kernel reads besides rows, by address: numbers it need not be handed each time.
         self._label = np.full(spec.target_size, np.nan)
@@ -85,18 +88,24 @@ class Core:
 
     def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
         """One row through the kernel."""
-        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.carray):
-            x = np.array(x, np.float64)
+        # The usual row is like the last one: a look at its type and dtype is all it costs.
+        if not (type(x) is np.ndarray and x.dtype is self._no_row.dtype and x.flags.carray):
+            x = self._as_row(x)
         if x.shape != self._row_shape:
             raise ValueError(f"x has shape {x.shape}; this learner takes {self._row_shape}")
-        if x.dtype != self._no_row.dtype:
-            self._no_row = np.empty(0, x.dtype)
         self._set_label(y)
         self._weight[0] = weight
-        y_hat = np.empty(self.spec.output_size, self._body.dtype)
+        y_hat = np.empty(self._answers, self._dtype)
         if self._kernel(entries.TAKE, 1, self._places, x, y_hat):
             raise ValueError(self._explain(x, self._label, self._weight))
         return y_hat
+
+    def _as_row(self, x: ArrayLike) -> Array:
+        """A row as an array that the kernel can take."""
+        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.carray):
+            x = np.array(x, np.float64)
+        self._no_row = np.empty(0, x.dtype)
+        return x
 
     def _do(self, what: int) -> int:
         """Run the kernel on what needs no row."""
@@ -105,10 +114,10 @@ class Core:
 
     def _set_label(self, y: Any) -> None:
         label = self._label
-        if y is None:
-            label.fill(np.nan)
-        elif isinstance(y, float | int) and label.size == 1:
-            label[0] = y
+        if label.size == 1 and (y is None or isinstance(y, _PLAIN)):
+            label[0] = np.nan if y is None else y
+        elif y is None:
+            label[:] = np.nan
         else:
             values = np.asarray(y, np.float64)
             if values.size != label.size:

@@ -1,66 +1,96 @@
-"""What River's interface costs over the bare engine: `python -m benchmarks.river.cost`.
+"""What River's interface costs over the bare engine, in microseconds a row.
 
-4 features, 16 hidden, everything else at its default; microseconds a row, the least of some
-repeats. Expect `learn_one` + `predict_one` at or below 12 on a quiet machine: a learning step and
-a forecast of the bare learner, which make up most of it, and about 0.6 for each dict.
+4 features, 16 hidden units, everything else at its default: a learning step and a forecast that
+changes nothing, of the bare learner and through River's `learn_one` and `predict_one`.
+
+Expect: both together at or below 12 on a quiet machine, most of which is the bare learner's.
+
+    python -m benchmarks.river.cost
 """
 
-from __future__ import annotations
-
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.speed.timing import side_by_side
+from rtrl_lstm import Learner
 from rtrl_lstm.river import RTRLClassifier, RTRLForecaster, RTRLRegressor
 
-ROWS = 5_000
-REPEATS = 7
+ROWS, REPEATS = 2_000, 25
+
+X = np.random.default_rng(0).normal(size=(ROWS, 4))
+Y = X.sum(axis=1).tolist()
+LABELS = [y > 0 for y in Y]
+FEATURES = [dict(zip("abcd", x, strict=True)) for x in X.tolist()]
 
 
-def microseconds(act: Callable[[int], object], rows: Iterable[int] = range(ROWS)) -> float:
-    """The least time of `act` for a row."""
-    times = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        for row in rows:
-            act(row)
-        times.append(time.perf_counter() - began)
-    return 1e6 * min(times) / ROWS
+def bare(spec_of: RTRLRegressor) -> dict[str, Callable[[], int]]:
+    """Trials of the learner that the regressor wraps: the features and the last target."""
+    assert spec_of._learner is not None
+    net: Learner = spec_of._learner
+    inputs = [np.array([*x, 0.0]) for x in X]
+
+    def step() -> int:
+        for x, y in zip(inputs, Y, strict=True):
+            net.step(x, y)
+        return ROWS
+
+    def predict() -> int:
+        for x in inputs:
+            net.predict(x)
+        return ROWS
+
+    return {"Learner.step": step, "Learner.predict": predict}
+
+
+def through_river(model: RTRLRegressor | RTRLClassifier, y: list) -> dict[str, Callable[[], int]]:
+    """Trials of an estimator."""
+
+    def learn() -> int:
+        for x, label in zip(FEATURES, y, strict=True):
+            model.learn_one(x, label)
+        return ROWS
+
+    def predict() -> int:
+        for x in FEATURES:
+            model.predict_one(x)
+        return ROWS
+
+    name = type(model).__name__
+    return {f"{name}.learn_one": learn, f"{name}.predict_one": predict}
+
+
+def forecasting() -> dict[str, Callable[[], int]]:
+    """A trial of the forecaster."""
+    model = RTRLForecaster()
+
+    def learn() -> int:
+        for x, y in zip(FEATURES, Y, strict=True):
+            model.learn_one(y, x)
+        return ROWS
+
+    return {"RTRLForecaster.learn_one": learn}
 
 
 def main() -> None:
     """Measure and print."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(ROWS, 4))
-    y = (X.sum(axis=1) + rng.normal(size=ROWS)).tolist()
-    rows = [dict(zip("abcd", x, strict=True)) for x in X.tolist()]
-    labels = [value > 0 for value in y]
-
-    regressor, classifier, forecaster = RTRLRegressor(), RTRLClassifier(), RTRLForecaster()
-    for t in range(100):  # all that is to be compiled, and the inputs that come up
-        regressor.learn_one(rows[t], y[t])
-        classifier.learn_one(rows[t], labels[t])
-        forecaster.learn_one(y[t], rows[t])
-    bare = regressor._learner
-    assert bare is not None
-    inputs = [np.array([*x, 0.0]) for x in X]
-    step = microseconds(lambda t: bare.step(inputs[t], y[t]))
-    peek = microseconds(lambda t: bare.predict(inputs[t]))
-    print(f"Learner.step {step:.2f}, Learner.predict {peek:.2f}, sum {step + peek:.2f} µs a row")
-    for name, model, targets in (
-        ("RTRLRegressor", regressor, y),
-        ("RTRLClassifier", classifier, labels),
-    ):
-        learn = microseconds(lambda t, m=model, to=targets: m.learn_one(rows[t], to[t]))
-        predict = microseconds(lambda t, m=model: m.predict_one(rows[t]))
-        both = learn + predict
-        print(
-            f"{name}: learn_one {learn:.2f} + predict_one {predict:.2f} = {both:.2f} µs a row, "
-            f"{both / (step + peek):.2f} of the bare engine"
-        )
-    learn = microseconds(lambda t: forecaster.learn_one(y[t], rows[t]))
-    print(f"RTRLForecaster: learn_one {learn:.2f} µs a row")
+    regressor = RTRLRegressor()
+    for x, y in zip(FEATURES[:2], Y, strict=False):  # until the last target is an input
+        regressor.learn_one(x, y)
+    trials = {
+        **bare(regressor),
+        **through_river(RTRLRegressor(), Y),
+        **through_river(RTRLClassifier(), LABELS),
+        **forecasting(),
+    }
+    least = {name: 1e6 * t.minimum for name, t in side_by_side(trials, REPEATS).items()}
+    for name, microseconds in least.items():
+        print(f"{name:<28}{microseconds:6.2f}")
+    engine = least["Learner.step"] + least["Learner.predict"]
+    print(f"{'Learner, both':<28}{engine:6.2f}")
+    for name in ("RTRLRegressor", "RTRLClassifier"):
+        both = least[f"{name}.learn_one"] + least[f"{name}.predict_one"]
+        print(f"{name + ', both':<28}{both:6.2f}  {both / engine:.2f} of the bare learner")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import numpy as np
 from rtrl_lstm.layout import Array
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import DEFAULTS, DERIVED
+from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.features import Features
-from rtrl_lstm.spec import Optimizer, Spec
+from rtrl_lstm.spec import Spec
 
 _VIEWS = ("_row", "_cells")  # of memory, which no pickle can hold
 _FIELDS = tuple(field.name for field in dataclasses.fields(Spec))
@@ -48,7 +49,7 @@ class RTRLEstimator:
         self._features = Features(max_features)
         self._learner: Learner | None = None
         self._row: Array = np.zeros(0)
-        self._cells = memoryview(self._row)
+        self._cells: Any = None  # the same memory, a number at a time: half the price of NumPy's
 
     def _given(self) -> dict[str, Any]:
         """The fields of Spec that follow from the parameters."""
@@ -78,7 +79,7 @@ class RTRLEstimator:
 
     def _make_row(self) -> None:
         self._row = np.zeros(len(self._features.scaled))
-        self._cells = memoryview(self._row)
+        self._cells = memoryview(self._row.data)
         if len(self._row):
             self._write_past()
 

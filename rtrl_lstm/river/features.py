@@ -48,7 +48,7 @@ class Features:
         self._flag_of: dict[Hashable, int] = {}
         self._dates: dict[Hashable, int] = {}  # first of their inputs
         self._categories: dict[Hashable, dict[str, int]] = {}
-        self._names: set[Hashable] = set()
+        self._names: dict[Hashable, None] = {}  # a set has no order, and so no stable pickle
 
     def keep(self, scaled: bool) -> int:
         """Append an input of the owner's own; returns its place."""
@@ -93,7 +93,7 @@ class Features:
         numbers = {name: _number(name, x.get(name)) for name, _ in self.numbers}
         moments = {name: _moment(name, x.get(name)) for name in self._dates}
         if row is None or mean is None:
-            for name in x.keys() - self._names:
+            for name in x.keys() - self._names.keys():
                 _check_new(name, x[name])
             return
         for name, place in self.numbers:
@@ -117,7 +117,7 @@ class Features:
         """A new feature, unless there is no room left."""
         if not self._has_room(len(DATE_INPUTS) if isinstance(value, date) else 1):
             return
-        self._names.add(name)
+        self._names[name] = None
         if isinstance(value, date):
             self._dates[name] = len(self.scaled)
             self.scaled += [False] * len(DATE_INPUTS)

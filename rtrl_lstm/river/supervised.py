@@ -9,8 +9,8 @@ from typing import Any
 from river import base
 
 from rtrl_lstm.model import DEFAULTS
+from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
-from rtrl_lstm.spec import Optimizer
 
 
 class RTRLRegressor(RTRLEstimator, base.Regressor):
@@ -117,7 +117,7 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
 
         """
         learner = self._learner
-        return 0.0 if learner is None else float(self._peek(learner, x)[0])
+        return 0.0 if learner is None else float(self._peek(learner, x).item())
 
 
 class RTRLClassifier(RTRLEstimator, base.Classifier):
@@ -207,6 +207,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         """
         output = self._classes.get(y, -1)
         if output < 0 and y is not None and len(self._classes) < self.max_classes:
+            self._features.write(x, None, None)  # where a feature cannot be read, nothing changes
             output = self._meet(y)
         self._learn(x, None if output < 0 else output, w)
         if output >= 0 and output != self._last:
@@ -236,9 +237,30 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         Label -> probability; empty before anything was learned.
 
         """
+        shares = self._shares(x)
+        total = math.fsum(shares)  # of float32: 1 but for rounding
+        return {label: share / total for label, share in zip(self._classes, shares, strict=True)}
+
+    def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> Any:
+        """The likeliest label; changes nothing.
+
+        Parameters
+        ----------
+        x
+            Features by name.
+
+        Returns
+        -------
+        The label, None before anything was learned.
+
+        """
+        shares = self._shares(x)
+        return list(self._classes)[shares.index(max(shares))] if shares else None
+
+    def _shares(self, x: Mapping[Any, Any]) -> list[float]:
+        """The probabilities of the labels, in the order in which these came up."""
         learner = self._learner
         if learner is None or not self._classes:
-            return {}
-        shares = self._peek(learner, x).tolist()
-        total = math.fsum(shares)  # of float32, 1 but for rounding
-        return {label: share / total for label, share in zip(self._classes, shares, strict=True)}
+            return []
+        found: list[float] = self._peek(learner, x).tolist()
+        return found
