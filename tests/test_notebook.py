@@ -22,7 +22,7 @@ class Card(HTMLParser):
         self.texts: list[str] = []
         self.feed(shown._repr_html_())
         assert self.open == []
-        words = self.texts[self.texts.index("cell" if "cell" in self.texts else "target") - 1 :]
+        words = self.texts[self.texts.index("target" if "target" in self.texts else "cell") - 1 :]
         self.title, self.facts = words[0], dict(zip(words[1::2], words[2::2], strict=True))
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
