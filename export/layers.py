@@ -11,7 +11,7 @@ The h of a layer is the u of the one above.
 
 from typing import NamedTuple
 
-from rtrl_lstm.cells import rows_of
+from rtrl_lstm.cells import gates_of, rows_of
 from rtrl_lstm.spec import Spec
 
 from . import cells
@@ -32,6 +32,9 @@ class Layer(NamedTuple):
         One bias, but for a gru's second.
     own : gate -> (n,)
         Diagonal weights.
+    gates : (G n, K) or None
+        Of the gates of the row before.
+    projection : (p, n) or None
     """
 
     weight_ih: str
@@ -39,6 +42,8 @@ class Layer(NamedTuple):
     bias: str | None
     bias_hh: str | None
     own: Values
+    gates: str | None = None
+    projection: str | None = None
 
 
 def stored(g: Graph, numbers: Snapshot) -> list[Layer]:
@@ -50,12 +55,15 @@ def advance(
     g: Graph, spec: Spec, layers: list[Layer], u: str, states: Values
 ) -> tuple[str, dict[str, str]]:
     """One step of the stack: u (B, I) and states (B, n) -> h of the top layer, new states."""
-    after = {}
+    after: dict[str, str] = {}
     for k, layer in enumerate(layers):
-        u, c = _cell(g, spec, layer, u, states[f"h_{k}"], states.get(f"c_{k}", ""))
-        after[f"h_{k}"] = u
-        if c:
-            after[f"c_{k}"] = c
+        kinds = [kind for kind in ("h", "c", "gates") if f"{kind}_{k}" in states]
+        before = {kind: states[f"{kind}_{k}"] for kind in kinds}
+        found = _cell(g, spec, layer, u, before)
+        if layer.projection is not None:
+            found["h"] = linear(g, found["h"], layer.projection)
+        u = found["h"]
+        after |= {f"{name}_{k}": value for name, value in found.items()}
     return u, after
 
 
@@ -65,8 +73,9 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
     def put(name: str) -> str | None:
         return g.number(name, given[name]) if name in given else None
 
-    weight_ih = g.number(f"weight_ih_l{k}", given[f"weight_ih_l{k}"])
-    weight_hh = put(f"weight_hh_l{k}")
+    weight_ih = g.weight(f"weight_ih_l{k}", given[f"weight_ih_l{k}"])
+    recurrent = f"weight_hh_l{k}"
+    weight_hh = g.weight(recurrent, given[recurrent]) if recurrent in given else None
     own: dict[str, str] = {}
     diagonal = [row.gate for row in rows_of(spec) if row.own]
     if diagonal:
@@ -74,38 +83,47 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
         own = dict(zip(diagonal, g.split(weights, len(diagonal)), strict=True))
     if spec.cell == "gru":
         return Layer(weight_ih, weight_hh, put(f"bias_ih_l{k}"), put(f"bias_hh_l{k}"), own)
+    more = [
+        g.weight(name, given[name]) if name in given else None
+        for name in (f"weight_gates_l{k}", f"weight_hr_l{k}")
+    ]
     # Where torch has two biases, they are summed.
     biases = [given[name] for name in (f"bias_ih_l{k}", f"bias_hh_l{k}") if name in given]
     bias = g.number(f"bias_l{k}", sum(biases)) if biases else None
-    return Layer(weight_ih, weight_hh, bias, None, own)
+    return Layer(weight_ih, weight_hh, bias, None, own, *more)
 
 
-def _cell(
-    g: Graph, spec: Spec, layer: Layer, u: str, h_tm1: str, c_tm1: str
-) -> tuple[str, str | None]:
-    match spec.cell:
-        case "lstm":
-            return cells.lstm(g, spec, _gates(g, spec, layer, u, h_tm1), layer.own, c_tm1)
-        case "gru":
-            return cells.gru(g, _gru_gates(g, layer, u, h_tm1), h_tm1), None
-        case "rnn":
-            return cells.rnn(g, spec, _gates(g, spec, layer, u, h_tm1)), None
-        case "elstm":
-            return cells.elstm(g, _gates(g, spec, layer, u, h_tm1), layer.own, c_tm1)
-    raise ValueError(f"no graph is known for the cell {spec.cell!r}")
+def _cell(g: Graph, spec: Spec, layer: Layer, u: str, before: Values) -> dict[str, str]:
+    """The new h, and c and gates where there are any, from those before: "h", "c" and "gates"."""
+    if spec.cell == "gru":
+        return {"h": cells.gru(g, _gru_gates(g, layer, u, before["h"]), before["h"])}
+    z = _gates(g, spec, layer, u, before)
+    if spec.cell == "rnn":
+        return {"h": cells.rnn(g, spec, z)}
+    if spec.cell == "elstm":
+        h, c = cells.elstm(g, z, layer.own, before["c"])
+        return {"h": h, "c": c}
+    h, c, gates = cells.lstm(g, spec, z, layer.own, before["c"])
+    found = {"h": h, "c": c}
+    if layer.gates is not None:
+        found["gates"] = g.concat([gates[gate] for gate in gates_of(spec)], axis=-1)
+    return found
 
 
-def _gates(g: Graph, spec: Spec, layer: Layer, u: str, h_tm1: str) -> dict[str, str]:
-    """W u + b + R h', gate by gate.
+def _gates(g: Graph, spec: Spec, layer: Layer, u: str, before: Values) -> dict[str, str]:
+    """W u + b + R h', and what is seen of the gates before, gate by gate.
 
     Two products and a sum instead of one product over [u, h']: the weights keep torch's shapes,
     and a state of one row serves a batch of any size.
     """
     z = linear(g, u, layer.weight_ih, layer.bias)
     if layer.weight_hh is not None:
-        z = g.op("Add", z, linear(g, h_tm1, layer.weight_hh))
-    names = [row.gate for row in rows_of(spec) if not row.own]
-    return dict(zip(names, g.split(z, len(names)), strict=True))
+        z = g.op("Add", z, linear(g, before["h"], layer.weight_hh))
+    if layer.gates is not None:
+        z = g.op("Add", z, linear(g, before["gates"], layer.gates))
+    rows = [row for row in rows_of(spec) if not row.own]
+    widths = [spec.blocks if row.shared else spec.hidden_size for row in rows]
+    return dict(zip([row.gate for row in rows], g.split_at(z, widths), strict=True))
 
 
 def _gru_gates(g: Graph, layer: Layer, u: str, h_tm1: str) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -12,14 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters
+from rtrl_lstm.cells import gates_of
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Array, Layout
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
 _ROWS_A_CALL = 8192
+# Room for forecasts that is made at a time.
+_ANSWERS = 256
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-_PLAIN = (float, int)
 
 layout_of = lru_cache(maxsize=256)(Layout)
 
@@ -43,31 +47,44 @@ class Core:
         self._bind(spec, block)
         return self
 
+    @classmethod
+    def on(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
+        """What `spec` describes, with its numbers in `block` itself: what it learns is there.
+
+        block must be (nbytes,) uint8, in one piece, and begin at a multiple of 64 bytes.
+        """
+        self = object.__new__(cls)
+        self._attach(spec, block)
+        return self
+
     def _bind(self, spec: Spec, block: NDArray[np.uint8]) -> None:
+        own = layout_of(spec).allocate()
+        own[:] = block
+        self._attach(spec, own)
+
+    def _attach(self, spec: Spec, block: NDArray[np.uint8]) -> None:
         self.spec = spec
         self.layout = layout_of(spec)
-        self.block = self.layout.allocate()
-        self.block[:] = block
+        self.block = block
         self._head = self.layout.head(self.block)
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
-        self._row_shape = (spec.input_size,)
-        self._answers = spec.output_size
-        self._dtype = self._body.dtype
-        self._kernel = entries.entry_of(spec.cell, spec.rule)
+        self._kernels: dict[Any, Any] = {}  # by the dtype of rows
+        self._answers: Iterator[Array] = iter(())
         # What the kernel reads besides rows, by address: numbers it need not be handed each time.
         self._label = np.full(spec.target_size, np.nan)
         self._weight = np.ones(1)
         self._begins = np.zeros(1, np.uint8)
-        self._places = np.zeros(entries.PLACES, np.uintp)
+        self._places = np.zeros(entries.PLACES, np.int64)
+        self._at = self._places.ctypes.data
         self._place(self._label, self._weight, self._begins)
-        self._no_row = np.empty(0)  # of the last rows' dtype, for which a kernel is compiled
+        self._scalar_label = spec.target_size == 1
         self._scratch: Self | None = None
 
     def _place(self, labels: Array, weights: Array, begins: Array) -> None:
         """Tell the kernel where to find them; they must live until the next time."""
         found = (self._head, self._body, self._table, labels, weights, begins)
-        self._places[:] = [array.ctypes.data for array in found]
+        self._places[: len(found)] = [array.ctypes.data for array in found]
 
     def __getstate__(self) -> tuple[Spec, bytes]:
         return self.spec, self.block.tobytes()
@@ -94,43 +111,72 @@ class Core:
 
     def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
         """One row through the kernel."""
-        # The usual row is like the last one: a look at its type and dtype is all it costs.
-        if not (type(x) is np.ndarray and x.dtype is self._no_row.dtype and x.flags.carray):
-            x = self._as_row(x)
-        if x.shape != self._row_shape:
-            raise ValueError(f"x has shape {x.shape}; this learner takes {self._row_shape}")
+        if type(x) is np.ndarray and x.ndim == 1:
+            kernel = self._kernels.get(x.dtype)
+            if kernel is not None and self._scalar_label and (y is None or type(y) is float):
+                y_hat: Array | None = next(self._answers, None)
+                if y_hat is None:
+                    y_hat = self._next_answer()
+                label = math.nan if y is None else y
+                if kernel(entries.STEP, 1, self._at, x, y_hat, label, weight) == 0:
+                    return y_hat
+        return self._take_any(x, y, weight)
+
+    def _take_any(self, x: ArrayLike, y: Any, weight: float) -> Array:
+        """One row of whatever form."""
+        row = np.asarray(x)
+        if row.shape != (self.spec.input_size,):
+            raise ValueError(f"x has shape {row.shape}; this learner takes {self._row_shape}")
+        row = np.ascontiguousarray(row, row.dtype if row.dtype in _FLOATS else np.float64)
         self._set_label(y)
         self._weight[0] = weight
-        y_hat = np.empty(self._answers, self._dtype)
-        if self._kernel(entries.TAKE, 1, self._places, x, y_hat):
-            raise ValueError(self._explain(x, self._label, self._weight))
+        y_hat = self._next_answer()
+        if self._kernel(row.dtype)(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
+            raise ValueError(self.explain(row, self._label, self._weight))
         return y_hat
 
-    def _as_row(self, x: ArrayLike) -> Array:
-        """A row as an array that the kernel can take."""
-        if not (isinstance(x, np.ndarray) and x.dtype in _FLOATS and x.flags.carray):
-            x = np.array(x, np.float64)
-        self._no_row = np.empty(0, x.dtype)
-        return x
+    @property
+    def _row_shape(self) -> tuple[int]:
+        return (self.spec.input_size,)
+
+    def _next_answer(self) -> Array:
+        """Room for a forecast. Making it for many at a time takes a third of the time."""
+        y_hat = next(self._answers, None)
+        if y_hat is None:
+            self._answers = iter(np.empty((_ANSWERS, self.spec.output_size), self._body.dtype))
+            y_hat = next(self._answers)
+        return y_hat
+
+    def _kernel(self, dtype: Any) -> Any:
+        """The kernel for rows of a dtype."""
+        kernel = self._kernels.get(dtype)
+        if kernel is None:
+            spec = self.spec
+            kernel = entries.bare_entry(spec.cell, spec.rule, dtype, self._body.dtype)
+            self._kernels[dtype] = kernel
+        return kernel
 
     def _do(self, what: int) -> int:
         """Run the kernel on what needs no row."""
-        code: int = self._kernel(what, 0, self._places, self._no_row, self._body)
+        # Of a dtype that a kernel is there for already, if there is one.
+        dtype = next(iter(self._kernels), self._body.dtype)
+        row = np.empty(0, dtype)
+        code: int = self._kernel(dtype)(what, 0, self._at, row, self._body, 0.0, 0.0)
         return code
 
     def _set_label(self, y: Any) -> None:
         label = self._label
-        if label.size == 1 and (y is None or isinstance(y, _PLAIN)):
-            label[0] = np.nan if y is None else y
-        elif y is None:
-            label[:] = np.nan
+        if y is None:
+            label.fill(np.nan)
+        elif isinstance(y, float | int) and label.size == 1:
+            label[0] = y
         else:
             values = np.asarray(y, np.float64)
             if values.size != label.size:
                 raise ValueError(f"y has shape {values.shape}; labels here have {label.shape}")
             label[:] = values.reshape(-1)
 
-    def _explain(self, x: Array, labels: Array, weights: Array) -> str:
+    def explain(self, x: Array, labels: Array, weights: Array) -> str:
         """One line on the first number that `kernels.loop.bad_number` refuses."""
         number, code = entries.find_bad_number(self._table, x, labels, weights)
         t = number - 1
@@ -187,14 +233,15 @@ class Core:
         begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
         begins = (begins != 0).astype(np.uint8)
         if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
-            raise ValueError(self._explain(rows.ravel(), labels.ravel(), weights))
+            raise ValueError(self.explain(rows.ravel(), labels.ravel(), weights))
         y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
+        kernel = self._kernel(rows.dtype)
         try:
             for start in range(0, count, _ROWS_A_CALL):
                 part = slice(start, start + _ROWS_A_CALL)
                 self._place(labels[part], weights[part], begins[part])
                 x, out = rows[part].ravel(), y_hat[part].ravel()
-                self._kernel(entries.TAKE, len(out) // self.spec.output_size, self._places, x, out)
+                kernel(entries.TAKE, len(out) // self.spec.output_size, self._at, x, out, 0.0, 0.0)
         finally:
             self._place(self._label, self._weight, self._begins)
         return y_hat
@@ -331,7 +378,7 @@ class Core:
     def state(self) -> dict[str, Array]:
         """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
 
-        gru and rnn have no c.
+        gru and rnn have no c; with `gate_recurrence` there are gates_0 (K,), those that are seen.
         """
         found = {}
         for number in range(self.spec.num_layers):
@@ -339,6 +386,9 @@ class Core:
             found[f"h_{number}"] = self.array(f"{prefix}.h")
             if self.spec.cell in ("lstm", "elstm"):
                 found[f"c_{number}"] = self.array(f"{prefix}.s")
+            if self.spec.gate_recurrence != "none":
+                gates = [self.array(f"{prefix}.{gate}.gate") for gate in gates_of(self.spec)]
+                found[f"gates_{number}"] = np.concatenate([g[: self.spec.blocks] for g in gates])
         return found
 
     def scaling(self) -> dict[str, Array]:

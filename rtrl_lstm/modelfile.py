@@ -22,6 +22,7 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
 from rtrl_lstm.core import Core, layout_of
+from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
@@ -71,21 +72,25 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Learner | Forecaster | Model | Core, path: str | Path) -> None:
-    """Write a learner, forecaster or model to a file, whole or not at all."""
+def save(thing: Learner | Forecaster | Model | Fleet | Core, path: str | Path) -> None:
+    """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Core) -> bytes:
+def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
-    if isinstance(thing, Core):
-        learner: Core | None = thing
+    block = np.empty(0, np.uint8)
+    learner: Core | None = None
+    if isinstance(thing, Fleet):
+        document |= {"kind": "fleet", "spec": thing.spec.to_json()}
+        block = thing.blocks()
+    elif isinstance(thing, Core):
+        learner = thing
         document["kind"] = type(thing).__name__.lower()
     else:
         learner = thing.learner
         document |= {"kind": "model", "model": thing.to_json()}
-    block = np.empty(0, np.uint8)
     if learner is not None:
         learner.finish()
         block = learner.block
@@ -103,8 +108,8 @@ def _checksum(document: dict[str, Any], block: bytes) -> str:
     return hashlib.sha256(_dump(rest).encode() + b"\0" + block).hexdigest()
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model:
-    """What was saved: a Learner, a Forecaster or a Model.
+def load(path: str | Path) -> Learner | Forecaster | Model | Fleet:
+    """What was saved: a Learner, a Forecaster, a Model or a Fleet.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -117,7 +122,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model:
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model:
+def from_bytes(content: bytes) -> Learner | Forecaster | Model | Fleet:
     """What a model file of this content holds.
 
     Raises:
@@ -147,10 +152,15 @@ def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
     return document, block
 
 
-def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | Forecaster | Model:
+def _revive(
+    document: dict[str, Any], block: np.ndarray[Any, Any]
+) -> Learner | Forecaster | Model | Fleet:
     learner: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
+        if document["kind"] == "fleet":
+            _check_size(spec, block.shape[1])
+            return Fleet.of(spec, block)
         _check_size(spec, block.nbytes)
         learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
@@ -164,6 +174,9 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | 
 
 def _check_size(spec: Spec, nbytes: int) -> None:
     """Refuse a block of the wrong size, before anything of the size that a forged spec names."""
-    least = spec.hidden_size * (spec.hidden_size + spec.input_size + spec.output_size)
-    if least + spec.horizon * spec.input_size > nbytes or layout_of(spec).nbytes != nbytes:
+    least = spec.num_layers * spec.hidden_size + spec.hidden_size * spec.output_size
+    least += (1 + spec.horizon) * spec.input_size
+    if spec.rule == "full":
+        least *= spec.num_layers * spec.hidden_size
+    if least > nbytes or layout_of(spec).nbytes != nbytes:
         raise ValueError("the block of numbers has another size than the spec asks for")

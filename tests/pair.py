@@ -9,10 +9,11 @@ import numpy as np
 from streams import beginnings, rows
 
 import rtrl_lstm as rl
-from reference import cells, losses, optimisers
+from reference import cells, losses, optimisers, schedules
 from reference.forecaster import ReferenceForecaster
 from reference.layer import LayerState
 from reference.learner import ReferenceLearner
+from rtrl_lstm.cells import gates_of
 from rtrl_lstm.kernels import slots
 
 OPTIMISERS = {
@@ -22,6 +23,13 @@ OPTIMISERS = {
     "adagrad": optimisers.AdaGrad,
     "adam": optimisers.Adam,
     "adamw": optimisers.AdamW,
+    "obgd": optimisers.ObGD,
+}
+SCHEDULES = {
+    "exponential": schedules.Exponential,
+    "inverse_time": schedules.InverseTime,
+    "linear": schedules.Linear,
+    "cosine": schedules.Cosine,
 }
 LOSSES = {
     "squared_error": lambda spec: losses.SquaredError(),
@@ -50,6 +58,10 @@ def _lstm(spec):
         peephole=spec.peephole,
         input_activation=spec.input_activation,
         cell_activation=spec.cell_activation,
+        gate_recurrence=spec.gate_recurrence,
+        recurrent=spec.recurrent,
+        block_size=spec.block_size,
+        biased=[part for part in ("gates", "cells") if spec.is_biased(part)],
     )
 
 
@@ -87,6 +99,10 @@ def twin(spec):
         optimiser=OPTIMISERS[spec.optimizer.name](**dataclasses.asdict(spec.optimizer)),
         learning_rate=spec.learning_rate,
         update=spec.update,
+        rule=spec.rule,
+        proj_size=spec.proj_size,
+        schedule=spec.schedule
+        and SCHEDULES[spec.schedule.name](**dataclasses.asdict(spec.schedule)),
         clip=spec.clip and (spec.clip.name, spec.clip.limit),
         scale_inputs=list(spec.scaled_inputs),
         scale_target=spec.scale_target,
@@ -94,14 +110,20 @@ def twin(spec):
     return ReferenceForecaster(spec.horizon, learner) if spec.horizon else learner
 
 
+def _schedule(schedule):
+    return schedule and SCHEDULES[schedule.name](**dataclasses.asdict(schedule))
+
+
 def places(spec):
     """Parameter of the twin -> (array of the engine, how the twin's shape is seen in it)."""
-    named, first = {}, int(spec.bias)
+    named, first = {}, int(spec.is_biased("readout"))
     for layer in _learner(twin(spec)).layers:
         named |= {name: (name, lambda a: a) for name in layer.rows}
-        named |= {name: (name, lambda a: a[:, 0]) for name in layer.own}
+        named |= {name: (name, lambda a: a[..., 0]) for name in layer.own}
+        if layer.projection:
+            named[layer.projection] = (layer.projection, lambda a: a)
     named["V"] = ("readout", np.transpose)
-    if spec.bias:
+    if first:
         named["b"] = ("readout.direct", lambda a: a[:, 0])
     if spec.shortcuts:
         named["D"] = ("readout.direct", lambda a: a[:, first:])
@@ -124,17 +146,32 @@ def engine_numbers(net):
         for kind, suffix in KINDS.items():
             if f"{array}.{kind}" in net.layout.fields:
                 found[name + suffix] = shaped(net.array(f"{array}.{kind}"))
+        if spec.rule == "truncated" and f"{name}.trace" in found and spec.block_size > 1:
+            # Of a block's gates: (cells of a block, blocks, D) as (n, D).
+            trace = found[f"{name}.trace"]
+            found[f"{name}.trace"] = trace.reshape(spec.hidden_size, trace.shape[-1])
     for k in range(spec.num_layers):
         for state in "sh":
             found[f"{state}_{k}"] = net.array(f"layer{k}.{state}")
             if spec.horizon:
                 found[f"lead.{state}_{k}"] = net.array(f"lead.layer{k}.{state}")
+        found[f"gates_{k}"] = _gates(net, f"layer{k}")
+        if spec.horizon:
+            found[f"lead.gates_{k}"] = _gates(net, f"lead.layer{k}")
     for which, scaled in _scaled(spec).items():
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = np.where(scaled, net.array(f"{which}.{part}"), 0.0)
     head = net.layout.head(net.block)
     found["updates"], found["summed"] = head[slots.H_UPDATES], float(head[slots.H_SUMMED] > 0)
     return found
+
+
+def _gates(net, layer):
+    """The gates of a layer that others see, one after the other."""
+    if net.spec.gate_recurrence == "none":
+        return np.zeros(0)
+    arrays = [net.array(f"{layer}.{gate}.gate")[: net.spec.blocks] for gate in gates_of(net.spec)]
+    return np.concatenate(arrays)
 
 
 def _scaled(spec):
@@ -152,11 +189,15 @@ def twin_numbers(twin):
             found[f"{name}.moment{k + 1}"] = moment
         found[f"{name}.sum"] = learner.gradients[name]
     for k, layer in enumerate(learner.state):
-        found[f"s_{k}"], found[f"h_{k}"] = layer.s, layer.h
-        found |= {f"{name}.trace": trace for name, trace in layer.traces.items()}
+        found[f"s_{k}"], found[f"h_{k}"], found[f"gates_{k}"] = layer.s, layer.h, layer.gates
+        if learner.rule == "truncated":
+            found |= {f"{name}.trace": trace for name, trace in layer.traces.items()}
     if twin is not learner:
         for k, layer in enumerate(twin.leading):
             found[f"lead.s_{k}"], found[f"lead.h_{k}"] = layer.s, layer.h
+            found[f"lead.gates_{k}"] = layer.gates
+    for P in learner.influence:
+        found |= {f"{name}.trace": _kept(learner, influence) for name, influence in P.items()}
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = getattr(scaler, part)
@@ -164,13 +205,33 @@ def twin_numbers(twin):
     return found
 
 
+def _kept(learner, P):
+    """P as an engine keeps it: of SnAp-1, ds/dw and dh/dw of the weight's own unit."""
+    if learner.rule == "full":
+        return P
+    units = np.arange(P.shape[1])
+    return np.stack([P[units, units], P[len(units) + units, units]])
+
+
+def _spread(P, kept):
+    """The inverse of `_kept` for SnAp-1."""
+    units = np.arange(P.shape[1])
+    P = np.zeros_like(P)
+    P[units, units], P[len(units) + units, units] = kept
+    return P
+
+
 def twin_state(twin, numbers):
     """The recurrent state of all layers, as an engine's numbers have it."""
+    truncated = _learner(twin).rule == "truncated"  # others keep P instead
     return tuple(
         LayerState(
             numbers[f"s_{k}"],
             numbers[f"h_{k}"],
-            {name: numbers[f"{name}.trace"] for name in layer.traces},
+            {name: numbers[f"{name}.trace"] for name in layer.traces}
+            if truncated
+            else layer.traces,
+            numbers[f"gates_{k}"],
         )
         for k, layer in enumerate(_learner(twin).state)
     )
@@ -185,9 +246,18 @@ def load_twin(twin, numbers):
         for k, kind in enumerate(learner.optimiser.kinds):
             learner.optimiser.moments[kind][name] = numbers[f"{name}.moment{k + 1}"]
     learner.state = twin_state(twin, numbers)
+    for P in learner.influence:
+        for name, influence in P.items():
+            kept = numbers[f"{name}.trace"]
+            P[name] = kept.copy() if learner.rule == "full" else _spread(influence, kept)
     if twin is not learner:
         twin.leading = tuple(
-            LayerState(numbers[f"lead.s_{k}"], numbers[f"lead.h_{k}"], layer.traces)
+            LayerState(
+                numbers[f"lead.s_{k}"],
+                numbers[f"lead.h_{k}"],
+                layer.traces,
+                numbers[f"lead.gates_{k}"],
+            )
             for k, layer in enumerate(twin.leading)
         )
     for which, scaler in (("input", learner.input_scaler), ("target", learner.target_scaler)):

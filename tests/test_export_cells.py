@@ -1,6 +1,7 @@
 """Every cell with its options, in stacks: both graphs compute what the frozen learner computes."""
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from streams import rows
 
@@ -149,3 +150,18 @@ def test_describe_says_cell_and_layers(tmp_path):
     assert (found["cell"], found["layers"], found["operator"]) == ("gru", 3, None)
     assert list(found["inputs"]) == ["x", "h_0", "h_1", "h_2"]
     assert list(found["outputs"]) == ["y", "h_0_out", "h_1_out", "h_2_out"]
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence"])
+@pytest.mark.parametrize("cell", ["lstm", "peephole", "gru", "rnn", "elstm"])
+def test_the_one_state_at_export_serves_a_stack_over_a_batch_of_any_size(tmp_path, cell, graph):
+    net = trained("float64", num_layers=3, **CELLS[cell])
+    export.to_onnx(net, tmp_path / "m.onnx", graph=graph, precision="float64")
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    providers = ["CPUExecutionProvider"]
+    bare = ort.InferenceSession(tmp_path / "m.onnx", options, providers=providers)
+    X = later_rows(net, "float64", 8)
+    fed = {"x": X} if graph == "step" else {"X": X[None]}
+    found = bare.run(None, fed)[0].reshape(8, 2)
+    assert_same(found, np.array([net.frozen().predict(x) for x in X]), "float64")

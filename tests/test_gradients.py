@@ -7,7 +7,7 @@ with the recurrent inputs that the engine recorded, and the change of the loss i
 import numpy as np
 import pytest
 from pair import engine, engine_numbers, load_twin, twin, twin_state
-from variants import CELLS
+from variants import CELLS, WIRINGS
 
 from reference.oracle import truncated_gradient
 from rtrl_lstm.optimizers import SGD
@@ -64,8 +64,18 @@ def test_every_cell_and_stack(name, num_layers):
     _assert_moved_by_gradient(spec, X, labels)
 
 
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("name", WIRINGS)
+def test_every_wiring(name, num_layers):
+    """The same for gates that see gates, blocks and projections; gates of the row before held."""
+    X = np.random.default_rng(3).normal(size=(6, 2))
+    labels = [None, None, [0.5, -1.0], None, [2.0, 1.0], [-1.0, 0.3]]
+    options = {"num_layers": num_layers, "update": "sequence", "optimizer": SGD()}
+    _assert_moved_by_gradient(Spec(2, 4, 2, **(_common() | options | WIRINGS[name])), X, labels)
+
+
 def _common():
-    return {"dtype": "float64", "learning_rate": RATE, "seed": 5, "forget_bias": 1.0}
+    return {"dtype": "float64", "learning_rate": RATE, "seed": 5}
 
 
 def _assert_moved_by_gradient(spec, X, labels):

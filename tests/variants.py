@@ -34,6 +34,21 @@ LSTMS = {
     },
     "peephole relu tanh": {"peephole": True, "input_activation": "relu"},
 }
+# Options of an lstm that change its wiring; sizes as their tests give them: 4 units.
+WIRINGS = {
+    "1997 net": {"cell": "lstm1997"},
+    "1997 blocks": {"cell": "lstm1997", "block_size": 2},
+    "1997 one block": {"cell": "lstm1997", "block_size": 4, "bias": ("gates",)},
+    "gates see gates": {"gate_recurrence": "gates", "peephole": True},
+    "all see gates": {"gate_recurrence": "all", "coupled_gates": True},
+    "blocks": {"block_size": 2, "cell_activation": "identity"},
+    "blocks coupled": {"block_size": 2, "coupled_gates": True, "input_activation": "sigmoid"},
+    "not recurrent": {"recurrent": False, "block_size": 2},
+    "biased cells": {"bias": ("cells",), "gate_recurrence": "gates"},
+    "biased gates and readout": {"bias": ("gates", "readout")},
+    "projection": {"proj_size": 3, "peephole": True},
+    "projected blocks": {"proj_size": 2, "block_size": 2, "gate_recurrence": "all"},
+}
 OTHERS = {
     "gru": {"cell": "gru"},
     "rnn": {"cell": "rnn"},

@@ -5,28 +5,39 @@ One, because each entry is compiled with everything below it. What it does is a 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
-from rtrl_lstm.kernels.jit import entry, inline, splice
+from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
     address,
     float64_at,
     flush_tiny,
     int64_at,
     pointer_at,
+    prefetch,
     restore_mode,
     uint8_at,
 )
-from rtrl_lstm.kernels.slots import H_AWAITS
+from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
-TAKE, LEARN, FINISH, RESET = range(4)
-PLACES = 6
+TAKE, STEP, LEARN, FINISH, RESET = range(5)
+FLEET = 8  # with one of the above: for many learners
+PLACES = 10
+MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label = loop.bad_number, loop.bad_label
-_finish, _reset = loop.finish, loop.reset
+_finish, _reset, _first_bad_row = loop.finish, loop.reset, loop.first_bad_row
+
+
+@inline
+def _prefetch_block(place, stride):
+    """Have the next learner's numbers brought near while this one learns."""
+    for line in range(0, stride, 64):
+        prefetch(place + line)
 
 
 def _make_run(cell, exact):
@@ -34,14 +45,14 @@ def _make_run(cell, exact):
     take, learn_label = loop.make_loop(cell, exact)
 
     @inline
-    def do_without_rows(do, head, body, table, label, weight):
-        """LEARN, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
-        first = np.intp(0)
+    def do_without_rows(do, head, body, table, label, weight, t):
+        """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
         if do == LEARN:
-            wrong = _bad_label(table, label, first, weight[0])
+            first = t * table[T_TARGETS]
+            wrong = _bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
-            if learn_label(head, body, table, label, first, weight[0]):
+            if learn_label(head, body, table, label, first, weight[t]):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
             _finish(head, body, table)
@@ -49,16 +60,43 @@ def _make_run(cell, exact):
             _reset(head, body, table)
         return 0
 
-    @splice
-    def run(do, count, places, x, y_hat):
+    @inline
+    def run_fleet(do, count, places, x, y_hat):
+        """The same for `count` learners: see `lstm`."""
+        table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        stride, each, numbers = places[6], places[7], int64_at(places[8])
+        rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+        for k in range(count):
+            if k + 1 < count:
+                _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
+            at = numbers[k] * stride
+            head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
+            if do == TAKE:
+                take(head, body, table, rows, k * each, each)
+            else:
+                do_without_rows(do, head, body, table, labels, weights, k)
+        return 0
+
+    @inline
+    def run(do, count, at, x, y_hat, y, weight):
+        places = int64_at(at)
         head, body = float64_at(places[0]), pointer_at(places[1], y_hat)
-        table, label, weight = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        if do == STEP:
+            if x.size != table[T_INPUTS] or (x.size > 1 and x.strides[0] != x.itemsize):
+                return MISSHAPEN
+            labels[0] = y
+            weights[0] = weight
         mode = flush_tiny()
-        if do == TAKE:
-            rows = (address(x), label, weight, uint8_at(places[5]), address(y_hat))
-            code = take(head, body, table, rows, count)
+        if do == TAKE or do == STEP:  # noqa: SIM109, `in` builds a tuple here
+            rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+            code = _first_bad_row(table, rows, count)
+            if code == 0:
+                take(head, body, table, rows, np.intp(0), count)
+        elif do < FLEET:
+            code = do_without_rows(do, head, body, table, labels, weights, np.intp(0))
         else:
-            code = do_without_rows(do, head, body, table, label, weight)
+            code = run_fleet(do - FLEET, count, places, x, y_hat)
         restore_mode(mode)
         return code
 
@@ -72,58 +110,63 @@ _run_rnn_full, _run_elstm_full = _make_run(cells.rnn, True), _make_run(cells.els
 
 
 @entry
-def lstm(do, count, places, x, y_hat):
-    """TAKE `count` rows (see `loop.make_take`), LEARN a late label, FINISH what is pending, RESET.
+def lstm(do, count, at, x, y_hat, y, weight):
+    """TAKE `count` rows (see `loop`), LEARN a late label, FINISH what is pending, or RESET.
 
-    `places` holds the addresses of head, body, table, labels, weights of labels, and beginnings
-    of sequences: one array costs a caller in Python less than six. y_hat is of the body's dtype.
+    `at` is where the addresses lie of head, body, table, labels, weights of labels, and beginnings
+    of sequences: a number costs a caller in Python a tenth of an array. y_hat is of the body's
+    dtype. STEP takes one row, whose label is the number y, of the given weight.
 
-    Returns 0; or, for TAKE, the number from 1 of a row that cannot be taken, or for LEARN what
-    `loop.bad_label` says of it: then nothing has changed.
+    FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
+    apart, head and body being those of the first. Further addresses: stride, rows for each learner,
+    and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
+
+    Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
+    or for LEARN what `loop.bad_label` says of it: then nothing has changed.
     """
-    return _run_lstm(do, count, places, x, y_hat)
+    return _run_lstm(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def gru(do, count, places, x, y_hat):
+def gru(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
-    return _run_gru(do, count, places, x, y_hat)
+    return _run_gru(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def rnn(do, count, places, x, y_hat):
+def rnn(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
-    return _run_rnn(do, count, places, x, y_hat)
+    return _run_rnn(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def elstm(do, count, places, x, y_hat):
+def elstm(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
-    return _run_elstm(do, count, places, x, y_hat)
+    return _run_elstm(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def lstm_full(do, count, places, x, y_hat):
+def lstm_full(do, count, at, x, y_hat, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_lstm_full(do, count, places, x, y_hat)
+    return _run_lstm_full(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def gru_full(do, count, places, x, y_hat):
+def gru_full(do, count, at, x, y_hat, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_gru_full(do, count, places, x, y_hat)
+    return _run_gru_full(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def rnn_full(do, count, places, x, y_hat):
+def rnn_full(do, count, at, x, y_hat, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_rnn_full(do, count, places, x, y_hat)
+    return _run_rnn_full(do, count, at, x, y_hat, y, weight)
 
 
 @entry
-def elstm_full(do, count, places, x, y_hat):
+def elstm_full(do, count, at, x, y_hat, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_elstm_full(do, count, places, x, y_hat)
+    return _run_elstm_full(do, count, at, x, y_hat, y, weight)
 
 
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
@@ -134,6 +177,13 @@ def entry_of(cell: str, rule: str) -> Any:
     """The entry for a learner: see `lstm`."""
     cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
     return (_FULL if rule == "full" else _SIMPLE)[cell]
+
+
+@cache
+def bare_entry(cell: str, rule: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
+    """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
+    arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
+    return bare(entry_of(cell, rule), *arguments)
 
 
 ALL = (*_SIMPLE.values(), *_FULL.values())

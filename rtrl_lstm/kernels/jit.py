@@ -1,7 +1,6 @@
 """The one JIT policy: how functions are compiled and where the result is kept.
 
-`inline` marks a building block: compiled into its callers, never cached on its own; `splice` one
-that only calls others.
+`inline` marks a building block: compiled into its callers, never cached on its own.
 `entry` marks a function that Python calls: cached on disk, and free of the GIL while it runs.
 
 All use `error_model="numpy"`: with Python's, every division carries a branch and no loop that
@@ -29,6 +28,8 @@ from typing import Any
 
 import numba
 from numba.core import config
+
+from rtrl_lstm.kernels.blocks import BlockCompiler
 
 _HERE = Path(__file__).parent
 _made: Counter[tuple[str, str]] = Counter()  # how many blocks have a name so far
@@ -60,20 +61,8 @@ def cache_folder() -> Path | None:
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Compile `function` as a building block of entries; Python itself cannot call it.
-
-    Without the wrappers that Python or C would call, a block costs half the time to compile.
-    """
-    return _njit(_named_apart(function), no_cpython_wrapper=True)
-
-
-def splice(function: Callable[..., Any]) -> Any:
-    """As `inline`, but put into its callers before types are inferred.
-
-    For functions that only call others: as compilation units they would cost their callees'
-    optimisation once more.
-    """
-    return _njit(_named_apart(function), no_cpython_wrapper=True, inline="always")
+    """Compile `function` as a building block of entries; Python itself cannot call it."""
+    return _njit(_named_apart(function), no_cpython_wrapper=True, pipeline_class=BlockCompiler)
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,6 +92,18 @@ def entry(function: Callable[..., Any]) -> Any:
     finally:
         config.CACHE_DIR = before
     return compiled
+
+
+def bare(function: Any, *examples: Any) -> Any:
+    """The entry `function` for arguments of the types of `examples`, compiled if need be.
+
+    Without Numba's look at each argument a call costs half. The caller answers for the types: an
+    array must have the dtype and the dimensions of its example.
+    """
+    types = tuple(numba.typeof(example) for example in examples)
+    if types not in function.overloads:
+        function.compile(types)
+    return function.overloads[types].entry_point
 
 
 def is_compiled(function: Any) -> bool:

@@ -7,7 +7,7 @@ the next are both needed in one sweep. In a Forecaster they are the trailing and
 
 from __future__ import annotations
 
-from rtrl_lstm.kernels.jit import inline, splice
+from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
 from rtrl_lstm.kernels.optimisers import optimiser_of
 from rtrl_lstm.kernels.slots import (
@@ -75,7 +75,7 @@ from rtrl_lstm.kernels.sweeps import (
 )
 
 
-@splice
+@inline
 def gather_own(body, table, layer, states):
     """Put a layer's own h, and gates, among its sources, as those of the step before."""
     u = table[states + S_U]
@@ -105,7 +105,7 @@ def _gather_gates(body, table, layer, states, to):
             to += table[layer + L_BLOCKS]
 
 
-@splice
+@inline
 def gather_below(body, table, layer, states):
     """Put h of the layer below among a layer's sources; `states` is L_NOW or L_NEXT."""
     below = layer - table[T_LAYER_STEP]
@@ -113,7 +113,7 @@ def gather_below(body, table, layer, states):
     _gather_output(body, table, below, table[below + states + S_H], to)
 
 
-@splice
+@inline
 def project_layer(body, table, layer, states):
     """z of one set of states from its sources, no learning."""
     lanes, z, u = table[layer + L_LANES], table[states + S_Z], table[states + S_U]
@@ -126,7 +126,7 @@ def project_layer(body, table, layer, states):
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
 
 
-@splice
+@inline
 def advance_layer(head, body, table, layer, u_next):
     """Do what the last step left pending, and project u_next with the new weights into L_NEXT."""
     z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
@@ -138,7 +138,7 @@ def advance_layer(head, body, table, layer, u_next):
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
 
 
-@splice
+@inline
 def finish_layer(head, body, table, layer):
     """Do what the last step left pending, and nothing else."""
     u = table[layer + L_NOW + S_U]
@@ -195,7 +195,7 @@ def _gain(body, table, layer, row, k):
     return gain
 
 
-@splice
+@inline
 def advance_projection(head, body, table, layer, states):
     """h = P m, after what the last step left pending for P: for the set `states` of states."""
     row = table[layer + L_PROJECTION]
@@ -253,7 +253,7 @@ def read_out(body, table, states):
         store(body, out + k, load(body, out + k) + direct)
 
 
-@splice
+@inline
 def assign_credit(body, table):
     """dL/dh of all layers: V' dL/da for the last, with V as it was when it spoke."""
     layer, row = table[T_LAST_LAYER], table[T_READOUT]
@@ -327,7 +327,7 @@ def _slope(body, table, layer, row, k):
     return slope
 
 
-@splice
+@inline
 def learn_readout(head, body, table):
     """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
     last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]

@@ -12,7 +12,7 @@ import math
 
 from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
-from rtrl_lstm.kernels.jit import inline, splice
+from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.layers import (
     advance_layer,
     advance_projection,
@@ -275,7 +275,7 @@ def _make_trace(exact):
 
 
 def _make_learn_label(learn):
-    @splice
+    @inline
     def learn_label(head, body, table, y, first, weight):
         """Learn the label y[first:] of the last step; whether there was any."""
         observe_target(head, table, y, first)
@@ -285,7 +285,7 @@ def _make_learn_label(learn):
     return learn_label
 
 
-@splice
+@inline
 def _answer(head, body, table, rows, t):
     """What row t is told: the network's forecast, or its combination with others."""
     x, _, _, _, y_hat = rows
@@ -320,7 +320,7 @@ def _make_step(forward_next, trace_step, learn_label):
 def _make_trail(cell, trace_step, learn):
     """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
 
-    @splice
+    @inline
     def trail(head, body, table, rows, t):
         _, y, weight, _, _ = rows
         layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
@@ -348,7 +348,7 @@ def _make_trail(cell, trace_step, learn):
     return trail
 
 
-@splice
+@inline
 def _buffer(head, body, table):
     """Keep the scaled inputs of this row until their label comes."""
     layer, slot = table[T_FIRST_LAYER], int(head[H_STEPS]) % table[T_HORIZON]
@@ -398,26 +398,30 @@ def make_loop(cell, exact):
 
 
 def _make_take(step, forecast):
-    """All rows, one after the other.
+    """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
     `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
-    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,). Returns 0; or,
-    if there is a row that cannot be taken, its number from 1, and nothing has changed.
+    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,).
     """
 
-    @splice
-    def take(head, body, table, rows, count):
+    @inline
+    def take(head, body, table, rows, first, count):
         begins = rows[3]
-        for t in range(count):
-            if bad_number(table, rows, t) != 0:
-                return t + 1
-        for t in range(count):
+        for t in range(first, first + count):
             if begins[t] != 0:
                 reset(head, body, table)
             if table[T_HORIZON] == 0:
                 step(head, body, table, rows, t)
             else:
                 forecast(head, body, table, rows, t)
-        return 0
 
     return take
+
+
+@inline
+def first_bad_row(table, rows, count):
+    """The first of `count` rows that cannot be taken, from 1; 0: all can."""
+    for t in range(count):
+        if bad_number(table, rows, t) != 0:
+            return t + 1
+    return 0

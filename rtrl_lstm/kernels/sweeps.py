@@ -139,6 +139,32 @@ def descend_direct(head, body, table, row, at, u, u_next, gain):
 
 
 @inline
+def learn_traced(head, body, table, gathering, row, at, u, u_next, decay, inject, gain):
+    """Traces, and an update by any optimiser; returns the projection."""
+    count, step = table[row + R_COUNT], width(body)
+    u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
+    place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
+    moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
+    summed = table[row + R_SUM] + at
+    optimiser, numbers = optimiser_of(table, gathering), optimiser_numbers(head, gain)
+    even = odd = const(gain, 0.0)
+    # Two at a time: the roots and quotients of one hide behind those of the other.
+    for d in range(0, count, 2):
+        k = d * step
+        g = gain * _trace(body, place + k, decay, inject, spread(body, u + d))
+        places = (weight + k, moment1 + k, moment2 + k, summed + k)
+        w = any_optimiser(optimiser, body, *places, g, numbers)
+        even = fma(w, spread(body, u_next + d), even)
+        if d + 1 < count:
+            k += step
+            g = gain * _trace(body, place + k, decay, inject, spread(body, u + d + 1))
+            places = (weight + k, moment1 + k, moment2 + k, summed + k)
+            w = any_optimiser(optimiser, body, *places, g, numbers)
+            odd = fma(w, spread(body, u_next + d + 1), odd)
+    return even + odd
+
+
+@inline
 def learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, inject, gain):
     """Traces and update, of any kind of row by any optimiser; returns the projection.
 
@@ -146,7 +172,11 @@ def learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, inj
     for theirs themselves.
     """
     count, step, kind = table[row + R_COUNT], width(body), table[row + R_KIND]
-    u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
+    at = k * count
+    if kind == TRACED and table[row + R_OWN] < 0:
+        arguments = (row, at, u, u_next, decay, inject, gain)
+        return learn_traced(head, body, table, gathering, *arguments)
+    u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
     place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
     moment1, moment2 = table[row + R_MOMENT1] + at, table[row + R_MOMENT2] + at
     summed = table[row + R_SUM] + at

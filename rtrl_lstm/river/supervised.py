@@ -209,7 +209,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         if output < 0 and y is not None and len(self._classes) < self.max_classes:
             self._features.write(x, None, None)  # where a feature cannot be read, nothing changes
             output = self._meet(y)
-        self._learn(x, None if output < 0 else output, w)
+        self._learn(x, None if output < 0 else float(output), w)
         if output >= 0 and output != self._last:
             if self._places and self._last >= 0:
                 self._cells[self._places[self._last]] = 0.0

@@ -26,7 +26,7 @@ ACTIVATIONS = {
     "tanh": (np.tanh, lambda z: 1.0 - np.tanh(z) ** 2),
     "sigmoid": (sigmoid, sigmoid_slope),
     "identity": (lambda z: z, np.ones_like),
-    "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0.0).astype(float)),
+    "relu": (lambda z: np.where(z.real > 0.0, z, 0.0), lambda z: (z.real > 0.0).astype(float)),
     "4sigmoid-2": (lambda z: 4.0 * sigmoid(z) - 2.0, lambda z: 4.0 * sigmoid_slope(z)),
     "2sigmoid-1": (lambda z: 2.0 * sigmoid(z) - 1.0, lambda z: 2.0 * sigmoid_slope(z)),
 }
@@ -49,6 +49,7 @@ class CellStep(NamedTuple):
       inject: ds_t / dz_row for the rows that move the state; only these have traces.
       dh_ds: dh_t / ds_t, with every z held fixed.
       dh_dz: dh_t / dz_row for the rows that move the output directly, with s_t held fixed.
+      gates: the activations of the gates, one after the other; nothing where no row sees them.
     """
 
     s: Array
@@ -57,3 +58,4 @@ class CellStep(NamedTuple):
     inject: dict[str, Array]
     dh_ds: Array
     dh_dz: dict[str, Array]
+    gates: Array = np.zeros(0)

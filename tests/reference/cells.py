@@ -4,6 +4,7 @@ Each has
   rows    row -> the sources that it sees, in the order of its columns: "bias", "x", "h" (h')
   own     row -> the state of the unit that it sees through a diagonal weight: "s_tm1" or "s_t"
   traced  the rows that move the state
+  shared  the rows that have a unit for each block of cells, not for each cell
   step    z (row -> (n,)), the diagonal weights w (row -> (n,)) and s' (n,) -> CellStep
 """
 
@@ -21,6 +22,9 @@ class LSTM:
 
     A gate that is missing counts as 1. Coupled gates: f = 1 - i. Peepholes (Gers et al. 2002): i
     and f see s' and o sees s; they are sources like h', through which no error flows back.
+
+    Gate recurrence: "gates" see all gates of the step before, or "all" rows do. In blocks of S
+    cells the gates are shared: cell j belongs to block j modulo n / S.
     """
 
     def __init__(
@@ -31,17 +35,34 @@ class LSTM:
         peephole=False,
         input_activation="tanh",
         cell_activation="tanh",
+        gate_recurrence="none",
+        recurrent=True,
+        block_size=1,
+        biased=("gates", "cells"),
     ) -> None:
         self.coupled = coupled
+        self.block_size, self.gate_recurrence = block_size, gate_recurrence
         self.g, self.dg = ACTIVATIONS[input_activation]
         self.k, self.dk = ACTIVATIONS[cell_activation]
         present = [row for row in "ifgo" if row == "g" or row in gates]
         if coupled:
             present.remove("f")
-        self.rows = dict.fromkeys(present, ALL)
+        self.rows = {row: self._sees(row, recurrent, biased) for row in present}
+        self.gates = [row for row in present if row != "g" and gate_recurrence != "none"]
+        self.shared = tuple(row for row in present if row != "g" and block_size > 1)
         self.traced = tuple(row for row in present if row != "o")
         sees = {"i": "s_tm1", "f": "s_tm1", "o": "s_t"}
         self.own = {row: sees[row] for row in present if row in sees} if peephole else {}
+
+    def _sees(self, row, recurrent, biased):
+        wanted = {
+            "bias": ("cells" if row == "g" else "gates") in biased,
+            "x": True,
+            "h": recurrent,
+            "gates": self.gate_recurrence == "all"
+            or (self.gate_recurrence == "gates" and row != "g"),
+        }
+        return tuple(group for group, there in wanted.items() if there)
 
     def step(
         self,
@@ -50,6 +71,8 @@ class LSTM:
         s_tm1: Array,
         held: Held | None = None,
     ) -> CellStep:
+        z = {row: np.tile(z[row], self.block_size) if row in self.shared else z[row] for row in z}
+
         def gate(row: str, seen: Array) -> tuple[Array, Array]:
             """A gate and its derivative at its sum."""
             if row not in self.rows:
@@ -67,6 +90,8 @@ class LSTM:
             inject["i"] = (g - s_tm1) * di
         s = f * s_tm1 + i * g
         o, do = gate("o", held.s_t if held else s)
+        blocks = len(s) // self.block_size
+        gates = [{"i": i, "f": f, "o": o}[row][:blocks] for row in self.gates]
         return CellStep(
             s=s,
             h=o * self.k(s),
@@ -74,6 +99,7 @@ class LSTM:
             inject={row: inject[row] for row in self.traced},
             dh_ds=o * self.dk(s),
             dh_dz={"o": self.k(s) * do} if "o" in self.rows else {},
+            gates=np.concatenate([np.zeros(0), *gates]),
         )
 
 
@@ -92,6 +118,7 @@ class GRU:
     }
     own = {}  # noqa: RUF012
     traced = tuple(rows)
+    shared = gates = ()
 
     def step(self, z, w, s_tm1: Array, held: Held | None = None) -> CellStep:
         r, u = sigmoid(z["r"]), sigmoid(z["z"])
@@ -119,6 +146,7 @@ class RNN:
     rows = {"h": ALL}  # noqa: RUF012
     own = {}  # noqa: RUF012
     traced = ()
+    shared = gates = ()
 
     def __init__(self, activation="tanh") -> None:
         self.k, self.dk = ACTIVATIONS[activation]
@@ -144,6 +172,7 @@ class ELSTM:
 
     own = {"f": "s_tm1", "z": "s_tm1"}  # noqa: RUF012
     traced = ("f", "z")
+    shared = gates = ()
 
     def __init__(self, *, output_gate=True) -> None:
         self.rows = dict.fromkeys(("f", "z", "o") if output_gate else ("f", "z"), ("bias", "x"))

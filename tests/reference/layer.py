@@ -10,11 +10,16 @@ Parameters = dict[str, Array]
 
 
 class LayerState(NamedTuple):
-    """s and h (n,), and the traces ds_t/dw by the names of the parameters, of their shapes."""
+    """s (n,), h (p,), the traces ds_t/dw by the names of the parameters, and the gates if seen.
+
+    A trace has the shape of its parameter; of a row that a block's cells share it is (n, D), the
+    derivative of the state of each cell.
+    """
 
     s: Array
     h: Array
     traces: Parameters
+    gates: Array = np.zeros(0)
 
 
 class LayerPass(NamedTuple):
@@ -22,6 +27,7 @@ class LayerPass(NamedTuple):
 
     seen: Parameters
     cell: CellStep
+    h: Array  # (p,) the output: the cell's, or its projection
 
 
 def by_unit(factor: Array, array: Array) -> Array:
@@ -32,48 +38,67 @@ def by_unit(factor: Array, array: Array) -> Array:
 class Layer:
     """Layer ``number``, of ``units`` units of a cell, above ``below`` numbers.
 
-    ``rows`` and ``own`` are the names of its parameters (n, D) and (n,), and which row each is of.
+    ``rows`` and ``own`` are the names of its parameters (n, D) and (n,), and which row each is of;
+    ``projection`` the name of P (p, n), or None: h = P m, with m what the cells put out.
     """
 
-    def __init__(self, number: int, cell, below: int, units: int, bias: bool) -> None:
-        self.cell, self.units = cell, units
-        self.group_sizes = {"bias": int(bias), "x": below, "h": units}
+    def __init__(self, number, cell, below, units, bias, proj_size=0) -> None:
+        self.cell, self.units, self.outputs = cell, units, proj_size or units
+        self.blocks = units // getattr(cell, "block_size", 1)
+        self.group_sizes = {
+            "bias": int(bool(bias)),
+            "x": below,
+            "h": self.outputs,
+            "gates": len(cell.gates) * self.blocks,
+        }
         self.rows = {f"layer{number}.{row}": row for row in cell.rows}
         self.own = {f"layer{number}.{row}.own": row for row in cell.own}
+        self.projection = f"layer{number}.proj" if proj_size else None
 
     def zero_parameters(self) -> Parameters:
         zeros = {}
         for name, row in self.rows.items():
             sources = sum(self.group_sizes[group] for group in self.cell.rows[row])
-            zeros[name] = np.zeros((self.units, sources))
+            units = self.blocks if row in self.cell.shared else self.units
+            zeros[name] = np.zeros((units, sources))
+        if self.projection:
+            zeros[self.projection] = np.zeros((self.outputs, self.units))
         return zeros | {name: np.zeros(self.units) for name in self.own}
 
     def zero_state(self) -> LayerState:
-        rows, nothing = self.rows | self.own, np.zeros(self.units)
-        zeros = self.zero_parameters().items()
-        traces = {name: zero for name, zero in zeros if rows[name] in self.cell.traced}
-        return LayerState(nothing, nothing, traces)
+        traces = {}
+        for name, row in (self.rows | self.own).items():
+            if row in self.cell.traced:
+                seen = self.zero_parameters()[name].shape[1:]
+                traces[name] = np.zeros((self.units, *seen))
+        gates = np.zeros(self.group_sizes["gates"])
+        return LayerState(np.zeros(self.units), np.zeros(self.outputs), traces, gates)
 
     def forward(
         self,
         parameters: Parameters,
         x: Array,
-        s_tm1: Array,
-        h_tm1: Array,
+        before: LayerState,
         held: Held | None = None,
     ) -> LayerPass:
-        """The cell's step after s_{t-1} and h_{t-1}, from x (below,)."""
-        groups = {"bias": np.ones(self.group_sizes["bias"]), "x": x, "h": h_tm1}
+        """The layer's step after the state ``before``, from x (below,)."""
+        groups = {
+            "bias": np.ones(self.group_sizes["bias"]),
+            "x": x,
+            "h": before.h,
+            "gates": before.gates,
+        }
         seen = {
             name: np.concatenate([groups[group] for group in self.cell.rows[row]])
             for name, row in self.rows.items()
         }
         sums = {row: parameters[name] @ seen[name] for name, row in self.rows.items()}
         diagonal = {row: parameters[name] for name, row in self.own.items()}
-        cell = self.cell.step(sums, diagonal, s_tm1, held)
-        states = {"s_tm1": s_tm1, "s_t": cell.s}
+        cell = self.cell.step(sums, diagonal, before.s, held)
+        states = {"s_tm1": before.s, "s_t": cell.s}
         seen |= {name: states[self.cell.own[row]] for name, row in self.own.items()}
-        return LayerPass(seen, cell)
+        h = parameters[self.projection] @ cell.h if self.projection else cell.h
+        return LayerPass(seen, cell, h)
 
     def after(self, before: LayerState, step: LayerPass) -> LayerState:
         """The state after a step: E_t = decay E_{t-1} + inject u."""
@@ -82,21 +107,33 @@ class Layer:
             if row in self.cell.traced:
                 injected = self._by_source(name, cell.inject[row], step)
                 traces[name] = by_unit(cell.decay, before.traces[name]) + injected
-        return LayerState(cell.s, cell.h, traces)
+        return LayerState(cell.s, step.h, traces, cell.gates)
 
-    def gradients(self, credit: Array, after: LayerState, step: LayerPass) -> Parameters:
-        """dL/dw of the layer's parameters, from dL/dh (n,) and the traces after the step."""
+    def cell_credit(self, parameters: Parameters, credit: Array) -> Array:
+        """dL/dm (n,) of dL/dh (p,)."""
+        return parameters[self.projection].T @ credit if self.projection else credit
+
+    def gradients(
+        self, parameters: Parameters, credit: Array, after: LayerState, step: LayerPass
+    ) -> Parameters:
+        """dL/dw of the layer's parameters, from dL/dh (p,) and the traces after the step."""
         cell, found = step.cell, self.zero_parameters()
+        if self.projection:
+            found[self.projection] = np.outer(credit, cell.h)
+        credit = self.cell_credit(parameters, credit)
         for name, row in (self.rows | self.own).items():
             if row in self.cell.traced:
-                found[name] += by_unit(credit * cell.dh_ds, after.traces[name])
+                of_cells = by_unit(credit * cell.dh_ds, after.traces[name])
+                found[name] += self._over_blocks(row, of_cells)
             if row in cell.dh_dz:
-                found[name] += self._by_source(name, credit * cell.dh_dz[row], step)
+                of_cells = self._by_source(name, credit * cell.dh_dz[row], step)
+                found[name] += self._over_blocks(row, of_cells)
         return found
 
     def credit_below(self, parameters: Parameters, credit: Array, step: LayerPass) -> Array:
         """dL/dx (below,): through the sums of this step, sum over rows of W_x' dL/dz."""
         cell, total = step.cell, np.zeros(self.group_sizes["x"])
+        credit = self.cell_credit(parameters, credit)
         for name, row in self.rows.items():
             dz = np.zeros(self.units)
             if row in self.cell.traced:
@@ -106,8 +143,15 @@ class Layer:
             groups = self.cell.rows[row]
             if "x" in groups:
                 of_x = np.concatenate([[g == "x"] * self.group_sizes[g] for g in groups])
-                total += parameters[name][:, of_x.astype(bool)].T @ dz
+                weights = parameters[name][:, of_x.astype(bool)]
+                total += weights.T @ self._over_blocks(row, dz)
         return total
+
+    def _over_blocks(self, row: str, of_cells: Array) -> Array:
+        """The sum over the cells of a block, where they share a row: cell j is of block j % nb."""
+        if row not in self.cell.shared:
+            return of_cells
+        return sum(of_cells[k : k + self.blocks] for k in range(0, self.units, self.blocks))
 
     def _by_source(self, name: str, push: Array, step: LayerPass) -> Array:
         """push_j times what weight (j, d) of a parameter saw."""

@@ -15,6 +15,7 @@ from .cells import LSTM
 from .layer import Layer, LayerPass, LayerState
 from .losses import SquaredError
 from .optimisers import SGD, Optimiser
+from .rtrl import influence, joint, own_unit_only
 from .scaler import RunningScaler
 
 State = tuple[LayerState, ...]  # from the first layer, which sees the inputs, to the last
@@ -51,6 +52,9 @@ class ReferenceLearner:
         optimiser: Optimiser | None = None,
         learning_rate=1e-3,
         update="step",
+        rule="truncated",
+        proj_size=0,
+        schedule=None,
         clip=None,
         scale_inputs=(),
         scale_target=False,
@@ -58,10 +62,18 @@ class ReferenceLearner:
         self.sizes = input_size, hidden_size, output_size
         cell = cell or LSTM()
         self.layers = [
-            Layer(number, cell, hidden_size if number else input_size, hidden_size, bias)
+            Layer(
+                number,
+                cell,
+                (proj_size or hidden_size) if number else input_size,
+                hidden_size,
+                bias,
+                proj_size,
+            )
             for number in range(num_layers)
         ]
-        self.bias, self.shortcuts = bias, shortcuts
+        self.bias, self.shortcuts = bias is True or "readout" in (bias or ()), shortcuts
+        self.rule, self.schedule = rule, schedule
         self.loss = loss or SquaredError()
         self.optimiser = optimiser or SGD()
         self.learning_rate = learning_rate
@@ -74,17 +86,32 @@ class ReferenceLearner:
         self.parameters = {}
         for layer in self.layers:
             self.parameters |= layer.zero_parameters()
-        self.parameters["V"] = np.zeros((output_size, hidden_size))
-        if bias:
+        self.parameters["V"] = np.zeros((output_size, proj_size or hidden_size))
+        if self.bias:
             self.parameters["b"] = np.zeros(output_size)
         if shortcuts:
             self.parameters["D"] = np.zeros((output_size, input_size))
         self.state = self.zero_state()
+        self.influence = self.zero_influence()
         self.gradients = self.zero_gradients()  # the sum over the sequence, for update="sequence"
         self.labelled = False  # whether that sum holds any label
+        self.delta = 0.0  # sum of |dL/da| of the last label
+        self.schedule_start = 0
 
     def zero_state(self) -> State:
         return tuple(layer.zero_state() for layer in self.layers)
+
+    def zero_influence(self) -> list[dict[str, Array]]:
+        """P of rule "snap1", layer by layer, or of rule "full", of all layers together."""
+        groups = {"truncated": [], "snap1": [[layer] for layer in self.layers]}
+        return [
+            {
+                name: np.zeros((len(joint([layer.zero_state() for layer in group])), *w.shape))
+                for layer in group
+                for name, w in layer.zero_parameters().items()
+            }
+            for group in groups.get(self.rule, [self.layers])
+        ]
 
     def zero_gradients(self) -> dict[str, Array]:
         return {name: np.zeros_like(w) for name, w in self.parameters.items()}
@@ -94,6 +121,7 @@ class ReferenceLearner:
     def step(self, x: Array, y: Array | None = None, weight: float = 1.0) -> Array:
         """The forecast (O,) made before the label was seen; then learn, where there is a label."""
         z = self.scale(x)
+        self.advance_influence(z)
         self.state, row = self.forward(self.state, z)
         forecast = self.forecast(row.a)
         if y is not None:
@@ -105,6 +133,9 @@ class ReferenceLearner:
         """A new sequence begins: apply what the old one taught, and forget its state."""
         self.apply_sequence()
         self.state = self.zero_state()
+        self.influence = self.zero_influence()
+        if self.schedule and self.schedule.restart:
+            self.schedule_start = self.optimiser.count
 
     # --- forward
 
@@ -121,11 +152,25 @@ class ReferenceLearner:
         """One step of the layers, each seeing h of the one below at this step; and the readout."""
         states, passes, x = [], [], z
         for layer, before in zip(self.layers, state, strict=True):
-            step = layer.forward(self.parameters, x, before.s, before.h)
+            step = layer.forward(self.parameters, x, before)
             states.append(layer.after(before, step))
             passes.append(step)
-            x = step.cell.h
+            x = step.h
         return tuple(states), Pass(z, tuple(passes), self.read_out(self.parameters, x, z))
+
+    def advance_influence(self, z: Array) -> None:
+        """P of the step from the present state and the inputs z, by the rule."""
+        if self.rule == "full":
+            row = joint(self.state)
+            (before,) = self.influence
+            self.influence = [influence(self.layers, self.parameters, z, row, before)]
+        elif self.rule == "snap1":
+            x, found = z, []
+            for layer, state, before in zip(self.layers, self.state, self.influence, strict=True):
+                P = influence([layer], self.parameters, x, joint([state]), before)
+                found.append(own_unit_only(layer, P))
+                x = layer.forward(self.parameters, x, state).h
+            self.influence = found
 
     def read_out(self, parameters: dict[str, Array], h: Array, z: Array) -> Array:
         """a = V h + b + D z (O,), of the last layer's h (n,)."""
@@ -171,16 +216,34 @@ class ReferenceLearner:
         Credit dL/dh comes down to a layer below through the sums of this step.
         """
         dy = self.output_gradient(row.a, y, weight)
-        gradients = {"V": np.outer(dy, row.layers[-1].cell.h)}
+        gradients = {"V": np.outer(dy, row.layers[-1].h)}
         if self.bias:
             gradients["b"] = dy
         if self.shortcuts:
             gradients["D"] = np.outer(dy, row.z)
         credit = self.parameters["V"].T @ dy
-        for layer, after, step in reversed(list(zip(self.layers, state, row.layers, strict=True))):
-            gradients |= layer.gradients(credit, after, step)
+        if self.rule == "full":
+            return gradients | self.full_gradients(credit)
+        for k in reversed(range(len(self.layers))):
+            layer, step = self.layers[k], row.layers[k]
+            if self.rule == "snap1":
+                units = slice(layer.units, 2 * layer.units)  # h, behind s
+                gradients |= {
+                    name: np.tensordot(credit, P[units], 1) for name, P in self.influence[k].items()
+                }
+            else:
+                gradients |= layer.gradients(self.parameters, credit, state[k], step)
             credit = layer.credit_below(self.parameters, credit, step)
         return gradients
+
+    def full_gradients(self, credit: Array) -> dict[str, Array]:
+        """dL/dh of the last layer times P of its h."""
+        last = self.layers[-1]
+        end = len(joint(self.state)) - last.group_sizes["gates"]
+        (found,) = self.influence
+        return {
+            name: np.tensordot(credit, P[end - last.outputs : end], 1) for name, P in found.items()
+        }
 
     def output_gradient(self, a: Array, y: Array, weight: float) -> Array:
         """dL/da (O,), of the scaled target where it is scaled; 0 where there is no label."""
@@ -191,17 +254,20 @@ class ReferenceLearner:
         dy = np.where(known, weight * self.loss.gradient(a, label), 0.0)
         if self.clip and self.clip[0] == "credit":
             dy = np.clip(dy, -self.clip[1], self.clip[1])
+        self.delta = np.abs(dy).sum()
         return dy
 
     def apply_sequence(self) -> None:
         """One step of the optimiser with the gradients so far, if any label was among them."""
         if self.labelled:
             gradients = self.clipped(self.gradients)
+            rate = self.learning_rate
+            if self.schedule:
+                rate *= self.schedule.factor(self.optimiser.count - self.schedule_start)
+            rate *= self.optimiser.bound(gradients, rate, self.delta)
             self.optimiser.count += 1
             for name, g in gradients.items():
-                self.parameters[name] = self.optimiser.step(
-                    name, self.parameters[name], g, self.learning_rate
-                )
+                self.parameters[name] = self.optimiser.step(name, self.parameters[name], g, rate)
         self.gradients, self.labelled = self.zero_gradients(), False
 
     def clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:

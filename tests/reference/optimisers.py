@@ -30,6 +30,10 @@ class Optimiser:
     def direction(self, name: str, g: Array) -> Array:
         raise NotImplementedError
 
+    def bound(self, gradients: dict[str, Array], learning_rate: float, delta: float) -> float:
+        """What a step of all gradients together is shortened by; delta is sum |dL/da|."""
+        return 1.0
+
     def _remembered(self, kind: str, name: str, g: Array) -> Array:
         return self.moments[kind].get(name, np.zeros_like(g))
 
@@ -39,6 +43,24 @@ class SGD(Optimiser):
 
     def direction(self, name: str, g: Array) -> Array:
         return g
+
+
+class ObGD(SGD):
+    """Overshooting-bounded gradient descent (Elsayed et al. 2024, without eligibility traces).
+
+    Their z is the gradient of the prediction, g / delta, and their alpha the learning rate.
+    """
+
+    def __init__(self, kappa: float = 2.0) -> None:
+        super().__init__()
+        self.kappa = kappa
+
+    def bound(self, gradients: dict[str, Array], learning_rate: float, delta: float) -> float:
+        if delta == 0.0:
+            return 1.0
+        z = np.concatenate([g.ravel() for g in gradients.values()]) / delta
+        M = learning_rate * self.kappa * max(delta, 1.0) * np.abs(z).sum()
+        return min(1.0, 1.0 / M) if M > 0 else 1.0
 
 
 class Momentum(Optimiser):

@@ -35,11 +35,11 @@ def replay(
         x = after[number - 1].h if number else z
         for k in range(number, len(learner.layers)):
             held = Held(before[k].s, after[k].s)
-            s_tm1 = s if k == number else before[k].s
-            cell = learner.layers[k].forward(parameters, x, s_tm1, before[k].h, held).cell
+            record = before[k]._replace(s=s) if k == number else before[k]
+            step = learner.layers[k].forward(parameters, x, record, held)
             if k == number:
-                s = cell.s
-            x = cell.h
+                s = step.cell.s
+            x = step.h
         sums.append(learner.read_out(parameters, x, z))
     return np.array(sums)
 
