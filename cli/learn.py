@@ -106,6 +106,11 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     callback=_interval,
     help="Save the model on the way, too: every 5000 rows, or every 30s.",
 )
+@click.option(
+    "--report",
+    metavar="FILE.html",
+    help="Write a page to look at: forecast and truth, error over time, worth of the columns.",
+)
 @row_options(predictions_default=None)
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:

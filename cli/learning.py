@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import progress_for
-from rtrl_lstm.cli.report import conclude, figures
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
-from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
+from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, tell_terminal
 
 
@@ -27,7 +29,10 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         SystemExit: interrupted, after the model was saved.
     """
     path: str | None = options["model"]
-    refuse_to_overwrite(options["source"], path, options["predictions"], options["bad_rows"])
+    outputs = (path, options["predictions"], options["bad_rows"], options["report"])
+    refuse_to_overwrite(options["source"], *outputs)
+    if options["report"] is not None:
+        refuse_unwritable(options["report"])
     stand = _stand(path, options, given)
     tell_terminal(options["source"], options["quiet"])
     with contextlib.ExitStack() as closing:
@@ -51,6 +56,7 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             bad_rows,
             progress,
             stops_at_bad_row=options["on_bad_row"] == "stop",
+            history=stand.history,
         )
 
         def save() -> None:
@@ -67,6 +73,10 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         seconds = time.perf_counter() - began
     found = figures(stand.score, stand.model.counts, seconds, stand.score.rows - rows_before, path)
     notes = [*bad_rows.notes(), *_notes(stand, drive.only_0_and_1, path)]
+    if options["report"] is not None:
+        typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
+        write_page(options["report"], stand.model, stand.history, found, typed)
+        notes.append(f"report in {options['report']}")
     conclude(found, notes, ended, options)
 
 
@@ -78,9 +88,7 @@ def _stand(path: str | None, options: dict[str, Any], given: set[str]) -> Stand:
     """
     if path is None:
         return begin(options)
-    folder = Path(path).absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
+    refuse_unwritable(path)
     if os.path.exists(path) and not options["overwrite"]:
         if not options["resume"]:
             raise Stop(f"{path} exists: --resume goes on with it, --overwrite begins afresh")

@@ -6,6 +6,7 @@ one, and the state of the score. No clock and no path.
 
 from __future__ import annotations
 
+import shlex
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load
+from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
@@ -38,14 +40,23 @@ class Stand:
 
     Attributes:
         model, score: as they stand.
+        history: what a report needs besides.
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
     """
 
-    def __init__(self, model: Model, score: Prequential, path: str = "", last_row: int = 0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        score: Prequential,
+        history: History | None = None,
+        path: str = "",
+        last_row: int = 0,
+    ) -> None:
         self.model = model
         self.score = score
+        self.history = history or History(score)
         self.path = path
         self.last_row = last_row
         self.rows = score.rows
@@ -54,7 +65,11 @@ class Stand:
         """Write the model file, whole or not at all; `last` is the last row that was learned."""
         self.rows = self.score.rows
         self.last_row = _check(last, self.model.schema)
-        self.model.stream = {"last_row": self.last_row, "score": self.score.to_json()}
+        self.model.stream = {
+            "last_row": self.last_row,
+            "score": self.score.to_json(),
+            "history": self.history.to_json(),
+        }
         self.model.save(path)
 
 
@@ -90,9 +105,11 @@ def find_again(path: str, options: dict[str, Any], given: set[str]) -> Stand:
     try:
         if model.stream:
             score = Prequential.from_json(model.stream["score"])
-            stand = Stand(model, score, path, int(model.stream["last_row"]))
+            history = History.from_json(model.stream["history"], score)
+            stand = Stand(model, score, history, path, int(model.stream["last_row"]))
         else:  # saved by an application: every row is new
-            stand = Stand(model, Prequential(model.schema.horizon, options["score_from"]), path)
+            score = Prequential(model.schema.horizon, options["score_from"])
+            stand = Stand(model, score, path=path)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
     for name, value in _made_with(stand).items():
@@ -125,6 +142,16 @@ def go_to(stand: Stand, source: Source) -> None:
         raise Stop(
             f"row {passed:,} of {source.name} is not what {stand.path} learned from; {otherwise}"
         )
+
+
+def command_of(stand: Stand) -> str:
+    """What to type to make such a model, without the options that are as they would be anyway."""
+    usual = _made_with(Stand(Model(target=""), Prequential(0)))
+    words = ["rtrl-lstm", "learn", "SOURCE"]
+    for name, value in _made_with(stand).items():
+        if value != usual[name] and name != "task":
+            words += [f"--{name.replace('_', '-')}", _said(value)]
+    return shlex.join(words)
 
 
 def _made_with(stand: Stand) -> dict[str, Any]:

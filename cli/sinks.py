@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 from rtrl_lstm.cli.errors import Stop
@@ -99,6 +100,17 @@ def refuse_to_overwrite(source: str, *outputs: str | None) -> None:
         are_files = path and os.path.isfile(path) and os.path.isfile(source)
         if path and are_files and os.path.samefile(path, source):
             raise Stop(f"{path} would be read and written at once: name another output")
+
+
+def refuse_unwritable(path: str) -> None:
+    """Keep a command from working for hours and then finding no place for what came of it.
+
+    Raises:
+        Stop: there is no folder to write the file in.
+    """
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
 
 
 def _opened(path: str, mode: str) -> IO[str]:

@@ -101,6 +101,12 @@ class Core:
         )
         return f"{type(self).__name__}({changed}, optimizer={self.spec.optimizer})"
 
+    def _repr_html_(self) -> str:
+        """A card for notebooks; changes nothing."""
+        from rtrl_lstm.notebook import card_of_learner
+
+        return card_of_learner(copy.copy(self))
+
     # --- rows ------------------------------------------------------------------------------
 
     def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
