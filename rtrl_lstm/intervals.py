@@ -20,8 +20,8 @@ STEP = 0.2
 """How far an offset moves, in mean absolute errors. Of .05, .1 and .2 the one that kept closest to
 the level on streams that drift, at no greater width."""
 MEMORY = 0.002
-"""The share of the latest error in the mean absolute error. Slow, so that the steps down that follow
-a burst of errors are not greater than the steps up at its beginning: that would cost coverage."""
+"""The share of the latest error in the mean absolute error. Slow, so that the steps down after a
+burst of errors are not greater than the steps up at its beginning: that would cost coverage."""
 OUTLIER = 10.0
 """An error counts as at most so many mean absolute errors in that mean."""
 NAN = float("nan")
@@ -43,7 +43,7 @@ class Ranged(float):
         self.lower, self.upper = lower, upper
         return self
 
-    def __getnewargs__(self) -> tuple[float, float, float]:
+    def __getnewargs__(self) -> tuple[float, float, float]:  # type: ignore[override]
         return float(self), self.lower, self.upper
 
 
