@@ -9,10 +9,12 @@ pickle, no clock, no path: equal content, equal bytes.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,28 +39,59 @@ class ModelFileError(ValueError):
     """A file is not a model file, or is damaged."""
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
+def write_whole(path: str | Path, content: bytes, previous: str | Path | None = None) -> None:
     """Write a file whole or not at all: whoever opens `path` finds the old content or the new.
 
     The content goes to a temporary file in the same folder and reaches the disk before it takes
     the file's name.
 
+    Args:
+        previous: a name in the same folder under which the old content is kept.
+
     Raises:
         OSError: it cannot be written; `path` is as it was.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(target)
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None and target.exists():
+            _keep(target, Path(previous))
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def remove_parts(path: str | Path) -> None:
+    """Remove what was not finished when a process that wrote `path` was killed.
+
+    Only for who knows that nobody is writing it now.
+    """
+    target = Path(path)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside `target` that nobody else has."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+
+
+def _keep(target: Path, previous: Path) -> None:
+    """Give the old file a second name: at no moment is `target` missing."""
+    temporary = _temporary(previous)
+    try:
+        os.link(target, temporary)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(target, temporary)
+    os.replace(temporary, previous)
 
 
 def _sync_folder(folder: Path) -> None:
