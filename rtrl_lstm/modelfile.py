@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
 from rtrl_lstm.core import Core, layout_of
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
+_NO_MODEL = "not an rtrl-lstm model file, or damaged"
+_LONGEST_REASON = 200
 
 
 class ModelFileError(ValueError):
@@ -159,25 +159,50 @@ def from_bytes(content: bytes) -> Learner | Forecaster | Model:
     document, block = _parse(content)
     try:
         return _revive(document, block)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"not a model this version can read ({error})") from error
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError,
+            AssertionError, MemoryError) as error:  # fmt: skip
+        raise ModelFileError(f"not a model this version can read ({_line(error)})") from error
+
+
+def _line(error: BaseException) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST_REASON else said[:_LONGEST_REASON] + "..."
 
 
 def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
-    """The JSON and the block, both as they were written."""
+    """The JSON and the block, both as they were written.
+
+    The file is read here and not by safetensors, because it must be as `to_bytes` writes it to
+    the last bit, padding included. Nothing is believed before it is compared with the file's size.
+    """
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > len(content) - 8:
+        raise ModelFileError(_NO_MODEL)
     try:
-        tensors = read_tensors(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = json.loads(content[8 : 8 + size])
         document = json.loads(header["__metadata__"][_KEY])
-        block = tensors["block"]
         known, version = document.get("checksum"), document["format"]
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelFileError("not an rtrl-lstm model file, or damaged") from None
+        _ = header["block"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelFileError(_NO_MODEL) from None
     if version != FORMAT:
-        raise ModelFileError(f"format {version}; this version of rtrl-lstm reads format {FORMAT}")
-    if known != _checksum(document, block.tobytes()):
+        shown = _line(ValueError(version))
+        raise ModelFileError(f"format {shown}; this version of rtrl-lstm reads format {FORMAT}")
+    block = np.frombuffer(content, np.uint8, offset=8 + size).copy()
+    if known != _checksum(document, block.tobytes()) or content[: 8 + size] != _header(
+        document, block.nbytes
+    ):
         raise ModelFileError("the file is damaged: its checksum does not fit")
     return document, block
+
+
+def _header(document: dict[str, Any], nbytes: int) -> bytes:
+    """What safetensors writes before the block: its size, JSON, and blanks up to a multiple of 8."""
+    tensor = {"dtype": "U8", "shape": [nbytes], "data_offsets": [0, nbytes]}
+    header = {"__metadata__": {_KEY: _dump(document)}, "block": tensor}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | Forecaster | Model:

@@ -231,8 +231,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
         tmp_path, [*learn, "--overwrite", "--checkpoint-every", 100, "--quiet"]
     )
     assert err == (
-        "Error: cannot write p.jsonl: File too large; m.rtrl is whole: --resume goes on from it once "
-        "that is put right\n"
+        "Error: cannot write p.jsonl: File too large; m.rtrl is whole: --resume goes on from it "
+        "once that is put right\n"
     )
     lines = (tmp_path / "p.jsonl").read_bytes()
     assert lines.endswith(b"\n")
