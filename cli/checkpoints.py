@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from rtrl_lstm.cli.errors import Stop, WriteError
+from rtrl_lstm.cli.errors import WriteError
 from rtrl_lstm.cli.lock import Lock
+from rtrl_lstm.cli.sinks import refuse_unwritable
 from rtrl_lstm.modelfile import remove_parts, write_whole
 
 
@@ -68,11 +69,7 @@ class Keep:
     def __init__(self, path: str, *, afresh: bool) -> None:
         self.path = path
         self._is_ours = not afresh
-        folder = os.path.dirname(os.path.abspath(path))
-        if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-            raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
-        if os.path.isdir(path):
-            raise Stop(f"cannot write {path}: it is a folder")
+        refuse_unwritable(path)
         self._lock = Lock(path)
 
     def __enter__(self) -> Keep:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.records import Record
     from rtrl_lstm.cli.sinks import BadRows, Predictions
     from rtrl_lstm.cli.sources import Source
+    from rtrl_lstm.history import History
     from rtrl_lstm.score import Prequential
 
 CHUNK = 1024  # rows at most: between two chunks Ctrl-C is heard and progress shown
@@ -40,6 +41,8 @@ Ended = Interrupted | BadRowStop | SourceError | BrokenPipeError | None
 class Drive:
     """Takes rows from a source and leaves everything written and scored, chunk by chunk.
 
+    Where there is a history, rows reach the score through it.
+
     Between two chunks all is whole: model, score and sinks have seen the same rows.
 
     Attributes:
@@ -56,12 +59,14 @@ class Drive:
         bad_rows: BadRows,
         progress: Progress,
         stops_at_bad_row: bool,
+        history: History | None = None,
     ) -> None:
         self.last: Record | None = None
         self.only_0_and_1 = True
         self._source = source
         self._follower = follower
         self._score = score
+        self._history = history
         self._predictions = predictions
         self._bad_rows = bad_rows
         self._progress = progress
@@ -134,7 +139,7 @@ class Drive:
             raise Stop(f"{self._source.name}: {error}") from error
         forecasts, readings = _in_place(records, followed), _in_place(records, read)
         self._set_aside(records, forecasts)
-        self._score.extend(forecasts, readings)
+        (self._history or self._score).extend(forecasts, readings)
         self.last = records[-1]
         self.only_0_and_1 = self.only_0_and_1 and all(
             reading is None or reading.truth in (0.0, 1.0, None) for reading in readings
@@ -163,6 +168,8 @@ class Drive:
                 "(--on-bad-row skip goes on past such rows)"
             )
         self._bad_rows.add(row, record.line, why, record.raw)
+        if self._history is not None:
+            self._history.note_bad_row(row, why)
 
 
 def _in_place(records: list[Record], of_good: list[Any]) -> list[Any]:

@@ -6,11 +6,15 @@ import click
 
 from rtrl_lstm.cli.errors import Stop, reason
 
-GRAPHS = ("step", "sequence")
-PRECISIONS = ("float32", "float64")
+GRAPHS = ("step", "sequence", "learner")
+PRECISIONS = ("float32", "float64", "float16", "int8")
+ROUNDED = ("float16", "int8")
 
 
-@click.command("export", epilog="Example: rtrl-lstm export m.rtrl m.onnx")
+@click.command(
+    "export",
+    epilog="Example: rtrl-lstm export m.rtrl m.onnx --graph learner",
+)
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path(), metavar="OUT.onnx")
 @click.option(
@@ -18,14 +22,16 @@ PRECISIONS = ("float32", "float64")
     type=click.Choice(GRAPHS),
     default="step",
     show_default=True,
-    help="step: a row and the state in, the forecast and the new state out. sequence: many rows.",
+    help="step: a row and the state in, the forecast and the new state out. sequence: many rows. "
+    "learner: a row and its label in, and the graph itself goes on learning.",
 )
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="float32",
     show_default=True,
-    help="Of the numbers in the graph.",
+    help="Of the numbers in the graph. float16 and int8 store the weights only, for a smaller "
+    "file; what that costs is said.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing.")
 def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> None:
@@ -42,6 +48,10 @@ def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> No
         differences = to_onnx(learned, out, graph=graph, precision=precision)
     except (ExportError, OSError) as error:
         raise Stop(f"cannot export {model} to {out}: {reason(error)}") from error
-    if not quiet:
-        largest = max(differences.values())
-        click.echo(f"{out}: checked in onnxruntime, largest difference {largest:.1g}", err=True)
+    if quiet:
+        return
+    largest = f"largest difference {max(differences.values()):.1g}"
+    if precision in ROUNDED:
+        cost = next(iter(differences.values()))
+        largest = f"{precision} weights cost the forecast up to {cost:.1g} of its size"
+    click.echo(f"{out}: checked in onnxruntime, {largest}", err=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive, Follower
+from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import check_columns, compile_kernels
 from rtrl_lstm.cli.progress import progress_for
-from rtrl_lstm.cli.report import conclude, figures
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.model import Model

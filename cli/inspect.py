@@ -41,9 +41,15 @@ def _graph(path: str) -> dict[str, Any]:
 
 def _model_file(path: str) -> dict[str, Any]:
     from rtrl_lstm.cli.models import load_any
+    from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.model import Model
 
     held = load_any(path)
+    if isinstance(held, Fleet):
+        rows = sum(held[i].steps for i in range(len(held)))
+        labels = sum(held[i].labels for i in range(len(held)))
+        learners = {"learners": len(held), "rows": rows, "labels": labels}
+        return {"kind": "fleet", **learners, "spec": held.spec.to_json()}
     if not isinstance(held, Model):
         return {
             "kind": type(held).__name__.lower(),

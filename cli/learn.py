@@ -123,6 +123,11 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     show_default=True,
     help="Read the files so often, one time after the other.",
 )
+@click.option(
+    "--report",
+    metavar="FILE.html",
+    help="Write a page to look at: forecast and truth, error over time, worth of the columns.",
+)
 @row_options(predictions_default=None)
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:

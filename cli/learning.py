@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import sys
 import time
 from contextlib import ExitStack, closing
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
+from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import Progress, progress_for
-from rtrl_lstm.cli.report import conclude, figures
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
-from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
+from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 
 
@@ -27,7 +30,10 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         SystemExit: interrupted, after the model was saved.
     """
     sources, path = found_files(options["source"]), options["model"]
-    refuse_to_overwrite(sources, path, options["predictions"], options["bad_rows"])
+    outputs = (path, options["predictions"], options["bad_rows"], options["report"])
+    refuse_to_overwrite(sources, *outputs)
+    if options["report"] is not None:
+        refuse_unwritable(options["report"])
     with ExitStack() as entered:
         afresh = path is None or options["overwrite"] or not os.path.exists(path)
         stand = None if afresh else _found_stand(path, options, given)
@@ -90,6 +96,7 @@ class _Run:
             self._bad_rows,
             self._progress,
             stops_at_bad_row=options["on_bad_row"] == "stop",
+            history=stand.history,
         )
 
     def to_end(self, options: dict[str, Any]) -> None:
@@ -115,7 +122,12 @@ class _Run:
         seconds = time.perf_counter() - began
         rows = stand.score.rows - rows_before
         found = figures(stand.score, stand.model.counts, seconds, rows, options["model"])
-        conclude(found, self._notes(options["model"]), ended, options)
+        notes = self._notes(options["model"])
+        if options["report"] is not None:
+            typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
+            write_page(options["report"], stand.model, stand.history, found, typed)
+            notes.append(f"report in {options['report']}")
+        conclude(found, notes, ended, options)
 
     def _checkpoint(self) -> None:
         """Save on the way; where that fails, say so once, and go on if the user asked for that."""

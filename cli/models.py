@@ -9,6 +9,7 @@ from rtrl_lstm.cli.errors import Stop, about
 if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.sources import Source
+    from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
@@ -30,7 +31,7 @@ def load(path: str) -> Model:
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model:
+def load_any(path: str) -> Learner | Forecaster | Model | Fleet:
     """Whatever a model file holds.
 
     Raises:

@@ -8,6 +8,7 @@ files also says where in them it stands; the place in the output files is the ro
 from __future__ import annotations
 
 import os
+import shlex
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load
 from rtrl_lstm.cli.sources import Place
+from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import to_bytes
 from rtrl_lstm.schema import Schema
@@ -43,6 +45,7 @@ class Stand:
 
     Attributes:
         model, score: as they stand.
+        history: what a report needs besides.
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
@@ -50,9 +53,17 @@ class Stand:
         damaged: whether `path` is the checkpoint before the last, which cannot be read.
     """
 
-    def __init__(self, model: Model, score: Prequential, path: str = "", last_row: int = 0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        score: Prequential,
+        history: History | None = None,
+        path: str = "",
+        last_row: int = 0,
+    ) -> None:
         self.model = model
         self.score = score
+        self.history = history or History(score)
         self.path = path
         self.last_row = last_row
         self.rows = score.rows
@@ -70,7 +81,11 @@ class Stand:
         self.rows, self.place = self.score.rows, place
         if last is not None:
             self.last_row = _check(last, self.model.schema)
-        self.model.stream = {"last_row": self.last_row, "score": self.score.to_json()}
+        self.model.stream = {
+            "last_row": self.last_row,
+            "score": self.score.to_json(),
+            "history": self.history.to_json(),
+        }
         if place is not None:
             self.model.stream["place"] = list(place)
         return to_bytes(self.model)
@@ -188,15 +203,27 @@ def _last_good(path: str, options: dict[str, Any]) -> Stand:
 def _found(path: str, options: dict[str, Any]) -> Stand:
     model = load(path)
     if not model.stream:  # saved by an application: every row is new
-        return Stand(model, Prequential(model.schema.horizon, options["score_from"]), path)
+        score = Prequential(model.schema.horizon, options["score_from"])
+        return Stand(model, score, path=path)
     try:
         score = Prequential.from_json(model.stream["score"])
-        stand = Stand(model, score, path, int(model.stream["last_row"]))
+        history = History.from_json(model.stream["history"], score)
+        stand = Stand(model, score, history, path, int(model.stream["last_row"]))
         if "place" in model.stream:
             stand.place = Place(*map(int, model.stream["place"]))
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
     return stand
+
+
+def command_of(stand: Stand) -> str:
+    """What to type to make such a model, without the options that are as they would be anyway."""
+    usual = _made_with(Stand(Model(target=""), Prequential(0)))
+    words = ["rtrl-lstm", "learn", "SOURCE"]
+    for name, value in _made_with(stand).items():
+        if value != usual[name] and name != "task":
+            words += [f"--{name.replace('_', '-')}", _said(value)]
+    return shlex.join(words)
 
 
 def _made_with(stand: Stand) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from rtrl_lstm.cli.errors import Stop, WriteError
@@ -244,6 +245,19 @@ def refuse_to_overwrite(sources: Sequence[str], *outputs: str | None) -> None:
         for source in sources if path and os.path.isfile(path) else ():
             if path and os.path.isfile(source) and os.path.samefile(path, source):
                 raise Stop(f"{path} would be read and written at once: name another output")
+
+
+def refuse_unwritable(path: str) -> None:
+    """Keep a command from working for hours and then finding no place for what came of it.
+
+    Raises:
+        Stop: there is no folder to write the file in.
+    """
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
+    if os.path.isdir(path):
+        raise Stop(f"cannot write {path}: it is a folder")
 
 
 def _whole_lines(path: str, most: int) -> tuple[int, int]:

@@ -10,15 +10,24 @@ from rtrl_lstm.spec import Spec
 from .graph import Graph, Values
 
 
-def lstm(g: Graph, spec: Spec, z: Values, own: Values, c_tm1: str) -> tuple[str, str]:
-    """c = f c' + i g, h = o k(c); i and f see c' through their diagonal weights, o sees c."""
-    i, f = _gate(g, z, own, "i", c_tm1), _gate(g, z, own, "f", c_tm1)
+def lstm(
+    g: Graph, spec: Spec, z: Values, own: Values, c_tm1: str
+) -> tuple[str, str, dict[str, str]]:
+    """c = f c' + i g, h = o k(c); i and f see c' through their diagonal weights, o sees c.
+
+    Returns h, c and the gates.
+    """
+    gates = {name: _gate(g, z, own, name, c_tm1) for name in ("i", "f") if name in z}
+    i, f = gates.get("i"), gates.get("f")
     if spec.coupled_gates and i is not None:
         f = g.op("Sub", g.constant(1.0), i)
     added = _gated(g, i, squash(g, z["g"], spec.input_activation))
     c = g.op("Add", _gated(g, f, c_tm1), added)
-    o = _gate(g, z, own, "o", c)
-    return _gated(g, o, squash(g, c, spec.cell_activation)), c
+    if "o" in z:
+        gates["o"] = _gate(g, z, own, "o", c)
+    o = gates.get("o")
+    found = {name: gate for name, gate in gates.items() if gate is not None}
+    return _gated(g, o, squash(g, c, spec.cell_activation)), c, found
 
 
 def gru(g: Graph, z: Values, h_tm1: str) -> str:

@@ -13,7 +13,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     -------
     dict
         graph, operator (ONNX's that goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None
-        for a step graph), cell, layers, precision, version (of the rtrl-lstm that wrote it),
+        for other graphs), cell, layers, precision, version (of the rtrl-lstm that wrote it),
         inputs and outputs (name -> shape, "time" and "batch" being free), spec, schema (None
         unless it came from a Model), and numbers, how many the graph holds.
 
@@ -26,9 +26,10 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     file = read_graph(path)
     found = file.provenance
-    hidden = {name: ["batch", value.shape[1]] for name, value in file.state.items()}
-    following = {f"{name}_out": shape for name, shape in hidden.items()}
-    rows, forecasts = found.ends
+    carried = {name: ["batch", *value.shape[1:]] for name, value in file.state.items()}
+    following = {f"{name}_out": shape for name, shape in carried.items()}
+    fed = {name: [*found.axes, width] for name, width in found.fed().items()}
+    forecasts = found.ends[1]
     return {
         "graph": found.graph,
         "operator": file.operator,
@@ -36,7 +37,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         "layers": found.spec.num_layers,
         "precision": found.precision,
         "version": found.version,
-        "inputs": {rows: [*found.axes, found.spec.input_size], **hidden},
+        "inputs": {**fed, **carried},
         "outputs": {forecasts: [*found.axes, found.spec.output_size], **following},
         "spec": found.spec.to_json(),
         "schema": None if found.model is None else found.model["schema"],

@@ -25,11 +25,9 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
 
 
 def _readout(g: Graph, numbers: Snapshot, h: str, u: str) -> str:
-    def stored(name: str) -> str | None:
-        value = numbers.parameters.get(name)
-        return None if value is None else g.number(name, value)
-
-    weight = g.number("readout.weight", numbers.parameters["readout.weight"])
-    direct = stored("readout.shortcut")
-    shortcut = None if direct is None else (direct, u)
-    return parts.readout(g, h, weight, stored("readout.bias"), shortcut)
+    given = numbers.parameters
+    weight = g.weight("readout.weight", given["readout.weight"])
+    bias = g.number("readout.bias", given["readout.bias"]) if "readout.bias" in given else None
+    name = "readout.shortcut"
+    shortcut = (g.weight(name, given[name]), u) if name in given else None
+    return parts.readout(g, h, weight, bias, shortcut)

@@ -1,16 +1,19 @@
 """A builder of ONNX graphs: nodes, numbers, inputs and outputs. It knows nothing of any model.
 
 A *value* is the name of a tensor in the graph, a string; every method that makes one returns it.
-All floating-point tensors of one graph have one dtype.
+All floating-point tensors of one graph have one dtype, but for those that are said to be *wide*:
+counts and running statistics are float64 in every graph.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import helper, numpy_helper
+
+from . import storage
 
 OPSET = 17
 """With ``make_model_gen_version`` this gives IR version 8, which old and new runtimes load."""
@@ -30,36 +33,70 @@ class Graph:
     name : str
         The graph's name.
     dtype : float32 or float64
-        Of every tensor.
+        Of every tensor that is not wide.
+    stored : "float16", "int8" or any other
+        How the weights lie in the file, if not in the dtype.
     """
 
-    def __init__(self, name: str, dtype: DTypeLike) -> None:
+    def __init__(self, name: str, dtype: DTypeLike, stored: str = "") -> None:
         self.name = name
         self.dtype = np.dtype(dtype)
-        self._element = helper.np_dtype_to_tensor_dtype(self.dtype)
+        self._stored = stored
         self._prefix = ""
+        self._makers: dict[str, onnx.NodeProto] = {}
+        self._renamed: dict[str, str] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._initialisers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
-    def input(self, name: str, shape: Shape, default: ArrayLike | None = None) -> str:
+    def input(
+        self, name: str, shape: Shape, default: ArrayLike | None = None, wide: bool = False
+    ) -> str:
         """Declare an input; a string in `shape` is a free dimension.
 
         With a `default` the graph holds an initialiser of the same name: whoever runs the graph
-        may leave the input out and gets that value.
+        may leave the input out and gets that value. Its free dimension may then be 1 where that of
+        other inputs is not, and is named after the input: onnxruntime takes dimensions of one name
+        to be equal, and fails where they are not.
         """
-        self._inputs.append(helper.make_tensor_value_info(name, self._element, shape))
-        return name if default is None else self.number(name, default)
+        if default is not None:
+            shape = tuple(f"{d}_of_{name}" if isinstance(d, str) else d for d in shape)
+        self._end(self._inputs, name, shape, wide)
+        return name if default is None else self.number(name, default, wide)
 
-    def number(self, name: str, value: ArrayLike) -> str:
+    def number(self, name: str, value: ArrayLike, wide: bool = False) -> str:
         """Store an array in the graph, in the graph's dtype."""
         assert name not in self._initialisers, name
-        return self._store(name, np.ascontiguousarray(value, self.dtype))
+        return self._store(name, np.ascontiguousarray(value, self._dtype(wide)))
 
-    def constant(self, value: float) -> str:
+    def weight(self, name: str, value: NDArray[np.floating]) -> str:
+        """Store a matrix (..., R, D) of weights, as the graph stores them."""
+        if self._stored == "float16":
+            return self.cast(self._store(name, np.ascontiguousarray(value, np.float16)))
+        if self._stored == "int8":
+            levels, scale = storage.to_levels(value)
+            widened = self.cast(self._store(name, np.ascontiguousarray(levels)))
+            return self.op("Mul", widened, self.number(f"{name}.scale", scale))
+        return self.number(name, value)
+
+    def constant(self, value: float, wide: bool = False) -> str:
         """A number by itself; the graph holds it once."""
-        return self._store(f"constant_{value:g}", np.array(value, self.dtype))
+        dtype = self._dtype(wide)
+        name = "constant" if dtype == self.dtype else "constant_wide"
+        return self._store(f"{name}_{float(value)!r}", np.array(value, dtype))
+
+    def cast(self, value: str, wide: bool = False) -> str:
+        """A value in the graph's dtype, or in float64; also a truth value, as 1 or 0."""
+        return self.op("Cast", value, to=helper.np_dtype_to_tensor_dtype(self._dtype(wide)))
+
+    def widened(self, value: str) -> str:
+        """A value of the graph's dtype in float64."""
+        return value if self.dtype == np.float64 else self.cast(value, wide=True)
+
+    def narrowed(self, value: str) -> str:
+        """A wide value in the graph's dtype."""
+        return value if self.dtype == np.float64 else self.cast(value)
 
     def integers(self, *values: int) -> str:
         """Sizes or axes; the graph holds them once."""
@@ -73,12 +110,18 @@ class Graph:
         """Apply an operator with several results."""
         name = f"{self._prefix}{op_type.lower()}_{len(self._nodes)}"
         names = [name] if results == 1 else [f"{name}_{k}" for k in range(results)]
-        self._nodes.append(helper.make_node(op_type, values, names, name, **attributes))
+        node = helper.make_node(op_type, values, names, name, **attributes)
+        self._nodes.append(node)
+        self._makers |= dict.fromkeys(names, node)
         return names
 
-    def split(self, value: str, parts: int) -> list[str]:
-        """Cut a tensor into equal `parts` along its last axis."""
-        return [value] if parts == 1 else self.ops(parts, "Split", value, axis=-1)
+    def split(self, value: str, parts: int, axis: int = -1) -> list[str]:
+        """Cut a tensor into equal `parts` along an axis."""
+        return [value] if parts == 1 else self.ops(parts, "Split", value, axis=axis)
+
+    def concat(self, values: Sequence[str], axis: int) -> str:
+        """Put tensors one after the other along an axis."""
+        return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
 
     def scan(self, step: Step, states: Values, rows: str) -> tuple[dict[str, str], str]:
         """Apply `step` to each row, one after the other.
@@ -104,20 +147,31 @@ class Graph:
             inner.output(f"{name}_t", value)
         *last, results = self.ops(
             len(after) + 1, "Scan", *states.values(), rows,
-            body=helper.make_graph(inner._nodes, inner.name, inner._inputs, inner._outputs),
+            body=helper.make_graph(
+                inner._finished(), inner.name, inner._inputs, inner._outputs
+            ),
             num_scan_inputs=1,
         )  # fmt: skip
         return dict(zip(after, last, strict=True)), results
 
-    def output(self, name: str, value: str, shape: Shape | None = None) -> None:
-        """Declare `value` an output of that name."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name))
-        self._end(self._outputs, name, shape)
+    def output(self, name: str, value: str, shape: Shape | None = None, wide: bool = False) -> None:
+        """Declare `value` an output of that name.
+
+        What made the value is made to give it that name: another node would copy it.
+        """
+        maker = self._makers.get(value)
+        if maker is None:  # an input or a stored number, or an output already
+            self._nodes.append(helper.make_node("Identity", [value], [name], name))
+        else:
+            self._renamed[value] = name
+            maker.output[list(maker.output).index(value)] = name
+            del self._makers[value]
+        self._end(self._outputs, name, shape, wide)
 
     def model(self, *, producer: str, version: str, doc: str) -> onnx.ModelProto:
         """The finished graph, wrapped for a file."""
         graph = helper.make_graph(
-            self._nodes,
+            self._finished(),
             self.name,
             self._inputs,
             self._outputs,
@@ -131,10 +185,26 @@ class Graph:
             producer_version=version,
         )
 
+    def _finished(self) -> list[onnx.NodeProto]:
+        """The nodes, outputs being called as outputs are."""
+        for node in self._nodes:
+            node.input[:] = [self._renamed.get(name, name) for name in node.input]
+        return self._nodes
+
     def _store(self, name: str, array: NDArray[Any]) -> str:
         self._initialisers[name] = numpy_helper.from_array(array, name)
         return name
 
-    def _end(self, ends: list[onnx.ValueInfoProto], name: str, shape: Shape | None = None) -> str:
-        ends.append(helper.make_tensor_value_info(name, self._element, shape))
+    def _dtype(self, wide: bool) -> np.dtype[Any]:
+        return np.dtype(np.float64) if wide else self.dtype
+
+    def _end(
+        self,
+        ends: list[onnx.ValueInfoProto],
+        name: str,
+        shape: Shape | None = None,
+        wide: bool = False,
+    ) -> str:
+        element = helper.np_dtype_to_tensor_dtype(self._dtype(wide))
+        ends.append(helper.make_tensor_value_info(name, element, shape))
         return name

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from . import suspicion
 from .errors import GraphFileError, brief
 from .graph import Graph
-from .provenance import KEY, PRODUCER, Provenance
+from .provenance import KEY, PRODUCER, SETTINGS, Provenance
 
 MAX_BYTES = 2**31 - 1
 """The most that a protocol buffer may hold."""
@@ -18,6 +18,8 @@ MAX_BYTES = 2**31 - 1
 DOCS = {
     "step": "One row x in, the forecast y {ahead} and the new state out.",
     "sequence": "T rows X of B streams in, the forecasts Y {ahead} and the last state out.",
+    "learner": "One row x and its label y in; the forecast y_hat {ahead}, made before y was seen, "
+    "and all that was learned from y out. A y of NaN is none.",
 }
 
 
@@ -30,8 +32,11 @@ class GraphFile:
     data : bytes
         The whole file, what onnxruntime takes.
     provenance : Provenance
-    state : dict of name -> array of shape (1, n)
-        The state inputs and their values at export.
+    state : dict of name -> array of shape (1, ...)
+        What goes in and comes out anew, and its values at export: the recurrent state, and in a
+        learner graph all that learning moves.
+    settings : dict of name -> array of shape (1, 1)
+        What a learner graph is told at a row, and what it takes for it unless it is told.
     numbers : int
         How many the graph holds: weights, state and scaling.
     operator : str or None
@@ -41,13 +46,22 @@ class GraphFile:
     data: bytes
     provenance: Provenance
     state: dict[str, NDArray[np.floating]]
+    settings: dict[str, NDArray[np.floating]]
     numbers: int
     operator: str | None
 
     def without_defaults(self) -> bytes:
-        """The graph with its states as plain inputs, which are the only ones that can be bound."""
+        """The graph with its states as plain inputs, which are the only ones that can be bound.
+
+        All free dimensions of rows and states are one and the same: onnxruntime needs less memory.
+        """
         model = onnx.ModelProto.FromString(self.data)
-        plain = [tensor for tensor in model.graph.initializer if tensor.name not in self.state]
+        for value in model.graph.input:
+            for axis in value.type.tensor_type.shape.dim:
+                if axis.dim_param.startswith("batch"):
+                    axis.dim_param = "batch"
+        inputs = self.state.keys() | self.settings.keys()
+        plain = [tensor for tensor in model.graph.initializer if tensor.name not in inputs]
         del model.graph.initializer[:]
         model.graph.initializer.extend(plain)
         data: bytes = model.SerializeToString()
@@ -100,9 +114,12 @@ def unpack(data: bytes) -> GraphFile:
         raise GraphFileError("an ONNX file, but not one that rtrl-lstm wrote; or it is cut short")
     provenance = Provenance.from_json(texts[0])
     suspicion.check_nodes(model, provenance.graph)
-    numbers = suspicion.numbers(model, np.dtype(provenance.precision))
+    numbers = suspicion.numbers(model, provenance)
     suspicion.check_standard(model)
     state = suspicion.states(model, numbers, provenance)
+    if provenance.graph != "sequence":
+        suspicion.check_growth(model)
+    settings = {name: state.pop(name) for name in SETTINGS if name in state}
     size = sum(array.size for array in numbers.values())
     operator = next((n.op_type for n in model.graph.node if n.op_type in suspicion.RECURRENT), None)
-    return GraphFile(data, provenance, state, size, operator)
+    return GraphFile(data, provenance, state, settings, size, operator)

@@ -1,4 +1,6 @@
-"""The state of a step graph going round inside onnxruntime, from output back to input."""
+"""The state of a graph going round inside onnxruntime, from output back to input."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime as ort
@@ -13,42 +15,49 @@ class Loop:
     """A session with everything bound in place: no dict, no allocation and no copy per step.
 
     Two banks of state take turns: what one step writes is what the next one reads. On a GPU the
-    state stays there. Takes a third off the time of ``InferenceSession.run`` on the CPU.
+    state stays there, and so do the weights of a learner graph, which are part of it. Takes a third
+    off the time of ``InferenceSession.run`` on the CPU.
 
     Parameters
     ----------
     runtime : onnxruntime.InferenceSession
-        Of a step graph whose states have no initialiser: onnxruntime binds no others.
-    state : dict of name -> array of shape (B, n)
+        Of a step or learner graph whose states have no initialiser: onnxruntime binds no others.
+    state : dict of name -> array of shape (B, ...)
         Where to begin.
-    input_size, output_size : int
-        I and O.
+    fed : dict of name -> array of shape (B, k)
+        What is fed at each row, the row itself first; the arrays become the loop's own.
+    said : (str, int)
+        The name and width of the forecast.
 
     Attributes
     ----------
-    x : array of shape (B, I)
+    fed : dict of name -> array
         To be written before each `advance`.
+    x : array of shape (B, I)
+        The row, one of them.
     y : array of shape (B, O)
-        To be read after it.
+        The forecast, to be read after it.
     """
 
     def __init__(
         self,
         runtime: ort.InferenceSession,
-        state: dict[str, Array],
-        input_size: int,
-        output_size: int,
+        state: Mapping[str, Array],
+        fed: dict[str, Array],
+        said: tuple[str, int],
     ) -> None:
         self._runtime = runtime
         self._names = list(state)
         self._device = "cuda" if "CUDA" in runtime.get_providers()[0] else "cpu"
-        first = next(iter(state.values()))
-        self.x: Array = np.zeros((len(first), input_size), first.dtype)
-        self.y: Array = np.zeros((len(first), output_size), first.dtype)
+        self.fed = fed
+        self.x = next(iter(fed.values()))
+        self._said = said[0]
+        self.y: Array = np.zeros((len(self.x), said[1]), self.x.dtype)
         # onnxruntime uses the memory of an array on the CPU as it is: it must be ours alone.
+        self._arrays = [[value.copy() for value in state.values()] for _ in range(2)]
         banks = [
-            [ort.OrtValue.ortvalue_from_numpy(v.copy(), self._device) for v in state.values()]
-            for _ in range(2)
+            [ort.OrtValue.ortvalue_from_numpy(value, self._device) for value in arrays]
+            for arrays in self._arrays
         ]
         self._here, self._there = banks
         self._turn, self._next_turn = self._bind(*banks), self._bind(*banks[::-1])
@@ -59,9 +68,10 @@ class Loop:
         return {name: value.numpy() for name, value in zip(self._names, self._here, strict=True)}
 
     def advance(self) -> None:
-        """One step: x and the state make y and the next state."""
+        """One step: what is fed and the state make y and the next state."""
         if self._device != "cpu":
-            self._turn.bind_cpu_input("x", self.x)
+            for name, values in self.fed.items():
+                self._turn.bind_cpu_input(name, values)
         try:
             self._runtime.run_with_iobinding(self._turn)
         # Its exceptions have no common class of their own.
@@ -69,6 +79,17 @@ class Loop:
             raise GraphFileError(f"onnxruntime does not run the graph: {error}") from error
         self._turn, self._next_turn = self._next_turn, self._turn
         self._here, self._there = self._there, self._here
+        self._arrays.reverse()
+
+    def flush(self) -> None:
+        """Make what is smaller than any normal number 0, where arithmetic with it is slow.
+
+        A trace or moment of a weight whose input has long been 0 decays until rounding holds it
+        at the smallest number there is; a processor takes many times as long over such a number.
+        """
+        if self._device == "cpu":
+            for values in self._arrays[0]:
+                values[np.abs(values) < np.finfo(values.dtype).tiny] = 0.0
 
     def rows(self, X: Array) -> Array:
         """Many steps: X (T, B, I), and Y (T, B, O) is returned."""
@@ -81,8 +102,10 @@ class Loop:
 
     def _bind(self, before: list[ort.OrtValue], after: list[ort.OrtValue]) -> ort.IOBinding:
         binding = self._runtime.io_binding()
-        binding.bind_input("x", "cpu", 0, self.x.dtype, self.x.shape, self.x.ctypes.data)
-        binding.bind_output("y", "cpu", 0, self.y.dtype, self.y.shape, self.y.ctypes.data)
+        for name, values in self.fed.items():
+            binding.bind_input(name, "cpu", 0, values.dtype, values.shape, values.ctypes.data)
+        y = self.y
+        binding.bind_output(self._said, "cpu", 0, y.dtype, y.shape, y.ctypes.data)
         for name, old, new in zip(self._names, before, after, strict=True):
             binding.bind_ortvalue_input(name, old)
             binding.bind_ortvalue_output(f"{name}_out", new)

@@ -33,7 +33,7 @@ class ModelSession:
     ------
     OSError, GraphFileError, ProviderError
         As `Session`; GraphFileError as well where the graph came from no Model, since nothing
-        then says how a row becomes numbers.
+        then says how a row becomes numbers, and where it is a learner graph.
     """
 
     def __init__(self, path: str | Path, provider: str = "auto") -> None:
@@ -88,7 +88,7 @@ class ModelSession:
             return [self._step(reading) for reading in readings]
         inputs = np.array([reading.inputs for reading in readings])
         begins = [reading.reset for reading in readings]
-        outputs = self.session.run(inputs, begins).tolist()
+        outputs = self.session.run(inputs, reset=begins).tolist()
         return [
             self.schema.forecast(output, reading.classes)
             for output, reading in zip(outputs, readings, strict=True)
@@ -102,6 +102,11 @@ class ModelSession:
 
 
 def _schema(session: Session, path: str | Path) -> Schema:
+    if session.learns:
+        raise GraphFileError(
+            f"{path}: a learner graph, which Session runs; rows of a table are read for a step or "
+            "a sequence graph"
+        )
     try:
         schema = session.schema
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -38,6 +38,10 @@ def operator_of(spec: Spec, dtype: DTypeLike) -> str | None:
     gates = (spec.input_gate, spec.forget_gate, spec.output_gate)
     if np.dtype(dtype) != np.float32 or (spec.cell == "lstm" and not all(gates)):
         return None
+    if spec.gate_recurrence != "none" or spec.block_size > 1 or spec.proj_size:
+        return None
+    if not spec.recurrent:
+        return None
     return NAMES.get(spec.cell)
 
 
@@ -94,10 +98,10 @@ def _weights(g: Graph, numbers: Snapshot, k: int) -> tuple[str, str, str]:
         return _in_order(given[f"{name}_l{k}"], gates, names)[None]
 
     bias = ""
-    if spec.bias:
+    if f"bias_ih_l{k}" in given:
         both = np.concatenate([packed("bias_ih"), packed("bias_hh")], axis=1)
         bias = g.number(f"B_l{k}", both)
-    return g.number(f"W_l{k}", packed("weight_ih")), g.number(f"R_l{k}", packed("weight_hh")), bias
+    return g.weight(f"W_l{k}", packed("weight_ih")), g.weight(f"R_l{k}", packed("weight_hh")), bias
 
 
 def _peepholes(g: Graph, numbers: Snapshot, k: int) -> tuple[str, ...]:

@@ -5,20 +5,27 @@ came from. No clock, no path and no host: equal learners give equal bytes.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from rtrl_lstm import __version__
 from rtrl_lstm.spec import Spec
 
+from . import plan
 from .errors import GraphFileError
 
 KEY = "rtrl_lstm"
 PRODUCER = "rtrl-lstm"
 FORMAT = 1
-GRAPHS = ("step", "sequence")
-PRECISIONS = ("float32", "float64")
+GRAPHS = ("step", "sequence", "learner")
+PRECISIONS = ("float32", "float64", "float16", "int8")
+LEARNING = ("float32", "float64")
+"""Precisions in which a graph can learn."""
+
+SETTINGS = ("learning_rate", "sample_weight", "reset")
+"""What a learner graph is told at a row, beside the row and its label."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,10 @@ class Provenance:
     Attributes
     ----------
     graph : str
-        Which graph: "step" or "sequence".
+        Which graph: "step", "sequence" or "learner".
     precision : str
-        "float32" or "float64".
+        "float32" or "float64"; or "float16" or "int8", in which the weights are stored and the
+        arithmetic is float32's.
     spec : Spec
         Of the learner; its ``horizon`` says how many rows ahead ``y`` lies.
     model : dict or None
@@ -46,21 +54,32 @@ class Provenance:
     version: str = __version__
 
     @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Of the arithmetic, of rows, states and forecasts."""
+        return np.dtype(np.float64 if self.precision == "float64" else np.float32)
+
+    @property
     def ends(self) -> tuple[str, str]:
         """The names of the rows that go in and of the forecasts that come out."""
-        return ("x", "y") if self.graph == "step" else ("X", "Y")
+        return {"step": ("x", "y"), "sequence": ("X", "Y"), "learner": ("x", "y_hat")}[self.graph]
 
     @property
     def axes(self) -> list[str]:
         """The free dimensions of both, before the last one."""
-        return ["batch"] if self.graph == "step" else ["time", "batch"]
+        return ["time", "batch"] if self.graph == "sequence" else ["batch"]
 
-    def states(self) -> Iterator[str]:
-        """The names of the recurrent state, in the order of the graph's inputs."""
-        for k in range(self.spec.num_layers):
-            yield f"h_{k}"
-            if self.spec.cell in ("lstm", "elstm"):
-                yield f"c_{k}"
+    def fed(self) -> dict[str, int]:
+        """What is fed at each row, and how wide it is."""
+        rows = {self.ends[0]: self.spec.input_size}
+        if self.graph != "learner":
+            return rows
+        return {**rows, "y": self.spec.target_size, **dict.fromkeys(SETTINGS, 1)}
+
+    def carried(self) -> dict[str, plan.Number]:
+        """What goes in and comes out anew, in the order of the graph's inputs."""
+        if self.graph == "learner":
+            return plan.numbers(self.spec)
+        return plan.states(self.spec)
 
     def to_json(self) -> str:
         """One line with sorted keys."""

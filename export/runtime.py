@@ -1,20 +1,23 @@
 """Starting onnxruntime: which provider, how many threads."""
 
 import warnings
+from pathlib import Path
 
 import onnxruntime as ort
 
 from .errors import GraphFileError, ProviderError
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+# Products of float32 numbers, not of their first ten bits.
+OPTIONS = {"cpu": {}, "cuda": {"use_tf32": "0"}}
 REMEDY = {
     "cpu": "install onnxruntime",
     "cuda": "install onnxruntime-gpu in place of onnxruntime, and an NVIDIA driver",
 }
 
 
-def start(data: bytes, provider: str) -> ort.InferenceSession:
-    """A session for the bytes of a graph, with one thread: these graphs are too small for two.
+def start(data: bytes, provider: str, threads: int = 1) -> ort.InferenceSession:
+    """A session for the bytes of a graph.
 
     Parameters
     ----------
@@ -22,11 +25,13 @@ def start(data: bytes, provider: str) -> ort.InferenceSession:
         Of a graph file.
     provider : "auto", "cpu" or "cuda"
         "auto" takes CUDA where onnxruntime offers it and the CPU elsewhere.
+    threads : int
+        On the CPU; most of these graphs are too small for more than one.
 
     Raises
     ------
     ValueError
-        There is no such provider.
+        There is no such provider, or no such number of threads.
     ProviderError
         A provider asked for by name cannot be had; the message says what to install.
     GraphFileError
@@ -34,6 +39,8 @@ def start(data: bytes, provider: str) -> ort.InferenceSession:
     """
     if provider not in ("auto", *PROVIDERS):
         raise ValueError(f"provider must be auto, {', '.join(PROVIDERS)}, not {provider!r}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads!r}")
     offered = ort.get_available_providers()
     name = provider
     if provider == "auto":
@@ -42,24 +49,38 @@ def start(data: bytes, provider: str) -> ort.InferenceSession:
         raise ProviderError(
             f"this onnxruntime has no {name} provider ({', '.join(offered)}): {REMEDY[name]}"
         )
-    session = _load(data, [PROVIDERS[name]])
+    if provider == "auto" and PROVIDERS["cuda"] not in offered and _has_gpu():
+        _warn(
+            f"this machine has an NVIDIA GPU that this onnxruntime does not use: {REMEDY['cuda']}"
+        )
+    session = _load(data, name, threads)
     if session.get_providers()[0] != PROVIDERS[name]:
         trouble = f"onnxruntime offers {name} but could not start it here: {REMEDY[name]}"
         if provider != "auto":
             raise ProviderError(trouble)
-        warnings.warn(f"{trouble}; the CPU is used", RuntimeWarning, stacklevel=3)
+        _warn(trouble)
     return session
 
 
-def _load(data: bytes, providers: list[str]) -> ort.InferenceSession:
+def _has_gpu() -> bool:
+    """Whether an NVIDIA driver says that it is there."""
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def _warn(trouble: str) -> None:
+    # The level of whoever made the session.
+    warnings.warn(f"{trouble}; the CPU is used", RuntimeWarning, stacklevel=4)
+
+
+def _load(data: bytes, name: str, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # It keeps quiet: its errors come as exceptions, and it would warn of each initialiser that is
     # an input as well, which is what states are.
     options.log_severity_level = 4
     try:
-        return ort.InferenceSession(data, options, providers=providers)
+        return ort.InferenceSession(data, options, providers=[(PROVIDERS[name], OPTIONS[name])])
     # Its exceptions have no common class of their own.
     except Exception as error:
         raise GraphFileError(f"onnxruntime does not load the graph: {error}") from error

@@ -37,13 +37,17 @@ from .graph import Graph, Shape, Values
 from .snapshot import Snapshot
 
 
-def sequence_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
+def sequence_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of a forward pass over a sequence with the learner's present numbers."""
     spec = numbers.spec
-    g = Graph("sequence", dtype)
+    g = Graph("sequence", dtype, stored)
     X = g.input("X", ("time", "batch", spec.input_size))
-    shape: Shape = ("batch", spec.hidden_size)
-    states = {name: g.input(name, shape, value[None]) for name, value in numbers.state.items()}
+    shapes: dict[str, Shape] = {
+        name: ("batch", len(value)) for name, value in numbers.state.items()
+    }
+    states = {
+        name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
+    }
 
     U = ends.scaled(g, numbers, X)
     batch = g.op("Shape", X, start=1, end=2)
@@ -59,7 +63,7 @@ def sequence_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
     Y = g.op("Reshape", y, g.op("Concat", time_and_batch, g.integers(-1), axis=0))
     g.output("Y", Y, ("time", "batch", spec.output_size))
     for name in states:
-        g.output(f"{name}_out", after[name], shape)
+        g.output(f"{name}_out", after[name], shapes[name])
     return g
 
 

@@ -25,7 +25,8 @@ output                 shape       meaning
 ``h_0_out`` …          (batch, n)  the state after this row, to be fed back as ``h_0`` …
 =====================  ==========  ===============================================================
 
-A gru and an rnn have no ``c``. The weights are initialisers under torch's names:
+A gru and an rnn have no ``c``. Where gates see gates there is a ``gates_0`` (batch, K), too; with
+a projection ``h_0`` is (batch, p). The weights are initialisers under torch's names:
 ``weight_ih_l0``, ``readout.weight`` …, as in `rtrl_lstm.parameters`; ``bias_l0`` is the sum of
 torch's two where only that matters.
 """
@@ -37,17 +38,21 @@ from .graph import Graph, Shape
 from .snapshot import Snapshot
 
 
-def step_graph(numbers: Snapshot, dtype: DTypeLike) -> Graph:
+def step_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of one forward step with the learner's present numbers."""
     spec = numbers.spec
-    g = Graph("step", dtype)
+    g = Graph("step", dtype, stored)
     x = g.input("x", ("batch", spec.input_size))
-    shape: Shape = ("batch", spec.hidden_size)
-    states = {name: g.input(name, shape, value[None]) for name, value in numbers.state.items()}
+    shapes: dict[str, Shape] = {
+        name: ("batch", len(value)) for name, value in numbers.state.items()
+    }
+    states = {
+        name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
+    }
 
     u = ends.scaled(g, numbers, x)
     h, after = layers.advance(g, spec, layers.stored(g, numbers), u, states)
     g.output("y", ends.forecast(g, numbers, h, u, x), ("batch", spec.output_size))
     for name in states:
-        g.output(f"{name}_out", after[name], shape)
+        g.output(f"{name}_out", after[name], shapes[name])
     return g

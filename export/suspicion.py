@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from .errors import GraphFileError
-from .provenance import Provenance
+from .provenance import SETTINGS, Provenance
 
 Array = NDArray[np.floating]
 
@@ -26,6 +26,7 @@ RECURRENT = frozenset({"GRU", "LSTM", "RNN", "Scan"})
 STEP = frozenset(
     {
         "Add",
+        "Cast",
         "Exp",
         "Gemm",
         "Identity",
@@ -46,8 +47,17 @@ SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape"
 ACTIVATIONS = frozenset({b"Affine", b"Relu", b"ScaledTanh", b"Sigmoid", b"Tanh"})
 """Of the recurrent operators; no other node says anything in words."""
 
+LEARNER = STEP | {
+    *("And", "Clip", "Concat", "Div", "Equal", "Gather", "Greater", "IsNaN", "Less", "MatMul"),
+    *("Max", "Not", "ReduceMax", "ReduceSum", "ReduceSumSquare", "Sign", "Slice", "Sqrt"),
+    *("Squeeze", "Unsqueeze", "Where"),
+}
+"""And a step of learning. None makes a tensor of a size that is a number in the file."""
+
+OPERATORS = {"step": STEP, "sequence": SEQUENCE, "learner": LEARNER}
+
 INTEGERS = frozenset({-1, 0, 1})
-"""Axes and sizes; all others are sizes of what the graph is fed."""
+"""Axes and sizes in a sequence; all others are sizes of what the graph is fed."""
 
 
 def parse(data: bytes) -> onnx.ModelProto:
@@ -64,7 +74,7 @@ def parse(data: bytes) -> onnx.ModelProto:
 def check_nodes(model: onnx.ModelProto, graph: str) -> None:
     """Refuse what a graph of that kind does not have."""
     nodes = model.graph.node
-    foreign = _foreign(nodes, STEP if graph == "step" else SEQUENCE)
+    foreign = _foreign(nodes, OPERATORS[graph])
     for body in _bodies(nodes):
         foreign |= _foreign(body.node, STEP)
         if body.initializer or body.sparse_initializer or any(_bodies(body.node)):
@@ -84,39 +94,89 @@ def check_standard(model: onnx.ModelProto) -> None:
         raise GraphFileError(f"not a valid ONNX graph: {error}") from error
 
 
-def numbers(model: onnx.ModelProto, dtype: np.dtype[np.floating]) -> dict[str, Array]:
-    """The floating-point initialisers, all of whose numbers must lie in the file itself."""
+def check_growth(model: onnx.ModelProto) -> None:
+    """Refuse a graph without loops that makes a tensor larger than all that it is given."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    graph = single.graph
+    del graph.value_info[:]
+    given = 0
+    for value in (*graph.input, *graph.output):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.WhichOneof("value") != "dim_value":
+                axis.dim_value = 1
+    for value in graph.input:
+        given += prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+    given += sum(prod(tensor.dims) for tensor in graph.initializer)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(single)
+    except Exception as error:  # its exceptions have no common class of their own
+        raise GraphFileError(f"not a valid ONNX graph: {error}") from error
+    shapes = {
+        value.name: [
+            axis.dim_value if axis.HasField("dim_value") else given + 1
+            for axis in value.type.tensor_type.shape.dim
+        ]
+        for value in inferred.graph.value_info
+    }
+    inner = {name for node in graph.node for name in node.output}
+    inner -= {value.name for value in graph.output}
+    large = inner - shapes.keys() | {name for name, shape in shapes.items() if prod(shape) > given}
+    if large:
+        raise GraphFileError(
+            f"altered: {min(large)!r} would be larger than any graph of ours needs"
+        )
+
+
+def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
+    """The numbers that are no sizes, all of which must lie in the file itself."""
     found: dict[str, Array] = {}
+    learner = provenance.graph == "learner"
+    allowed = {provenance.dtype, np.dtype(np.float64)} if learner else {provenance.dtype}
+    if provenance.precision in ("float16", "int8"):
+        allowed.add(np.dtype(provenance.precision))
+    elements = {helper.np_dtype_to_tensor_dtype(dtype): dtype for dtype in allowed}
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.INT64:
+        if tensor.data_type == TensorProto.INT64:
+            sizes = _inside(tensor, np.dtype(np.int64))
+            # In a learner graph they are axes and bounds of slices, which make nothing larger.
+            if not learner and not INTEGERS.issuperset(sizes.flat):
+                raise GraphFileError(
+                    f"altered: {tensor.name!r} holds sizes that no graph of ours has"
+                )
+        else:
+            dtype = elements.get(tensor.data_type, provenance.dtype)
             found[tensor.name] = _inside(tensor, dtype)
-        elif not INTEGERS.issuperset(_inside(tensor, np.dtype(np.int64)).flat):
-            raise GraphFileError(f"altered: {tensor.name!r} holds sizes that no graph of ours has")
     return found
 
 
 def states(
     model: onnx.ModelProto, numbers: dict[str, Array], provenance: Provenance
 ) -> dict[str, Array]:
-    """The state inputs with their values; all ends must be as `step` and `sequence` say."""
+    """The carried inputs and the settings with their values; all ends must be as promised."""
     graph, spec = model.graph, provenance.spec
-    names = [value.name for value in graph.input[1:]]
-    found = {name: numbers[name] for name in names if name in numbers}
-    rows, forecasts = provenance.ends
-    # As many as there are in the file: in the metadata there may be any number of layers.
-    promised = [name for name, _ in zip(provenance.states(), [*names, ""], strict=False)]
-    ends = [value.name for value in (graph.input[0], *graph.output)]
-    if not (list(found) == names == promised) or ends != [
-        rows, forecasts, *(f"{name}_out" for name in names)
-    ]:  # fmt: skip
-        raise GraphFileError(
-            f"altered: its inputs and outputs are not those of a {provenance.graph} graph"
-        )
-    shapes = [value.shape for value in found.values()]
-    sizes = [_last_of(len(provenance.axes), end) for end in (graph.input[0], graph.output[0])]
-    if shapes != [(1, spec.hidden_size)] * len(names) or sizes != [
-        spec.input_size, spec.output_size
-    ]:  # fmt: skip
+    other = GraphFileError(
+        f"altered: its inputs and outputs are not those of a {provenance.graph} graph"
+    )
+    # In the metadata there may be any number of layers, and no list of theirs is made.
+    if spec.num_layers > len(graph.input):
+        raise other
+    fed, carried = provenance.fed(), provenance.carried()
+    outputs = [provenance.ends[1], *(f"{name}_out" for name in carried)]
+    ends = [value.name for value in (*graph.input, *graph.output)]
+    defaults = [*(name for name in fed if name in SETTINGS), *carried]
+    if ends != [*fed, *carried, *outputs] or not numbers.keys() >= set(defaults):
+        raise other
+    found = {name: numbers[name] for name in defaults}
+    dtypes = [np.dtype(np.float64) if n.wide else provenance.dtype for n in carried.values()]
+    sizes = [_last_of(len(provenance.axes), end) for end in (*graph.input, graph.output[0])]
+    if (
+        [found[name].shape for name in carried] != [(1, *n.shape) for n in carried.values()]
+        or [found[name].dtype for name in carried] != dtypes
+        or any(found[name].shape != (1, 1) for name in fed if name in SETTINGS)
+        or sizes[: len(fed)] != list(fed.values())
+        or sizes[-1] != spec.output_size
+    ):
         raise GraphFileError("altered: its sizes are not those that its metadata speaks of")
     return found
 

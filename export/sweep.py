@@ -21,30 +21,30 @@ class Sweep:
         Of a sequence graph.
     state : dict of name -> array of shape (B, n)
         Where to begin.
-    input_size, output_size : int
-        I and O.
+    fed : dict of name -> array of shape (B, I)
+        The row, as the only one.
+    said : (str, int)
+        The name and width of the forecast.
 
     Attributes
     ----------
-    x : array of shape (B, I)
-        To be written before each `advance`.
-    y : array of shape (B, O)
-        To be read after it.
+    fed, x, y
+        As those of a `Loop`.
     """
 
     def __init__(
         self,
         runtime: ort.InferenceSession,
         state: dict[str, Array],
-        input_size: int,
-        output_size: int,
+        fed: dict[str, Array],
+        said: tuple[str, int],
     ) -> None:
         self._runtime = runtime
         self._state = state
-        self._outputs = ["Y", *(f"{name}_out" for name in state)]
-        first = next(iter(state.values()))
-        self.x: Array = np.zeros((len(first), input_size), first.dtype)
-        self.y: Array = np.zeros((len(first), output_size), first.dtype)
+        self._outputs = [said[0], *(f"{name}_out" for name in state)]
+        self.fed = fed
+        (self._row, self.x), *_ = fed.items()
+        self.y: Array = np.zeros((len(self.x), said[1]), self.x.dtype)
 
     @property
     def state(self) -> dict[str, Array]:
@@ -62,7 +62,7 @@ class Sweep:
         for start in range(0, len(X), ROWS):
             part = slice(start, start + ROWS)
             try:
-                y, *after = self._runtime.run(self._outputs, {"X": X[part], **self._state})
+                y, *after = self._runtime.run(self._outputs, {self._row: X[part], **self._state})
             # Its exceptions have no common class of their own.
             except Exception as error:
                 raise GraphFileError(f"onnxruntime does not run the graph: {error}") from error

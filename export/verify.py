@@ -4,7 +4,7 @@ From the same state, row by row or in short stretches: a chaotic net would make 
 drift apart when left running, so each row or stretch is given the state that the engine had before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ COARSEST = 1e-2
 """How far rounding may move an input, in standard deviations."""
 
 
-def check_inputs(numbers: Snapshot, names: Sequence[str], precision: str) -> None:
+def check_inputs(scaling: Mapping[str, FloatArray], names: Sequence[str], precision: str) -> None:
     """Refuse a precision that cannot tell an input's values apart, being far from zero.
 
     The engine takes float64 rows and scales them before it rounds, a float32 graph is fed
@@ -72,7 +72,7 @@ def check_inputs(numbers: Snapshot, names: Sequence[str], precision: str) -> Non
     ExportError
         Rounding would move an input by more than `COARSEST` standard deviations.
     """
-    mean, scale = numbers.scaling["input_mean"], numbers.scaling["input_scale"]
+    mean, scale = scaling["input_mean"], scaling["input_scale"]
     moved = np.abs(mean) * scale * (np.finfo(precision).eps / 2)
     worst = int(np.argmax(moved))
     if moved[worst] > COARSEST:
@@ -109,8 +109,8 @@ def verify(
     ExportError
         An output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
-    precision = provenance.precision
-    trial = _run_engine(_rows(numbers, precision), numbers, frozen)
+    precision = str(provenance.dtype)
+    trial = _run_engine(random_rows(numbers.scaling, ROWS, precision), numbers, frozen)
     sizes = _sizes(trial, provenance)
     session = start(data, "cpu")
     differences = dict.fromkeys(sizes, 0.0)
@@ -119,7 +119,19 @@ def verify(
         for name, found in zip(sizes, session.run(list(sizes), fed), strict=True):
             off = np.abs(found - run.expected[name]) / sizes[name]
             differences[name] = float(np.max([differences[name], off.max()]))
-    limit = max(LIMIT[precision], LIMIT[numbers.spec.dtype])
+    refuse_if_wrong(differences, provenance)
+    return differences
+
+
+def refuse_if_wrong(differences: dict[str, float], provenance: Provenance) -> None:
+    """Compare differences with `LIMIT`, of the coarser of the engine's dtype and the graph's.
+
+    Raises
+    ------
+    ExportError
+        It names the outputs that differ by more, and by how much.
+    """
+    limit = max(LIMIT[str(provenance.dtype)], LIMIT[provenance.spec.dtype])
     # Turned round, so that a NaN is refused as well.
     wrong = {name: off for name, off in differences.items() if not off <= limit}
     if wrong:
@@ -128,7 +140,6 @@ def verify(
             f"the graph differs from the learner: {what} of its size, where {limit:.0e} is "
             "allowed; nothing was written"
         )
-    return differences
 
 
 def _as_rows(trial: Trial) -> list[Run]:
@@ -191,13 +202,13 @@ def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:
     return np.array([state[name] for state in states], np.float64)
 
 
-def _rows(numbers: Snapshot, precision: str) -> FloatArray:
+def random_rows(scaling: Mapping[str, FloatArray], count: int, precision: str) -> FloatArray:
     """Raw rows (T, I) that, scaled, have a spread of 1.5: enough to saturate some gates.
 
     Rounded to the graph's precision, so that the engine sees the same ones.
     """
-    scale = numbers.scaling["input_scale"]
+    scale = scaling["input_scale"]
     spread = 1.5 / np.where(scale > 0, scale, 1.0)
-    z = np.random.default_rng(0).standard_normal((ROWS, len(scale)))
-    rows = numbers.scaling["input_mean"] + spread * z
+    z = np.random.default_rng(0).standard_normal((count, len(scale)))
+    rows = scaling["input_mean"] + spread * z
     return rows.astype(precision).astype(np.float64)

@@ -1,5 +1,6 @@
 """`to_onnx`: a learner becomes an ONNX file, once the graph has been seen to do the same."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import write_whole
 
+from . import carry, plan
 from .errors import ExportError
 from .graphfile import pack
-from .provenance import GRAPHS, PRECISIONS, Provenance
+from .learner import learner_graph
+from .provenance import GRAPHS, LEARNING, PRECISIONS, Provenance
+from .rounding import cost, with_rounded_weights
 from .sequence import sequence_graph
 from .snapshot import snapshot
 from .step import step_graph
+from .storage import ROUNDED
+from .trial import verify_learner
 from .verify import check_inputs, verify
 
 
@@ -28,7 +34,8 @@ def to_onnx(
 
     The graph takes raw rows and the recurrent state, and gives forecasts in the target's own units
     and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
-    It computes what ``source.frozen()`` computes, and before anything is written it is run in
+    It computes what ``source.frozen()`` computes; a learner graph (`rtrl_lstm.export.learner`)
+    what the learner itself does, learning included. Before anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Parameters
@@ -38,22 +45,27 @@ def to_onnx(
         becomes numbers, for `ModelSession`.
     path : str or Path
         The file to write; an existing one is replaced.
-    graph : "step" or "sequence"
-        One row forward, or T rows in one call: for a live stream, or for many rows at once.
-    precision : "float32" or "float64"
+    graph : "step", "sequence" or "learner"
+        One row forward, or T rows in one call: for a live stream, or for many rows at once. Or
+        one row forward and a step of learning, for a batch of learners.
+    precision : "float32", "float64", "float16" or "int8"
+        In the last two the matrices of weights are stored, and the arithmetic is float32's; they
+        are for graphs that do not learn.
 
     Returns
     -------
     dict of output name -> largest difference to the engine
-        As a fraction of the largest number that output took in the trial.
+        As a fraction of the largest number that output took in the trial. For float16 and int8:
+        what the rounded weights cost, the two learners being left running.
 
     Raises
     ------
     ValueError
         There is no such graph or precision.
     ExportError
-        The model has seen no row yet or holds numbers that are not finite, float32 cannot hold
-        the inputs, or the graph differs from the engine.
+        The model has seen no row yet or holds numbers that are not finite, the precision cannot
+        hold the inputs or the weights, the learner has an option that a learner graph cannot say,
+        or the graph differs from the engine.
     OSError
         The file cannot be written.
     """
@@ -61,16 +73,46 @@ def to_onnx(
         raise ValueError(f"graph must be {' or '.join(GRAPHS)}, not {graph!r}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
-    learner, model, names = _parts(source)
-    frozen = learner.frozen()
-    numbers = snapshot(frozen)
-    check_inputs(numbers, names, precision)
-    drawn = (step_graph if graph == "step" else sequence_graph)(numbers, precision)
-    provenance = Provenance(graph, precision, numbers.spec, model)
-    data = pack(drawn, provenance)
-    differences = verify(data, numbers, frozen, provenance)
+    given, model, names = _parts(source)
+    learner = copy.copy(given)  # to look at its numbers brings their block up to date
+    provenance = Provenance(graph, precision, learner.spec, model)
+    check_inputs(learner.scaling(), names, str(provenance.dtype))
+    made = _learner if graph == "learner" else _forward
+    data, differences = made(learner, provenance)
     write_whole(Path(path), data)
     return differences
+
+
+def _forward(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, dict[str, float]]:
+    """A step or sequence graph that has been verified, and by how much it differs.
+
+    Where weights are rounded, the graph is verified against the engine with rounded weights, and
+    differs by what that costs.
+    """
+    rounds = provenance.precision in ROUNDED
+    kept = with_rounded_weights(net, provenance.precision) if rounds else net
+    numbers = snapshot(kept.frozen())
+    draw = step_graph if provenance.graph == "step" else sequence_graph
+    data = pack(draw(numbers, provenance.dtype, provenance.precision), provenance)
+    differences = verify(data, numbers, kept.frozen(), provenance)
+    if rounds:
+        differences = cost(net.frozen(), kept.frozen(), provenance.ends[1])
+    return data, differences
+
+
+def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, dict[str, float]]:
+    """A learner graph that has been verified, and by how much it differs."""
+    if provenance.precision not in LEARNING:
+        raise ExportError(
+            f"a learner graph is {' or '.join(LEARNING)}: small steps would be lost in "
+            f"{provenance.precision}"
+        )
+    plan.check_known(net.spec)
+    snapshot(net)  # which looks at the numbers
+    numbers = carry.numbers_of(net)
+    drawn = learner_graph(net.spec, numbers, net.learning_rate, provenance.dtype)
+    data = pack(drawn, provenance)
+    return data, verify_learner(data, net, provenance)
 
 
 def _parts(

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Fleet": "fleet",
     "Forecaster": "forecaster",
     "Learner": "learner",
     "Model": "model",
@@ -70,6 +72,7 @@ __all__ = [
     "ClipValue",
     "Cosine",
     "Exponential",
+    "Fleet",
     "Forecaster",
     "InverseTime",
     "Learner",

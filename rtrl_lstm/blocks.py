@@ -12,14 +12,15 @@ from rtrl_lstm.optimizers import Clip
 GATE_BIASES = {"i": "input_gate_bias", "f": "forget_bias", "o": "output_gate_bias"}
 
 
-def initial_block(layout: Layout) -> NDArray[np.uint8]:
+def initial_block(layout: Layout, seed: int | None = None) -> NDArray[np.uint8]:
     """A new learner's block: weights drawn from the seed, everything else at its start.
 
     Weights and biases are uniform in +-1/sqrt(hidden_size), as PyTorch's, and shortcuts zero; or
-    all are uniform in +-init_range. The gates' biases of the Spec are added to theirs.
+    all are uniform in +-init_range. The gates' biases of the Spec are added to theirs. `seed` takes
+    the place of the Spec's.
     """
     spec = layout.spec
-    block, rng = layout.allocate(), np.random.default_rng(spec.seed)
+    block, rng = layout.allocate(), np.random.default_rng(spec.seed if seed is None else seed)
     bound = spec.init_range or spec.hidden_size**-0.5
     for name, field in layout.fields.items():
         if not name.endswith(".weight"):

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters
+from rtrl_lstm.cells import gates_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.layout import Array, Layout
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
@@ -46,11 +48,25 @@ class Core:
         self._bind(spec, block)
         return self
 
+    @classmethod
+    def on(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
+        """What `spec` describes, with its numbers in `block` itself: what it learns is there.
+
+        block must be (nbytes,) uint8, in one piece, and begin at a multiple of 64 bytes.
+        """
+        self = object.__new__(cls)
+        self._attach(spec, block)
+        return self
+
     def _bind(self, spec: Spec, block: NDArray[np.uint8]) -> None:
+        own = layout_of(spec).allocate()
+        own[:] = block
+        self._attach(spec, own)
+
+    def _attach(self, spec: Spec, block: NDArray[np.uint8]) -> None:
         self.spec = spec
         self.layout = layout_of(spec)
-        self.block = self.layout.allocate()
-        self.block[:] = block
+        self.block = block
         self._head = self.layout.head(self.block)
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
@@ -69,7 +85,7 @@ class Core:
     def _place(self, labels: Array, weights: Array, begins: Array) -> None:
         """Tell the kernel where to find them; they must live until the next time."""
         found = (self._head, self._body, self._table, labels, weights, begins)
-        self._places[:] = [array.ctypes.data for array in found]
+        self._places[: len(found)] = [array.ctypes.data for array in found]
 
     def __getstate__(self) -> tuple[Spec, bytes]:
         return self.spec, self.block.tobytes()
@@ -85,6 +101,12 @@ class Core:
             if f.default != getattr(self.spec, f.name) and f.name != "optimizer"
         )
         return f"{type(self).__name__}({changed}, optimizer={self.spec.optimizer})"
+
+    def _repr_html_(self) -> str:
+        """A card for notebooks; changes nothing."""
+        from rtrl_lstm.notebook import card_of_learner
+
+        return card_of_learner(copy.copy(self))
 
     # --- rows ------------------------------------------------------------------------------
 
@@ -111,7 +133,7 @@ class Core:
         self._weight[0] = weight
         y_hat = self._next_answer()
         if self._kernel(row.dtype)(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
-            raise ValueError(self._explain(row, self._label, self._weight))
+            raise ValueError(self.explain(row, self._label, self._weight))
         return y_hat
 
     @property
@@ -155,7 +177,7 @@ class Core:
                 raise ValueError(f"y has shape {values.shape}; labels here have {label.shape}")
             label[:] = values.reshape(-1)
 
-    def _explain(self, x: Array, labels: Array, weights: Array) -> str:
+    def explain(self, x: Array, labels: Array, weights: Array) -> str:
         """One line on the first number that `kernels.loop.bad_number` refuses."""
         number, code = entries.find_bad_number(self._table, x, labels, weights)
         t = number - 1
@@ -212,7 +234,7 @@ class Core:
         begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
         begins = (begins != 0).astype(np.uint8)
         if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
-            raise ValueError(self._explain(rows.ravel(), labels.ravel(), weights))
+            raise ValueError(self.explain(rows.ravel(), labels.ravel(), weights))
         y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
         kernel = self._kernel(rows.dtype)
         try:
@@ -357,7 +379,7 @@ class Core:
     def state(self) -> dict[str, Array]:
         """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
 
-        gru and rnn have no c.
+        gru and rnn have no c; with `gate_recurrence` there are gates_0 (K,), those that are seen.
         """
         found = {}
         for number in range(self.spec.num_layers):
@@ -365,6 +387,9 @@ class Core:
             found[f"h_{number}"] = self.array(f"{prefix}.h")
             if self.spec.cell in ("lstm", "elstm"):
                 found[f"c_{number}"] = self.array(f"{prefix}.s")
+            if self.spec.gate_recurrence != "none":
+                gates = [self.array(f"{prefix}.{gate}.gate") for gate in gates_of(self.spec)]
+                found[f"gates_{number}"] = np.concatenate([g[: self.spec.blocks] for g in gates])
         return found
 
     def scaling(self) -> dict[str, Array]:

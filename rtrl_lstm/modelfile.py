@@ -12,6 +12,7 @@ import contextlib
 import glob
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -19,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.numpy import save as write_tensors
 
 from rtrl_lstm.core import Core, layout_of
+from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
@@ -104,27 +105,31 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Learner | Forecaster | Model | Core, path: str | Path) -> None:
-    """Write a learner, forecaster or model to a file, whole or not at all."""
+def save(thing: Learner | Forecaster | Model | Fleet | Core, path: str | Path) -> None:
+    """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Core) -> bytes:
+def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
-    if isinstance(thing, Core):
-        learner: Core | None = thing
+    block = np.empty(0, np.uint8)
+    learner: Core | None = None
+    if isinstance(thing, Fleet):
+        document |= {"kind": "fleet", "spec": thing.spec.to_json()}
+        block = thing.blocks()
+    elif isinstance(thing, Core):
+        learner = thing
         document["kind"] = type(thing).__name__.lower()
     else:
         learner = thing.learner
         document |= {"kind": "model", "model": thing.to_json()}
-    block = np.empty(0, np.uint8)
     if learner is not None:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
     document["checksum"] = _checksum(document, block.tobytes())
-    return bytes(write_tensors({"block": block}, metadata={_KEY: _dump(document)}))
+    return _header(document, block.shape) + block.tobytes()
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -136,8 +141,8 @@ def _checksum(document: dict[str, Any], block: bytes) -> str:
     return hashlib.sha256(_dump(rest).encode() + b"\0" + block).hexdigest()
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model:
-    """What was saved: a Learner, a Forecaster or a Model.
+def load(path: str | Path) -> Learner | Forecaster | Model | Fleet:
+    """What was saved: a Learner, a Forecaster, a Model or a Fleet.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -150,7 +155,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model:
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model:
+def from_bytes(content: bytes) -> Learner | Forecaster | Model | Fleet:
     """What a model file of this content holds.
 
     Raises:
@@ -182,33 +187,39 @@ def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
         header = json.loads(content[8 : 8 + size])
         document = json.loads(header["__metadata__"][_KEY])
         known, version = document.get("checksum"), document["format"]
-        _ = header["block"]
+        shape = tuple(map(int, header["block"]["shape"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError(_NO_MODEL) from None
     if version != FORMAT:
         shown = _line(ValueError(version))
         raise ModelFileError(f"format {shown}; this version of rtrl-lstm reads format {FORMAT}")
-    block = np.frombuffer(content, np.uint8, offset=8 + size).copy()
-    if known != _checksum(document, block.tobytes()) or content[: 8 + size] != _header(
-        document, block.nbytes
-    ):
+    flat = np.frombuffer(content, np.uint8, offset=8 + size)
+    fits = known == _checksum(document, flat.tobytes())
+    if not fits or content[: 8 + size] != _header(document, shape):
         raise ModelFileError("the file is damaged: its checksum does not fit")
-    return document, block
+    if math.prod(shape) != flat.size:
+        raise ModelFileError("the file is damaged: its block has another size")
+    return document, flat.reshape(shape).copy()
 
 
-def _header(document: dict[str, Any], nbytes: int) -> bytes:
-    """What safetensors writes before the block: its size, JSON, and blanks up to a multiple of 8."""
-    tensor = {"dtype": "U8", "shape": [nbytes], "data_offsets": [0, nbytes]}
+def _header(document: dict[str, Any], shape: tuple[int, ...]) -> bytes:
+    """What a safetensors file begins with: a size, JSON, and blanks up to a multiple of 8."""
+    tensor = {"dtype": "U8", "shape": list(shape), "data_offsets": [0, math.prod(shape)]}
     header = {"__metadata__": {_KEY: _dump(document)}, "block": tensor}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
 
 
-def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | Forecaster | Model:
+def _revive(
+    document: dict[str, Any], block: np.ndarray[Any, Any]
+) -> Learner | Forecaster | Model | Fleet:
     learner: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
+        if document["kind"] == "fleet":
+            _check_size(spec, block.shape[1])
+            return Fleet.of(spec, block)
         _check_size(spec, block.nbytes)
         learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
@@ -222,6 +233,9 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Learner | 
 
 def _check_size(spec: Spec, nbytes: int) -> None:
     """Refuse a block of the wrong size, before anything of the size that a forged spec names."""
-    least = spec.hidden_size * (spec.hidden_size + spec.input_size + spec.output_size)
-    if least + spec.horizon * spec.input_size > nbytes or layout_of(spec).nbytes != nbytes:
+    least = spec.num_layers * spec.hidden_size + spec.hidden_size * spec.output_size
+    least += (1 + spec.horizon) * spec.input_size
+    if spec.rule == "full":
+        least *= spec.num_layers * spec.hidden_size
+    if least > nbytes or layout_of(spec).nbytes != nbytes:
         raise ValueError("the block of numbers has another size than the spec asks for")

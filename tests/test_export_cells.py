@@ -1,8 +1,12 @@
 """Every cell with its options, in stacks: both graphs compute what the frozen learner computes."""
 
+import dataclasses
+
 import numpy as np
+import onnxruntime as ort
 import pytest
 from streams import rows
+from variants import WIRINGS
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
@@ -89,6 +93,26 @@ def test_graphs_are_the_frozen_learner(tmp_path, cell, layers, precision):
     assert export.describe(path)["operator"] == operator
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("name", WIRINGS)
+def test_every_wiring(tmp_path, name, precision):
+    """Gates that see gates, blocks and projections, in a stack."""
+    spec = Spec(3, 4, 2, dtype=precision, num_layers=2, **WIRINGS[name])
+    fields = {
+        f.name: getattr(spec, f.name) for f in dataclasses.fields(spec) if f.name != "horizon"
+    }
+    net = rl.Learner(**fields)
+    net.run(*rows(spec, 60))
+    X, frozen = later_rows(net, precision), net.frozen()
+    expected = frozen.run(X)
+    for graph in ("step", "sequence"):
+        export.to_onnx(net, tmp_path / "m.onnx", graph=graph, precision=precision)
+        session = export.Session(tmp_path / "m.onnx", "cpu")
+        assert_same(session.run(X), expected, precision)
+        for state, value in frozen.state().items():
+            assert_same(session.state[state][0], value, precision)
+
+
 @pytest.mark.parametrize("graph", ["step", "sequence"])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("cell", ["lstm", "peephole", "no gates", "gru", "rnn", "elstm"])
@@ -149,3 +173,18 @@ def test_describe_says_cell_and_layers(tmp_path):
     assert (found["cell"], found["layers"], found["operator"]) == ("gru", 3, None)
     assert list(found["inputs"]) == ["x", "h_0", "h_1", "h_2"]
     assert list(found["outputs"]) == ["y", "h_0_out", "h_1_out", "h_2_out"]
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence"])
+@pytest.mark.parametrize("cell", ["lstm", "peephole", "gru", "rnn", "elstm"])
+def test_the_one_state_at_export_serves_a_stack_over_a_batch_of_any_size(tmp_path, cell, graph):
+    net = trained("float64", num_layers=3, **CELLS[cell])
+    export.to_onnx(net, tmp_path / "m.onnx", graph=graph, precision="float64")
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    providers = ["CPUExecutionProvider"]
+    bare = ort.InferenceSession(tmp_path / "m.onnx", options, providers=providers)
+    X = later_rows(net, "float64", 8)
+    fed = {"x": X} if graph == "step" else {"X": X[None]}
+    found = bare.run(None, fed)[0].reshape(8, 2)
+    assert_same(found, np.array([net.frozen().predict(x) for x in X]), "float64")

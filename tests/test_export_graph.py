@@ -99,9 +99,11 @@ def test_names_shapes_and_versions_are_as_promised(tmp_path):
             for value in values
         }
 
-    state = ("batch", 7)
-    assert shapes(model.graph.input) == {"x": ("batch", 3), "h_0": state, "c_0": state}
-    assert shapes(model.graph.output) == {"y": ("batch", 1), "h_0_out": state, "c_0_out": state}
+    # A state may be one for all, while x is a batch: its free dimension is another one.
+    state = {name: (f"batch_of_{name}", 7) for name in ("h_0", "c_0")}
+    assert shapes(model.graph.input) == {"x": ("batch", 3), **state}
+    after = dict.fromkeys(("h_0_out", "c_0_out"), ("batch", 7))
+    assert shapes(model.graph.output) == {"y": ("batch", 1), **after}
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     for name, value in net.state().items():
         np.testing.assert_array_equal(stored[name], value[None].astype(np.float32))
@@ -137,7 +139,7 @@ def wrong_gate(g, spec, z, own, c_tm1):
     """An LSTM cell that forgets nothing."""
     added = g.op("Mul", g.op("Sigmoid", z["i"]), g.op("Tanh", z["g"]))
     c = g.op("Add", c_tm1, added)
-    return g.op("Mul", g.op("Sigmoid", z["o"]), g.op("Tanh", c)), c
+    return g.op("Mul", g.op("Sigmoid", z["o"]), g.op("Tanh", c)), c, {}
 
 
 def no_activation(g, a, activation):

@@ -9,6 +9,7 @@ import pytest
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
+from rtrl_lstm.export import runtime
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,23 @@ def test_a_provider_that_is_missing_is_named_with_its_package(path):
     assert export.Session(path).provider == "CPUExecutionProvider"
     with pytest.raises(export.ProviderError, match=r"no cuda provider.*install onnxruntime-gpu"):
         export.Session(path, "cuda")
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in ort.get_available_providers(), reason="this machine has CUDA"
+)
+def test_a_gpu_that_lies_idle_is_told_with_the_package_to_install(path, monkeypatch):
+    monkeypatch.setattr(runtime, "_has_gpu", lambda: True)
+    with pytest.warns(RuntimeWarning, match="install onnxruntime-gpu.*the CPU is used") as said:
+        assert export.Session(path).provider == "CPUExecutionProvider"
+    assert said[0].filename == __file__
+    export.Session(path, "cpu")  # was asked for by name
+
+
+def test_threads(path):
+    assert export.Session(path, "cpu", threads=2).step([0, 0, 0]).shape == (2,)
+    with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
+        export.Session(path, "cpu", threads=0)
 
 
 def test_a_session_needs_no_numba(path):

@@ -1,7 +1,7 @@
 """All speed measurements, one after the other; about a minute."""
 
-from . import roof, step_vs_torch
+from . import fleet, roof, step_vs_torch
 
-for measurement in (step_vs_torch, roof):
+for measurement in (step_vs_torch, roof, fleet):
     measurement.main()
     print()

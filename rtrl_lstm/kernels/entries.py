@@ -18,17 +18,26 @@ from rtrl_lstm.kernels.lanes import (
     flush_tiny,
     int64_at,
     pointer_at,
+    prefetch,
     restore_mode,
     uint8_at,
 )
-from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS
+from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
 TAKE, STEP, LEARN, FINISH, RESET = range(5)
-PLACES = 6
+FLEET = 8  # with one of the above: for many learners
+PLACES = 10
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label = loop.bad_number, loop.bad_label
-_finish, _reset = loop.finish, loop.reset
+_finish, _reset, _first_bad_row = loop.finish, loop.reset, loop.first_bad_row
+
+
+@inline
+def _prefetch_block(place, stride):
+    """Have the next learner's numbers brought near while this one learns."""
+    for line in range(0, stride, 64):
+        prefetch(place + line)
 
 
 def _make_run(cell, exact):
@@ -36,19 +45,36 @@ def _make_run(cell, exact):
     take, learn_label = loop.make_loop(cell, exact)
 
     @inline
-    def do_without_rows(do, head, body, table, label, weight):
-        """LEARN, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
-        first = np.intp(0)
+    def do_without_rows(do, head, body, table, label, weight, t):
+        """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
         if do == LEARN:
-            wrong = _bad_label(table, label, first, weight[0])
+            first = t * table[T_TARGETS]
+            wrong = _bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
-            if learn_label(head, body, table, label, first, weight[0]):
+            if learn_label(head, body, table, label, first, weight[t]):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
             _finish(head, body, table)
         else:
             _reset(head, body, table)
+        return 0
+
+    @inline
+    def run_fleet(do, count, places, x, y_hat):
+        """The same for `count` learners: see `lstm`."""
+        table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        stride, each, numbers = places[6], places[7], int64_at(places[8])
+        rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+        for k in range(count):
+            if k + 1 < count:
+                _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
+            at = numbers[k] * stride
+            head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
+            if do == TAKE:
+                take(head, body, table, rows, k * each, each)
+            else:
+                do_without_rows(do, head, body, table, labels, weights, k)
         return 0
 
     @inline
@@ -64,9 +90,13 @@ def _make_run(cell, exact):
         mode = flush_tiny()
         if do == TAKE or do == STEP:  # noqa: SIM109, `in` builds a tuple here
             rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
-            code = take(head, body, table, rows, count)
+            code = _first_bad_row(table, rows, count)
+            if code == 0:
+                take(head, body, table, rows, np.intp(0), count)
+        elif do < FLEET:
+            code = do_without_rows(do, head, body, table, labels, weights, np.intp(0))
         else:
-            code = do_without_rows(do, head, body, table, labels, weights)
+            code = run_fleet(do - FLEET, count, places, x, y_hat)
         restore_mode(mode)
         return code
 
@@ -86,6 +116,10 @@ def lstm(do, count, at, x, y_hat, y, weight):
     `at` is where the addresses lie of head, body, table, labels, weights of labels, and beginnings
     of sequences: a number costs a caller in Python a tenth of an array. y_hat is of the body's
     dtype. STEP takes one row, whose label is the number y, of the given weight.
+
+    FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
+    apart, head and body being those of the first. Further addresses: stride, rows for each learner,
+    and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `loop.bad_label` says of it: then nothing has changed.

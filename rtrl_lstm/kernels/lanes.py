@@ -271,6 +271,19 @@ _define_operator(operator.mul, "fmul")
 _define_operator(operator.truediv, "fdiv")
 
 
+@intrinsic
+def prefetch(typing_context, place):
+    """Ask for the cache line at an address, which is about to be read and written."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        numbers = [ir.Constant(_WORD, number) for number in (1, 3, 1)]  # to write, soon, data
+        _call(builder, "llvm.prefetch.p0i8", ir.VoidType(), pointer, *numbers)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 # Where a processor says that tiny numbers (below 1e-38 in float32) are to be taken for zero.
 _X86_FLUSH = 0x8040  # MXCSR: flush to zero, denormals are zero
 _ARM_FLUSH = 1 << 24  # FPCR: FZ

@@ -398,26 +398,30 @@ def make_loop(cell, exact):
 
 
 def _make_take(step, forecast):
-    """All rows, one after the other.
+    """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
     `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
-    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,). Returns 0; or,
-    if there is a row that cannot be taken, its number from 1, and nothing has changed.
+    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,).
     """
 
     @inline
-    def take(head, body, table, rows, count):
+    def take(head, body, table, rows, first, count):
         begins = rows[3]
-        for t in range(count):
-            if bad_number(table, rows, t) != 0:
-                return t + 1
-        for t in range(count):
+        for t in range(first, first + count):
             if begins[t] != 0:
                 reset(head, body, table)
             if table[T_HORIZON] == 0:
                 step(head, body, table, rows, t)
             else:
                 forecast(head, body, table, rows, t)
-        return 0
 
     return take
+
+
+@inline
+def first_bad_row(table, rows, count):
+    """The first of `count` rows that cannot be taken, from 1; 0: all can."""
+    for t in range(count):
+        if bad_number(table, rows, t) != 0:
+            return t + 1
+    return 0

@@ -1,0 +1,1 @@
+"""Speed of the exported learner graph, in onnxruntime."""

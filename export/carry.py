@@ -1,0 +1,150 @@
+"""An engine's numbers as those that a learner graph carries, and back.
+
+The one place that knows how both name and lay out the same numbers. All arrays are float64.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtrl_lstm.blocks import initial_block
+from rtrl_lstm.core import layout_of
+from rtrl_lstm.fields import Array
+from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.kernels import slots
+from rtrl_lstm.learner import Learner
+from rtrl_lstm.spec import Spec
+
+from . import plan
+
+Net = Learner | Forecaster
+FloatArray = NDArray[np.float64]
+
+COUNTERS = {
+    "steps": slots.H_STEPS,
+    "labels": slots.H_LABELS,
+    "updates": slots.H_UPDATES,
+    "power1": slots.H_POWER1,
+    "power2": slots.H_POWER2,
+    "summed": slots.H_SUMMED,
+    "reset_next": slots.H_RESET_NEXT,
+}
+
+
+def numbers_of(net: Net) -> dict[str, FloatArray]:
+    """Everything that `plan.numbers` of the spec speaks of, without the batch."""
+    net.finish()
+    spec, layout, block = net.spec, net.layout, net.block
+    head = layout.head(block)
+
+    def read(name: str) -> FloatArray:
+        return layout.read(block, name).astype(np.float64)
+
+    found = {name: read(array) for name, array in _plain(spec)}
+    for group in plan.groups(spec):
+        for kind in group.kinds(spec):
+            found[f"{group.name}.{kind}"] = _group(spec, group, kind, read)
+    for name in plan.counters(spec):
+        found[name] = head[COUNTERS[name], None].copy()
+    if spec.horizon:
+        found["since"] = head[slots.H_STEPS, None] - head[slots.H_RESET_STEP]
+        for name in _rings(spec):
+            found[name] = np.roll(found[name], -(int(head[slots.H_STEPS]) % spec.horizon), axis=0)
+    return {name: found[name] for name in plan.numbers(spec)}
+
+
+def write_numbers(net: Net, numbers: Mapping[str, Array], learning_rate: float) -> None:
+    """The inverse of `numbers_of`, on a new learner of the same spec."""
+    spec, layout, block = net.spec, net.layout, net.block
+    head = layout.head(block)
+    steps = int(numbers["steps"][0])
+    for name, array in _plain(spec):
+        values = numbers[name]
+        if name in _rings(spec):
+            values = np.roll(values, steps % spec.horizon, axis=0)
+        layout.write(block, array, values)
+    for name, array in _doubled(spec):
+        layout.write(block, array, numbers[name])
+    for group in plan.groups(spec):
+        for kind in group.kinds(spec):
+            for array, values in _parts(spec, group, kind, numbers[f"{group.name}.{kind}"]):
+                layout.write(block, array, values)
+    for name in plan.counters(spec):
+        if name != "reset_next":
+            head[COUNTERS[name]] = numbers[name][0]
+    if spec.horizon:
+        head[slots.H_RESET_STEP] = steps - numbers["since"][0]
+    head[slots.H_PENDING] = slots.NOTHING
+    net.learning_rate = learning_rate
+    if numbers["reset_next"][0]:
+        net.reset()
+
+
+def _plain(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Arrays that are the same in both: (ours, the engine's)."""
+    stateful = spec.cell in plan.STATEFUL
+    for layer in range(spec.num_layers):
+        leading = f"lead.layer{layer}" if spec.horizon else f"layer{layer}"
+        yield f"h_{layer}", f"{leading}.h"
+        if stateful:
+            yield f"c_{layer}", f"{leading}.s"
+        if spec.horizon:
+            yield f"trailing.h_{layer}", f"layer{layer}.h"
+            if stateful:
+                yield f"trailing.c_{layer}", f"layer{layer}.s"
+    for name in _rings(spec):
+        yield name, name
+    for which in plan.statistics(spec):
+        for part in ("count", "mean", "m2"):
+            yield f"{which}.{part}", f"{which}.{part}"
+    if spec.combine_with:
+        yield "combination", "combination"
+        yield "combination.covariance", "combination.covariance"
+
+
+def _doubled(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Where a gru's h is its state, the engine has it twice."""
+    if spec.cell == "gru":
+        for layer in range(spec.num_layers):
+            leading = f"lead.layer{layer}" if spec.horizon else f"layer{layer}"
+            yield f"h_{layer}", f"{leading}.s"
+            if spec.horizon:
+                yield f"trailing.h_{layer}", f"layer{layer}.s"
+
+
+def _rings(spec: Spec) -> list[str]:
+    """What the engine has in a ring, and a graph with the oldest row first."""
+    if not spec.horizon:
+        return []
+    return ["ring", "ring.reset", *(["combination.ring"] if spec.combine_with else [])]
+
+
+def _group(
+    spec: Spec, group: plan.Group, kind: str, read: Callable[[str], FloatArray]
+) -> FloatArray:
+    """One kind of a group's numbers, (D, R)."""
+    if group.rows:
+        layer = group.name.split(".")[0]
+        return np.concatenate([read(f"{layer}.{row.name}.{kind}") for row in group.rows]).T
+    # The readout lies in two arrays: (n, O), and (O, bias and shortcuts).
+    return np.concatenate([read(f"readout.direct.{kind}").T, read(f"readout.{kind}")])
+
+
+def _parts(spec: Spec, group: plan.Group, kind: str, values: Array) -> Iterator[tuple[str, Array]]:
+    """The inverse of `_group`: the engine's arrays."""
+    if group.rows:
+        layer = group.name.split(".")[0]
+        for row, part in zip(group.rows, np.split(values.T, len(group.rows)), strict=True):
+            yield f"{layer}.{row.name}.{kind}", part
+        return
+    direct = len(values) - spec.hidden_size
+    yield f"readout.direct.{kind}", values[:direct].T
+    yield f"readout.{kind}", values[direct:]
+
+
+def restored(spec: Spec, numbers: Mapping[str, Array], learning_rate: float) -> Net:
+    """A Learner or Forecaster of the spec with those numbers."""
+    net = (Forecaster if spec.horizon else Learner).of(spec, initial_block(layout_of(spec)))
+    write_numbers(net, numbers, learning_rate)
+    return net

@@ -1,0 +1,73 @@
+"""Running mean and spread of inputs and targets as nodes (Welford 1962), always in float64.
+
+As in the engine's `kernels/scaling.py`: a number joins the statistics before it is scaled by them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .graph import Graph, Values
+
+PARTS = ("count", "mean", "m2")
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Count, mean and sum of squared deviations, each (B, k) and wide."""
+
+    count: str
+    mean: str
+    m2: str
+
+    @classmethod
+    def of(cls, numbers: Values, which: str) -> "Statistics":
+        """Those of "input" or "target"."""
+        return cls(*(numbers[f"{which}.{part}"] for part in PARTS))
+
+    def named(self, which: str) -> dict[str, str]:
+        """The inverse of `of`."""
+        return {f"{which}.{part}": getattr(self, part) for part in PARTS}
+
+
+def observed(g: Graph, before: Statistics, value: str, known: str) -> Statistics:
+    """The statistics with a value (B, k) more, where `known` is 1; both wide.
+
+    Where `known` is 0, nothing moves.
+    """
+    count = g.op("Add", before.count, known)
+    step = g.op("Mul", g.op("Sub", value, before.mean), known)
+    divisor = g.op("Max", count, g.constant(1.0, wide=True))
+    mean = g.op("Add", before.mean, g.op("Div", step, divisor))
+    m2 = g.op("Add", before.m2, g.op("Mul", step, g.op("Sub", value, mean)))
+    return Statistics(count, mean, m2)
+
+
+def spread(g: Graph, found: Statistics) -> tuple[str, str]:
+    """The population standard deviation, 1 where it is 0; and where it is not (truth values)."""
+    moves = g.op("Greater", found.m2, g.constant(0.0, wide=True))
+    variance = g.op("Div", found.m2, g.op("Max", found.count, g.constant(1.0, wide=True)))
+    return g.op("Sqrt", g.op("Where", moves, variance, g.constant(1.0, wide=True))), moves
+
+
+def scale_inputs(
+    g: Graph, x: str, before: Statistics, ones: str, scaled: Sequence[bool], unseen: Sequence[int]
+) -> tuple[str, Statistics]:
+    """z (B, I), as the network sees the raw row x, and the statistics with x in them.
+
+    An input without spread is 0, one that is not scaled is itself, an unseen one 0.
+    """
+    taken = np.array(scaled, float)
+    taken[list(unseen)] = 0.0
+    share = g.op("Mul", g.widened(ones), g.number("input.scaled", taken[None], wide=True))
+    wide = g.widened(x)
+    after = observed(g, before, wide, share)
+    sd, moves = spread(g, after)
+    z = g.op("Div", g.op("Sub", wide, after.mean), sd)
+    z = g.narrowed(g.op("Where", moves, z, g.constant(0.0, wide=True)))
+    if not taken.all():
+        as_is = 1.0 - taken
+        as_is[list(unseen)] = 0.0
+        z = g.op("Add", z, g.op("Mul", x, g.number("input.as_is", as_is[None])))
+    return z, after
