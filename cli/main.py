@@ -10,7 +10,7 @@ import click
 
 from rtrl_lstm.cli.errors import INTERRUPTED, STOPPED, Stop, reason
 
-COMMANDS = ("learn", "predict", "export", "infer", "inspect")
+COMMANDS = ("learn", "predict", "report", "export", "infer", "inspect")
 
 
 class Commands(click.Group):

@@ -1,101 +1,36 @@
-"""The figures at the end: a table for people on stderr, one line of JSON for machines."""
+"""`rtrl-lstm report`: a page about what a model has learned."""
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-from rtrl_lstm.cli.drive import BadRowStop, Ended
-from rtrl_lstm.cli.errors import INTERRUPTED, Stop
-from rtrl_lstm.cli.table import WIDTH, number
+import click
 
-if TYPE_CHECKING:
-    from rtrl_lstm.score import Prequential
-
-LEARNING = ("learned", "unlabelled", "pending")
-
-METRICS = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "nrmse": "NRMSE",
-    "mape": "MAPE",
-    "accuracy": "accuracy",
-    "log_loss": "log loss",
-}
+from rtrl_lstm.cli.errors import Stop
 
 
-def table(figures: dict[str, Any]) -> list[str]:
-    """The learner's metrics above the baselines'; nothing where no forecast was scored."""
-    learner = figures["metrics"]
-    columns = [name for name in METRICS if name in learner]
-    if not columns:
-        return []
-    rows = {"learner": learner, **figures["baselines"]}
-    first = max(len(name) for name in rows) + 2
-    lines = [" " * first + "".join(METRICS[name].rjust(WIDTH) for name in columns)]
-    for name, metrics in rows.items():
-        cells = (_figure(column, metrics.get(column)) for column in columns)
-        lines.append(name.replace("_", " ").ljust(first) + "".join(c.rjust(WIDTH) for c in cells))
-    return lines
+@click.command("report", epilog="Example: rtrl-lstm report m.rtrl report.html")
+@click.argument("model", type=click.Path())
+@click.argument("out", type=click.Path(), required=False, metavar="[OUT.html]")
+def command(model: str, out: str | None) -> None:
+    """Write a page to look at about MODEL: forecast and truth, error over time, what the columns
+    are worth, bad rows, settings.
 
-
-def _figure(column: str, value: float | None) -> str:
-    if value is not None and column in ("mape", "accuracy"):
-        return f"{100 * value:.2f} %"
-    return number(value)
-
-
-def counts_line(figures: dict[str, Any]) -> str:
-    """What became of the rows, in one line."""
-    parts = [f"{figures['rows']:,} rows in {figures['seconds']:.1f} s"]
-    if figures["rows_per_second"]:
-        parts[0] += f" ({figures['rows_per_second']:,.0f} a second)"
-    for name in ("learned", "unlabelled", "pending", "bad_rows", "scored"):
-        if figures.get(name):
-            parts.append(f"{figures[name]:,} {name.replace('_', ' ')}")
-    return ", ".join(parts)
-
-
-def figures(
-    score: Prequential, counts: dict[str, int] | None, seconds: float, rows: int, model: str | None
-) -> dict[str, Any]:
-    """All that `--json` prints.
-
-    Args:
-        counts: `Model.counts`; None where nothing learns.
-        seconds: how long the run took.
-        rows: rows of this run.
-        model: path of the model file, if there is one.
+    OUT is MODEL with the ending .html unless it is given. The page is one file that needs no
+    network. `learn --report` writes the same at the end of a run.
     """
-    learns = counts is not None
-    found = score.summary(counts or dict.fromkeys(("rows", *LEARNING), 0))
-    found["rows"] = score.rows
-    if not learns:
-        found = {name: value for name, value in found.items() if name not in LEARNING}
-    speed = rows / seconds if seconds > 0 else 0.0
-    return {**found, "seconds": seconds, "rows_per_second": speed, "model": model}
+    from rtrl_lstm.cli.figures import figures
+    from rtrl_lstm.cli.page import write_page
+    from rtrl_lstm.cli.resume import command_of, find_again
+    from rtrl_lstm.cli.sinks import refuse_unwritable
 
-
-def conclude(
-    found: dict[str, Any], notes: list[str], ended: Ended, options: dict[str, Any]
-) -> None:
-    """Show the figures and end the command as it ended.
-
-    Raises:
-        Stop: at a bad row, or nobody reads standard output any more.
-        SystemExit: the user interrupted it.
-    """
-    if isinstance(ended, BrokenPipeError):
-        raise Stop(f"nobody reads the predictions any more; stopped after row {found['rows']:,}")
-    if not options["quiet"]:
-        lines = [*table(found), counts_line(found), *(f"note: {note}" for note in notes)]
-        print("\n".join(lines), file=sys.stderr, flush=True)
-    if options["as_json"]:
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
-        sys.stdout.flush()
-    if isinstance(ended, BadRowStop):
-        raise ended
-    if ended is not None:
-        print(f"interrupted after row {found['rows']:,}", file=sys.stderr)
-        raise SystemExit(INTERRUPTED)
+    path = out or str(Path(model).with_suffix(".html"))
+    if Path(path).exists() and Path(path).samefile(model):
+        raise Stop(f"{path} is the model itself: name another output")
+    refuse_unwritable(path)
+    stand = find_again(model, {"score_from": 1}, given=set())
+    if not stand.rows:
+        raise Stop(f"{model} holds no figures: an application saved it, not learn --model")
+    found = figures(stand.score, stand.model.counts, 0.0, 0, model)
+    write_page(path, stand.model, stand.history, found, command_of(stand))
+    click.echo(f"wrote {path}", err=True)

@@ -55,6 +55,11 @@ class Column:
         self._flag = -1  # of "is missing"; -1: not there yet
         self._slots: dict[str, int] = {}  # of the categories
 
+    @property
+    def places(self) -> list[int]:
+        """The places of its inputs."""
+        return [place for place in (self.slot, self._flag, *self._slots.values()) if place >= 0]
+
     def parse(self, raw: Any) -> Value:
         """Read a field and change nothing. Raises BadRow."""
         if self.numeric:

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters
 from rtrl_lstm.cells import gates_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.layout import Array, Layout
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
@@ -100,6 +101,12 @@ class Core:
             if f.default != getattr(self.spec, f.name) and f.name != "optimizer"
         )
         return f"{type(self).__name__}({changed}, optimizer={self.spec.optimizer})"
+
+    def _repr_html_(self) -> str:
+        """A card for notebooks; changes nothing."""
+        from rtrl_lstm.notebook import card_of_learner
+
+        return card_of_learner(copy.copy(self))
 
     # --- rows ------------------------------------------------------------------------------
 

@@ -194,6 +194,12 @@ class Model:
         model._rows = model._learned = 0
         return model
 
+    def _repr_html_(self) -> str:
+        """A card for notebooks; changes nothing."""
+        from rtrl_lstm.notebook import card_of_model
+
+        return card_of_model(self)
+
     def _fits(self, reading: Reading) -> bool:
         spec = self.spec
         return (

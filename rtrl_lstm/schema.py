@@ -129,6 +129,17 @@ class Schema:
         return tuple(self._inputs.names)
 
     @property
+    def input_columns(self) -> tuple[str, ...]:
+        """For each input what it tells of: a column; "COL: calendar" of time; a lag by its name."""
+        found = list(self._inputs.names)
+        if self._clock is not None:
+            found[: len(CALENDAR)] = [f"{self._clock.column}: calendar"] * len(CALENDAR)
+        for column in [self._own, *(self._columns or ())]:
+            for place in column.places:
+                found[place] = column.name
+        return tuple(found)
+
+    @property
     def scaled_inputs(self) -> tuple[bool, ...]:
         """Which inputs the learner scales: numbers, not flags, categories and the calendar."""
         return tuple(self._inputs.scaled)

@@ -82,6 +82,11 @@ class Prequential:
             return self._numbers["learner"].absolute
         return self._labels["learner"].log_loss if "learner" in self._labels else 0.0
 
+    def losses(self) -> dict[str, float]:
+        """The learner's and each baseline's summed absolute errors, or wrong labels, so far."""
+        found = {name: sums.absolute for name, sums in self._numbers.items()}
+        return found or {name: float(self.scored - s.hits) for name, s in self._labels.items()}
+
     def summary(self, counts: dict[str, int]) -> dict[str, Any]:
         """Counters, metrics and baselines, plain JSON.
 

@@ -71,6 +71,16 @@ class Seasons:
         elif self._search and self.rows in LOOK_AT:
             self._look()
 
+    def fix(self, lag: int) -> None:
+        """Take a season of so many rows for granted, 1 for none; no other is looked for.
+
+        To be said before the first target.
+        """
+        self._search = ""
+        self._capacity = lag + 1
+        if lag > 1:
+            self._add(FOUND, lag)
+
     def ago(self, lag: int) -> Value:
         """The target so many rows before the last one taken; None where it is not known."""
         if lag >= self.rows or lag >= self._capacity:

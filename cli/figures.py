@@ -1,0 +1,105 @@
+"""The figures at the end: a table for people on stderr, one line of JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rtrl_lstm.cli.drive import Ended
+from rtrl_lstm.cli.errors import SIGNALLED, Stop
+from rtrl_lstm.cli.interrupt import Interrupted
+from rtrl_lstm.cli.table import WIDTH, number
+
+if TYPE_CHECKING:
+    from rtrl_lstm.score import Prequential
+
+LEARNING = ("learned", "unlabelled", "pending")
+
+METRICS = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "nrmse": "NRMSE",
+    "mape": "MAPE",
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+}
+
+
+def table(figures: dict[str, Any]) -> list[str]:
+    """The learner's metrics above the baselines'; nothing where no forecast was scored."""
+    learner = figures["metrics"]
+    columns = [name for name in METRICS if name in learner]
+    if not columns:
+        return []
+    rows = {"learner": learner, **figures["baselines"]}
+    first = max(len(name) for name in rows) + 2
+    lines = [" " * first + "".join(METRICS[name].rjust(WIDTH) for name in columns)]
+    for name, metrics in rows.items():
+        cells = (figure(column, metrics.get(column)) for column in columns)
+        lines.append(name.replace("_", " ").ljust(first) + "".join(c.rjust(WIDTH) for c in cells))
+    return lines
+
+
+def figure(column: str, value: float | None) -> str:
+    """A metric as people read it."""
+    if value is not None and column in ("mape", "accuracy"):
+        return f"{100 * value:.2f} %"
+    return number(value)
+
+
+def counts_line(figures: dict[str, Any]) -> str:
+    """What became of the rows, in one line."""
+    parts = [f"{figures['rows']:,} rows"]
+    if figures["seconds"]:
+        parts[0] += f" in {figures['seconds']:.1f} s"
+    if figures["rows_per_second"]:
+        parts[0] += f" ({figures['rows_per_second']:,.0f} a second)"
+    for name in ("learned", "unlabelled", "pending", "bad_rows", "scored"):
+        if figures.get(name):
+            parts.append(f"{figures[name]:,} {name.replace('_', ' ')}")
+    return ", ".join(parts)
+
+
+def figures(
+    score: Prequential, counts: dict[str, int] | None, seconds: float, rows: int, model: str | None
+) -> dict[str, Any]:
+    """All that `--json` prints.
+
+    Args:
+        counts: `Model.counts`; None where nothing learns.
+        seconds: how long the run took.
+        rows: rows of this run.
+        model: path of the model file, if there is one.
+    """
+    learns = counts is not None
+    found = score.summary(counts or dict.fromkeys(("rows", *LEARNING), 0))
+    found["rows"] = score.rows
+    if not learns:
+        found = {name: value for name, value in found.items() if name not in LEARNING}
+    speed = rows / seconds if seconds > 0 else 0.0
+    return {**found, "seconds": seconds, "rows_per_second": speed, "model": model}
+
+
+def conclude(
+    found: dict[str, Any], notes: list[str], ended: Ended, options: dict[str, Any]
+) -> None:
+    """Show the figures and end the command as it ended.
+
+    Where nobody reads standard output any more that is the end, and no mistake: `... | head`.
+
+    Raises:
+        Stop: at a bad row, or where the source could not be read further.
+        SystemExit: the user interrupted it.
+    """
+    if not options["quiet"]:
+        lines = [*table(found), counts_line(found), *(f"note: {note}" for note in notes)]
+        print("\n".join(lines), file=sys.stderr, flush=True)
+    if options["as_json"] and not isinstance(ended, BrokenPipeError):
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    if isinstance(ended, Stop):
+        raise ended
+    if isinstance(ended, Interrupted):
+        print(f"interrupted after row {found['rows']:,}", file=sys.stderr)
+        raise SystemExit(SIGNALLED + ended.number)

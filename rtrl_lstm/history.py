@@ -1,0 +1,236 @@
+"""What a report shows of a stream, gathered as its rows pass by, in bounded memory.
+
+Drive a model as ever, and hand what it gives to a History instead of its score:
+
+    score = Prequential(model.schema.horizon)
+    history = History(score)
+    history.extend(*model.follow(rows))
+
+It hands the rows on to the score, and keeps: the sums of the score at up to `SNAPSHOTS` rows
+at equal distances, which double when they would be more; the last `LAST_ROWS` rows with their
+forecasts; the last `LAST_INPUTS` rows as the learner saw them; how often forecast probabilities
+came true; and when there were new inputs, new labels and bad rows. All of it depends on the rows
+alone, not on how they come in chunks.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rtrl_lstm.columns import Value
+from rtrl_lstm.fields import Array
+from rtrl_lstm.schema import BadRow, Forecast, Reading
+from rtrl_lstm.score import Prequential
+
+SNAPSHOTS = 400
+LAST_ROWS = 2000
+LAST_INPUTS = 512
+LAST_EVENTS = 50
+PROBABILITY_BINS = 10
+
+
+class Snapshot(NamedTuple):
+    """Sums up to a row: what was scored, the losses by source, and the bad rows."""
+
+    row: int
+    scored: int
+    losses: dict[str, float]
+    bad_rows: int
+
+
+class Passed(NamedTuple):
+    """A row of the last stretch. Of classes, the forecast is the likeliest label."""
+
+    row: int
+    seconds: float | None
+    truth: Value
+    forecast: Value
+    probability: float | None
+    sequence: int
+
+
+class Event(NamedTuple):
+    """Something that happened at a row: "inputs" or "labels" grew to `size`, or a "bad row"."""
+
+    row: int
+    kind: str
+    size: int
+    why: str
+
+
+class Bin(NamedTuple):
+    """Forecasts of about the same probability: how many, the sum of it, and how many came true."""
+
+    forecasts: int
+    probability: float
+    hits: int
+
+
+class History:
+    """Rows on their way to a score, and what is kept of them.
+
+    Args:
+        score: where the rows go. It may have seen some before: what is kept begins behind them.
+
+    Attributes:
+        snapshots: in order of rows; the first is where this began.
+        events: the last `LAST_EVENTS` things that happened.
+        calibration: for labels. With two, the bins are of the second one's probability; with
+            more, of the likeliest one's.
+    """
+
+    def __init__(self, score: Prequential) -> None:
+        self.score = score
+        self.snapshots: list[Snapshot] = []
+        # A forecast waits among the last rows for its truth.
+        self._last: deque[tuple[Any, ...]] = deque(maxlen=max(LAST_ROWS, score.horizon + 1))
+        self.events: deque[Event] = deque(maxlen=LAST_EVENTS)
+        self.calibration = [Bin(0, 0.0, 0)] * PROBABILITY_BINS
+        self._read: deque[Reading] = deque(maxlen=LAST_INPUTS)
+        self._width = 1
+        self._sequence = 0
+        self._inputs = 0
+        self._labels = 0
+        self._take_snapshot()
+
+    def extend(
+        self, forecasts: Iterable[Forecast | BadRow], readings: Iterable[Reading | None]
+    ) -> None:
+        """Take rows of the source in order, and hand them on: see `Prequential.extend`."""
+        said, read = list(forecasts), list(readings)
+        start = 0
+        while start < len(said):
+            row = self.score.rows
+            stop = start + self._width - row % self._width
+            self.score.extend(said[start:stop], read[start:stop])
+            if self.score.rows % self._width == 0:
+                self._take_snapshot()
+            self._keep(row, said[start:stop], read[start:stop])
+            start = stop
+
+    @property
+    def last(self) -> list[Passed]:
+        """The last rows."""
+        return [Passed(*row) for row in self._last]
+
+    def note_bad_row(self, row: int, why: str) -> None:
+        """Keep why a row could not be used."""
+        self.events.append(Event(row, "bad row", 1, why[:200]))
+
+    def stretch(self) -> tuple[Array, Array, Array]:
+        """The last rows as the learner saw them.
+
+        Returns:
+            (T, I) inputs in float32, (T,) labels, and (T,) whether a sequence begins.
+        """
+        width = max((len(reading.inputs) for reading in self._read), default=0)
+        inputs = np.zeros((len(self._read), width), np.float32)
+        for row, reading in zip(inputs, self._read, strict=True):
+            row[: len(reading.inputs)] = reading.inputs
+        labels = np.array([reading.label for reading in self._read], np.float64)
+        return inputs, labels, np.array([reading.reset for reading in self._read], bool)
+
+    def _keep(
+        self, row: int, forecasts: list[Forecast | BadRow], readings: list[Reading | None]
+    ) -> None:
+        """Keep rows behind `row`. Plain tuples: this is done for each row of a stream."""
+        for forecast, reading in zip(forecasts, readings, strict=True):
+            row += 1
+            if reading is None or isinstance(forecast, BadRow):
+                continue
+            inputs, _, truth, reset, seconds, classes = reading
+            said: Value
+            probability: float | None
+            self._sequence += reset
+            if isinstance(forecast, dict):
+                said, probability = _likeliest(forecast)
+            else:
+                said, probability = forecast, None
+            self._last.append((row, seconds, truth, said, probability, self._sequence))
+            self._read.append(reading)
+            if isinstance(truth, str):
+                self._calibrate(truth, classes)
+            if len(inputs) != self._inputs or len(classes) != self._labels:
+                self._note_growth(row, reading)
+
+    def _note_growth(self, row: int, reading: Reading) -> None:
+        if len(reading.inputs) != self._inputs:
+            self._inputs = len(reading.inputs)
+            self.events.append(Event(row, "inputs", self._inputs, ""))
+        if len(reading.classes) != self._labels:
+            self._labels = len(reading.classes)
+            self.events.append(Event(row, "labels", self._labels, ""))
+
+    def _calibrate(self, truth: str, classes: tuple[str, ...]) -> None:
+        """Count whether the forecast of the last row, made `horizon` rows ago, came true."""
+        if len(self._last) <= self.score.horizon:
+            return
+        origin = Passed(*self._last[-1 - self.score.horizon])
+        if origin.probability is None or origin.sequence != self._sequence:
+            return
+        expected = classes[1] if len(classes) == 2 else origin.forecast
+        place = min(int(origin.probability * PROBABILITY_BINS), PROBABILITY_BINS - 1)
+        count, total, hits = self.calibration[place]
+        self.calibration[place] = Bin(
+            count + 1, total + origin.probability, hits + (truth == expected)
+        )
+
+    def _take_snapshot(self) -> None:
+        score = self.score
+        now = Snapshot(score.rows, score.scored, score.losses(), score.bad_rows)
+        self.snapshots.append(now)
+        if len(self.snapshots) > SNAPSHOTS:
+            self._width *= 2
+            first, *others = self.snapshots
+            self.snapshots = [first, *(s for s in others if s.row % self._width == 0)]
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it but the score, as plain JSON."""
+        inputs, labels, resets = self.stretch()
+        return {
+            "snapshots": [list(snapshot) for snapshot in self.snapshots],
+            "last": [list(column) for column in zip(*self._last, strict=True)],
+            "events": [list(event) for event in self.events],
+            "calibration": [list(one) for one in self.calibration],
+            "inputs": [list(inputs.shape), base64.b64encode(inputs.tobytes()).decode()],
+            "labels": [None if np.isnan(label) else label for label in labels.tolist()],
+            "resets": np.flatnonzero(resets).tolist(),
+            "width": self._width,
+            "sequence": self._sequence,
+            "known": [self._inputs, self._labels],
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any], score: Prequential) -> History:
+        """The inverse of `to_json`, given the score as it was."""
+        history = cls(score)
+        history.snapshots = [Snapshot(*snapshot) for snapshot in saved["snapshots"]]
+        history._last.extend(zip(*saved["last"], strict=True))
+        history.events.extend(Event(*event) for event in saved["events"])
+        history.calibration = [Bin(*one) for one in saved["calibration"]]
+        shape, text = saved["inputs"]
+        inputs = np.frombuffer(base64.b64decode(text), np.float32).reshape(shape).tolist()
+        resets = set(saved["resets"])
+        for t, (row, label) in enumerate(zip(inputs, saved["labels"], strict=True)):
+            known = float("nan") if label is None else label
+            history._read.append(Reading(row, known, None, t in resets, None, ()))
+        history._width = saved["width"]
+        history._sequence = saved["sequence"]
+        history._inputs, history._labels = saved["known"]
+        return history
+
+
+def _likeliest(forecast: dict[str, float]) -> tuple[str, float | None]:
+    """The likeliest label, and the probability that is calibrated: of two, the second one's.
+
+    Of a single label there is none.
+    """
+    best = max(forecast, key=forecast.__getitem__)
+    if len(forecast) == 2:
+        return best, list(forecast.values())[1]
+    return best, forecast[best] if len(forecast) > 2 else None

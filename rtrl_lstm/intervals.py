@@ -1,0 +1,176 @@
+"""Prediction intervals: where the truth will lie in, say, nine cases of ten.
+
+The forecast stays what it is; its errors are watched. For each side there is an offset, and after
+each label it moves: up by much where the truth was beyond it, down by little where it was not, so
+that it stands still where the truth is beyond it in just the share of cases that is wanted. This is
+quantile tracking, the first term of conformal PID control (Angelopoulos, Candes & Tibshirani
+2023): whatever the stream does, also where it drifts, the share that is covered comes to the one
+that was asked for. It is a promise about the long run, not about any one row or kind of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+WARM_UP = 30
+"""Errors that are seen before there are intervals."""
+STEP = 0.2
+"""How far an offset moves, in mean absolute errors. Of .05, .1 and .2 the one that kept closest to
+the level on streams that drift, at no greater width."""
+MEMORY = 0.002
+"""The share of the latest error in the mean absolute error. Slow, so that the steps down after a
+burst of errors are not greater than the steps up at its beginning: that would cost coverage."""
+OUTLIER = 10.0
+"""An error counts as at most so many mean absolute errors in that mean."""
+NAN = float("nan")
+
+
+class Ranged(float):
+    """A forecast number with its interval.
+
+    Attributes:
+        lower, upper: NaN while there were too few errors to say.
+    """
+
+    __slots__ = ("lower", "upper")
+    lower: float
+    upper: float
+
+    def __new__(cls, value: float, lower: float = NAN, upper: float = NAN) -> Ranged:
+        self = super().__new__(cls, value)
+        self.lower, self.upper = lower, upper
+        return self
+
+    def __getnewargs__(self) -> tuple[float, float, float]:  # type: ignore[override]
+        return float(self), self.lower, self.upper
+
+
+class Intervals:
+    """Gives forecasts their intervals, and learns from the labels.
+
+    Args:
+        level: the share of truths that is to lie inside, between 0 and 1.
+        horizon: rows from a forecast to its truth.
+    """
+
+    def __init__(self, level: float, horizon: int) -> None:
+        if not 0 < level < 1:
+            raise ValueError(f"interval must be between 0 and 1, such as 0.9, not {level!r}")
+        self.level = float(level)
+        self.horizon = horizon
+        self.fixed = False
+        self._below = self._above = NAN  # what is added to a forecast
+        self._scale = NAN  # mean absolute error
+        self._first: list[float] = []  # errors of the warm-up
+        self._waiting: deque[Ranged | None] = deque()
+
+    def take(self, forecast: float | None, label: float, reset: bool) -> Ranged | None:
+        """A row's forecast with its interval.
+
+        Args:
+            forecast: of the row itself at horizon 0, else of the row `horizon` rows on.
+            label: the target of the row itself; NaN where there is none. At horizon 0 it is
+                looked at when the interval has been given.
+            reset: whether a sequence begins with the row: forecasts from before have no truth.
+        """
+        if self.horizon == 0:
+            ranged = self._around(forecast)
+            self._learn(ranged, label)
+            return ranged
+        if reset:
+            self._waiting.clear()
+        if len(self._waiting) == self.horizon:
+            self._learn(self._waiting.popleft(), label)
+        ranged = self._around(forecast)
+        self._waiting.append(ranged)
+        return ranged
+
+    def _around(self, forecast: float | None) -> Ranged | None:
+        if forecast is None:
+            return None
+        lower, upper = forecast + self._below, forecast + self._above
+        # Tracked apart, the two may cross where both have been wrong for long.
+        return Ranged(forecast, min(lower, upper), max(lower, upper))
+
+    def _learn(self, ranged: Ranged | None, label: float) -> None:
+        """Move the offsets by what a forecast turned out to be."""
+        if ranged is None or label != label or self.fixed:
+            return
+        error = label - ranged
+        if self._scale != self._scale:
+            self._first.append(error)
+            if len(self._first) == WARM_UP:
+                self._begin()
+        elif ranged.lower == ranged.lower:
+            beyond = 0.5 * (1.0 - self.level)
+            step = STEP * self._scale
+            self._above += step * ((label > ranged.upper) - beyond)
+            self._below -= step * ((label < ranged.lower) - beyond)
+            size = min(abs(error), OUTLIER * self._scale)
+            self._scale += MEMORY * (size - self._scale)
+
+    def _begin(self) -> None:
+        """Offsets and scale from the errors of the warm-up: quantiles, and twice the median size.
+
+        The median, for the first few errors of a stream may be of another size altogether.
+        """
+        errors = sorted(self._first)
+        beyond = 0.5 * (1.0 - self.level)
+        self._below, self._above = _quantile(errors, beyond), _quantile(errors, 1.0 - beyond)
+        sizes = sorted(map(abs, errors))
+        self._scale = 1.5 * _quantile(sizes, 0.5) or _quantile(sizes, 1.0)
+        self._first = []
+        if not self._scale:  # no error at all yet
+            self._scale = NAN
+            self._below = self._above = NAN
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {
+            "level": self.level,
+            "horizon": self.horizon,
+            "fixed": self.fixed,
+            "offsets": [_known(self._below), _known(self._above), _known(self._scale)],
+            "first": list(self._first),
+            "waiting": [pack(ranged) for ranged in self._waiting],
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Intervals:
+        """The inverse of `to_json`."""
+        intervals = cls(saved["level"], saved["horizon"])
+        intervals.fixed = saved["fixed"]
+        offsets = [NAN if value is None else value for value in saved["offsets"]]
+        intervals._below, intervals._above, intervals._scale = offsets
+        intervals._first = list(saved["first"])
+        intervals._waiting = deque(unpack(value) for value in saved["waiting"])
+        return intervals
+
+
+def pack(ranged: Ranged | None) -> list[float | None] | None:
+    """As plain JSON."""
+    if ranged is None:
+        return None
+    return [float(ranged), _known(ranged.lower), _known(ranged.upper)]
+
+
+def unpack(packed: list[float | None] | None) -> Ranged | None:
+    """The inverse of `pack`."""
+    if packed is None or packed[0] is None:
+        return None
+    value, lower, upper = (NAN if number is None else number for number in packed)
+    return Ranged(value, lower, upper)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """The quantile of some ordered numbers, between two of them where need be."""
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
