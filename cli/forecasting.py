@@ -37,7 +37,8 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
     with contextlib.ExitStack() as closing:
         source = closing.enter_context(Source(options["source"]))
         check_columns(schema, source, path, target=schema.horizon > 0)
-        predictions = Predictions(options["predictions"])
+        ranged = isinstance(follower, Model) and follower.interval is not None
+        predictions = Predictions(options["predictions"], ranged=ranged)
         closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"])
         closing.enter_context(contextlib.closing(bad_rows))

@@ -41,7 +41,9 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             go_to(stand, source)
         predictions = None
         if options["predictions"] is not None:
-            predictions = Predictions(options["predictions"], stand.rows)
+            predictions = Predictions(
+                options["predictions"], stand.rows, ranged=stand.model.interval is not None
+            )
             closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"], stand.rows)
         closing.enter_context(contextlib.closing(bad_rows))

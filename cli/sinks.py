@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.intervals import Ranged
 
 STDOUT = "-"
 
 
 def forecast_line(forecast: Any) -> str:
-    """A forecast as a line of the predictions: a number, or a label and its probability."""
+    """A forecast as a line of the predictions: a number, with the interval that it may have, or a
+    label and its probability."""
     if forecast is None:
         return ""
+    if isinstance(forecast, Ranged):
+        ends = ("" if end != end else repr(end) for end in (forecast.lower, forecast.upper))
+        return ",".join((repr(float(forecast)), *ends))
     if not isinstance(forecast, dict):
         return repr(float(forecast))
     label = max(forecast, key=forecast.__getitem__)
@@ -39,9 +44,11 @@ class Predictions:
         path: a file, or "-" for standard output.
         rows: rows of earlier runs whose lines are kept; 0 begins afresh. A file that has fewer
             lines is filled with empty ones, so that a row's line is always in its place.
+        ranged: whether forecasts come with intervals.
     """
 
-    def __init__(self, path: str, rows: int = 0) -> None:
+    def __init__(self, path: str, rows: int = 0, ranged: bool = False) -> None:
+        self._ranged = ranged
         self._header_due = True
         self._blank = 0  # rows without a forecast that wait for the header
         self._file: IO[str] = sys.stdout
@@ -85,6 +92,8 @@ class Predictions:
 
     def _due(self, classes: bool) -> list[str]:
         header = ["prediction,probability" if classes else "prediction"]
+        if self._ranged and not classes:
+            header = ["prediction,lower,upper"]
         due = header * self._header_due + [""] * self._blank
         self._header_due, self._blank = False, 0
         return due

@@ -4,7 +4,8 @@
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const COLOURS = { truth: "--truth", forecast: "--learner", learner: "--learner",
   "last value": "--grey", "same time last day": "--orange", "same time last week": "--green",
-  "same time last season": "--green", "class frequency": "--plum" };
+  "same time last season": "--green", "class frequency": "--plum", "covered": "--learner",
+  "asked for": "--grey" };
 // Distances between marks on an axis of time.
 const SECONDS = [1, 5, 15, 60, 300, 900, 3600, 10800, 21600, 43200, 86400, 172800, 259200,
   604800, 1209600,
@@ -68,8 +69,8 @@ function moment(seconds, how) {
 // values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: wheel,
 // pinch and drag choose the stretch that is shown.
 class Lines {
-  constructor(host, { rows, times, series, names, zooms, zero, bad }) {
-    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad });
+  constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper }) {
+    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper });
     this.from = 0;
     this.to = rows.length - 1;
     this.head = box(host, "div", "head");
@@ -118,9 +119,9 @@ class Lines {
   range() {
     let low = this.zero ? 0 : Infinity, high = -Infinity;
     if (this.names) return [-0.05 * (this.names.length - 1), 1.05 * (this.names.length - 1)];
-    for (const { values } of this.series)
+    for (const values of [...this.series.map((one) => one.values), this.lower, this.upper])
       for (let k = Math.floor(this.from); k <= Math.ceil(this.to); k++)
-        if (values[k] !== null && values[k] !== undefined) {
+        if (values && values[k] !== null && values[k] !== undefined) {
           low = Math.min(low, values[k]);
           high = Math.max(high, values[k]);
         }
@@ -138,6 +139,7 @@ class Lines {
     this.svg.replaceChildren();
     [this.low, this.high] = this.range();
     this.drawAxes();
+    if (this.lower) this.drawBand();
     for (const one of [...this.series].reverse()) this.drawSeries(one);
     this.hair = element(this.svg, "line", { class: "hair", y1: MARGIN.top, y2: this.bottom,
       visibility: "hidden" });
@@ -145,7 +147,7 @@ class Lines {
 
   drawAxes() {
     const levels = this.names ? this.names.map((_, k) => k).filter((k) =>
-      k % Math.ceil(this.names.length / 12) === 0) : ticks(this.low, this.high, 5);
+      k % Math.ceil(this.names.length / 12) === 0) : ticks(this.low, this.high, 7);
     for (const value of levels) {
       const y = this.y(value);
       element(this.svg, "line", { class: "grid", x1: MARGIN.left, x2: MARGIN.left + this.width,
@@ -175,6 +177,22 @@ class Lines {
         found.push([k, this.times ? moment(at[k], step < 86400 ? "short" : "day")
           : (Math.floor(at[k] / step) * step).toLocaleString("en")]);
     return found;
+  }
+
+  // The intervals of the forecasts, a stretch without a gap at a time.
+  drawBand() {
+    const first = Math.max(Math.floor(this.from), 0), last = Math.ceil(this.to);
+    let up = [], down = [];
+    const close = () => {
+      if (up.length) element(this.svg, "path", { class: "band", d: `M${up.concat(down.reverse()).join("L")}Z` });
+      up = []; down = [];
+    };
+    for (let k = first; k <= last; k++) {
+      if (this.lower[k] === null || this.lower[k] === undefined) { close(); continue; }
+      up.push(`${this.x(k).toFixed(1)} ${this.y(this.upper[k]).toFixed(1)}`);
+      down.push(`${this.x(k).toFixed(1)} ${this.y(this.lower[k]).toFixed(1)}`);
+    }
+    close();
   }
 
   drawSeries(one) {
@@ -273,7 +291,7 @@ function drawCalibration(host, bins) {
   });
 }
 
-const { stretch, errors, calibration } = figures;
+const { stretch, errors, coverage, calibration } = figures;
 if (stretch) {
   const { truth, forecast, names } = stretch, many = names && names.length !== 2;
   const chart = new Lines(document.getElementById("stretch"), { ...stretch, zooms: true, series: [
@@ -285,5 +303,9 @@ if (errors) {
   const series = Object.entries(errors.series).map(([name, values]) =>
     ({ name: name.replaceAll("_", " "), values }));
   new Lines(document.getElementById("errors"), { ...errors, series, zero: true });
+}
+if (coverage) {
+  const series = Object.entries(coverage.series).map(([name, values]) => ({ name, values }));
+  new Lines(document.getElementById("coverage"), { ...coverage, series, zero: true });
 }
 if (calibration) drawCalibration(document.getElementById("calibration"), calibration);
