@@ -15,26 +15,19 @@ def lstm(
 ) -> tuple[str, str, dict[str, str]]:
     """c = f c' + i g, h = o k(c); i and f see c' through their diagonal weights, o sees c.
 
-    Returns h, c and the gates, of which each block of cells has one.
+    Returns h, c and the gates.
     """
     gates = {name: _gate(g, z, own, name, c_tm1) for name in ("i", "f") if name in z}
-    i, f = (_for_cells(g, spec, gates.get(name)) for name in ("i", "f"))
+    i, f = gates.get("i"), gates.get("f")
     if spec.coupled_gates and i is not None:
         f = g.op("Sub", g.constant(1.0), i)
     added = _gated(g, i, squash(g, z["g"], spec.input_activation))
     c = g.op("Add", _gated(g, f, c_tm1), added)
     if "o" in z:
         gates["o"] = _gate(g, z, own, "o", c)
-    o = _for_cells(g, spec, gates.get("o"))
+    o = gates.get("o")
     found = {name: gate for name, gate in gates.items() if gate is not None}
     return _gated(g, o, squash(g, c, spec.cell_activation)), c, found
-
-
-def _for_cells(g: Graph, spec: Spec, gate: str | None) -> str | None:
-    """A block's gate, for each cell: cell j is of block j modulo their number."""
-    if gate is None or spec.block_size == 1:
-        return gate
-    return g.concat([gate] * spec.block_size, axis=-1)
 
 
 def gru(g: Graph, z: Values, h_tm1: str) -> str:

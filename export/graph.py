@@ -119,12 +119,6 @@ class Graph:
         """Cut a tensor into equal `parts` along an axis."""
         return [value] if parts == 1 else self.ops(parts, "Split", value, axis=axis)
 
-    def split_at(self, value: str, widths: Sequence[int], axis: int = -1) -> list[str]:
-        """Cut a tensor into parts of these widths along an axis."""
-        if len(set(widths)) == 1:
-            return self.split(value, len(widths), axis)
-        return self.ops(len(widths), "Split", value, self.integers(*widths), axis=axis)
-
     def concat(self, values: Sequence[str], axis: int) -> str:
         """Put tensors one after the other along an axis."""
         return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)

@@ -9,7 +9,11 @@
 The h of a layer is the u of the one above.
 """
 
+from functools import reduce
+from types import MappingProxyType
 from typing import NamedTuple
+
+import numpy as np
 
 from rtrl_lstm.cells import gates_of, rows_of
 from rtrl_lstm.spec import Spec
@@ -17,7 +21,7 @@ from rtrl_lstm.spec import Spec
 from . import cells
 from .graph import Graph, Values
 from .parts import linear
-from .snapshot import Snapshot
+from .snapshot import FloatArray, Snapshot
 
 
 class Layer(NamedTuple):
@@ -34,6 +38,8 @@ class Layer(NamedTuple):
         Diagonal weights.
     gates : (G n, K) or None
         Of the gates of the row before.
+    seen : gate -> (K, n)
+        Ones and zeros that put the gates of a row side by side for the next.
     projection : (p, n) or None
     """
 
@@ -44,6 +50,7 @@ class Layer(NamedTuple):
     own: Values
     gates: str | None = None
     projection: str | None = None
+    seen: Values = MappingProxyType({})
 
 
 def stored(g: Graph, numbers: Snapshot) -> list[Layer]:
@@ -73,6 +80,7 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
     def put(name: str) -> str | None:
         return g.number(name, given[name]) if name in given else None
 
+    given = _for_cells(spec, given)
     weight_ih = g.weight(f"weight_ih_l{k}", given[f"weight_ih_l{k}"])
     recurrent = f"weight_hh_l{k}"
     weight_hh = g.weight(recurrent, given[recurrent]) if recurrent in given else None
@@ -83,14 +91,45 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
         own = dict(zip(diagonal, g.split(weights, len(diagonal)), strict=True))
     if spec.cell == "gru":
         return Layer(weight_ih, weight_hh, put(f"bias_ih_l{k}"), put(f"bias_hh_l{k}"), own)
-    more = [
+    gates, projection = (
         g.weight(name, given[name]) if name in given else None
         for name in (f"weight_gates_l{k}", f"weight_hr_l{k}")
-    ]
+    )
     # Where torch has two biases, they are summed.
     biases = [given[name] for name in (f"bias_ih_l{k}", f"bias_hh_l{k}") if name in given]
     bias = g.number(f"bias_l{k}", sum(biases)) if biases else None
-    return Layer(weight_ih, weight_hh, bias, None, own, *more)
+    seen = {gate: g.weight(f"seen_{gate}_l{k}", ones) for gate, ones in _side_by_side(spec).items()}
+    return Layer(weight_ih, weight_hh, bias, None, own, gates, projection, seen)
+
+
+def _for_cells(spec: Spec, given: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """The parameters with a row of each gate for each cell of a block, and not for each block."""
+    if spec.block_size == 1:
+        return given
+    rows = [row for row in rows_of(spec) if not row.own]
+    units = np.cumsum([spec.blocks if row.shared else spec.hidden_size for row in rows])
+    found = dict(given)
+    for name, values in given.items():
+        if name.startswith(("weight_ih", "weight_hh", "weight_gates", "bias")):
+            parts = zip(rows, np.split(values, units[:-1]), strict=True)
+            repeated = [
+                np.concatenate([part] * spec.block_size) if row.shared else part
+                for row, part in parts
+            ]
+            found[name] = np.concatenate(repeated)
+    return found
+
+
+def _side_by_side(spec: Spec) -> dict[str, FloatArray]:
+    """Matrices (K, n) that take the gates of each block, one kind after the other."""
+    if spec.gate_recurrence == "none":
+        return {}
+    gates, found = gates_of(spec), {}
+    for number, gate in enumerate(gates):
+        found[gate] = np.zeros((len(gates) * spec.blocks, spec.hidden_size))
+        block = np.arange(spec.blocks)
+        found[gate][number * spec.blocks + block, block] = 1.0
+    return found
 
 
 def _cell(g: Graph, spec: Spec, layer: Layer, u: str, before: Values) -> dict[str, str]:
@@ -106,7 +145,8 @@ def _cell(g: Graph, spec: Spec, layer: Layer, u: str, before: Values) -> dict[st
     h, c, gates = cells.lstm(g, spec, z, layer.own, before["c"])
     found = {"h": h, "c": c}
     if layer.gates is not None:
-        found["gates"] = g.concat([gates[gate] for gate in gates_of(spec)], axis=-1)
+        parts = [linear(g, gates[gate], ones) for gate, ones in layer.seen.items()]
+        found["gates"] = reduce(lambda a, b: g.op("Add", a, b), parts)
     return found
 
 
@@ -122,8 +162,7 @@ def _gates(g: Graph, spec: Spec, layer: Layer, u: str, before: Values) -> dict[s
     if layer.gates is not None:
         z = g.op("Add", z, linear(g, before["gates"], layer.gates))
     rows = [row for row in rows_of(spec) if not row.own]
-    widths = [spec.blocks if row.shared else spec.hidden_size for row in rows]
-    return dict(zip([row.gate for row in rows], g.split_at(z, widths), strict=True))
+    return dict(zip([row.gate for row in rows], g.split(z, len(rows)), strict=True))
 
 
 def _gru_gates(g: Graph, layer: Layer, u: str, h_tm1: str) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """Every cell with its options, in stacks: both graphs compute what the frozen learner computes."""
 
+import dataclasses
+
 import numpy as np
 import onnxruntime as ort
 import pytest
 from streams import rows
+from variants import WIRINGS
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
@@ -88,6 +91,26 @@ def test_graphs_are_the_frozen_learner(tmp_path, cell, layers, precision):
     by_operator = precision == "float32" and cell in OPERATOR_CELLS
     operator = net.spec.cell.upper() if by_operator else "Scan"
     assert export.describe(path)["operator"] == operator
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("name", WIRINGS)
+def test_every_wiring(tmp_path, name, precision):
+    """Gates that see gates, blocks and projections, in a stack."""
+    spec = Spec(3, 4, 2, dtype=precision, num_layers=2, **WIRINGS[name])
+    fields = {
+        f.name: getattr(spec, f.name) for f in dataclasses.fields(spec) if f.name != "horizon"
+    }
+    net = rl.Learner(**fields)
+    net.run(*rows(spec, 60))
+    X, frozen = later_rows(net, precision), net.frozen()
+    expected = frozen.run(X)
+    for graph in ("step", "sequence"):
+        export.to_onnx(net, tmp_path / "m.onnx", graph=graph, precision=precision)
+        session = export.Session(tmp_path / "m.onnx", "cpu")
+        assert_same(session.run(X), expected, precision)
+        for state, value in frozen.state().items():
+            assert_same(session.state[state][0], value, precision)
 
 
 @pytest.mark.parametrize("graph", ["step", "sequence"])

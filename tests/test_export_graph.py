@@ -139,7 +139,7 @@ def wrong_gate(g, spec, z, own, c_tm1):
     """An LSTM cell that forgets nothing."""
     added = g.op("Mul", g.op("Sigmoid", z["i"]), g.op("Tanh", z["g"]))
     c = g.op("Add", c_tm1, added)
-    return g.op("Mul", g.op("Sigmoid", z["o"]), g.op("Tanh", c)), c
+    return g.op("Mul", g.op("Sigmoid", z["o"]), g.op("Tanh", c)), c, {}
 
 
 def no_activation(g, a, activation):

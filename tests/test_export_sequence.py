@@ -7,7 +7,7 @@ import pytest
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.export import operators
+from rtrl_lstm.export import operators, sweep
 
 KINDS = {
     "LSTM": {"num_layers": 2, "peephole": True},
@@ -64,7 +64,8 @@ def test_names_shapes_and_operators_are_as_promised(kind):
     assert found["graph"] == "sequence"
     assert found["operator"] == operator
     assert found["inputs"] == {"X": ["time", "batch", 3], **state}
-    assert shapes(model.graph.input) == found["inputs"]
+    defaults = {name: [f"batch_of_{name}", 5] for name in state}
+    assert shapes(model.graph.input) == found["inputs"] | defaults
     after = {f"{name}_out": shape for name, shape in state.items()}
     assert found["outputs"] == {"Y": ["time", "batch", 2], **after}
     assert shapes(model.graph.output) == found["outputs"]
@@ -97,7 +98,7 @@ def test_two_calls_are_one(kind):
 
 def test_a_sequence_that_is_longer_than_a_call(kind, monkeypatch):
     net, path, _ = kind
-    monkeypatch.setattr(export.sweep, "ROWS", 8)
+    monkeypatch.setattr(sweep, "ROWS", 8)
     found = export.Session(path, "cpu").run(X)
     np.testing.assert_allclose(found, engine(net, X), atol=2e-6)
 
