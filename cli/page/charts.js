@@ -66,8 +66,8 @@ function moment(seconds, how) {
 }
 
 // A chart of curves over rows. `series`: [{name, values}], also `dots`: their radius, and `against`:
-// values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: wheel,
-// pinch and drag choose the stretch that is shown.
+// values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
+// drag, double click, wheel with Ctrl and buttons choose the stretch that is shown.
 class Lines {
   constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper }) {
     Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper });
@@ -80,13 +80,17 @@ class Lines {
     }
     this.where = box(this.head, "span", "where");
     if (zooms) this.addButtons();
-    this.svg = element(host, "svg", { role: "img" });
+    const label = host.parentElement.querySelector("h2").textContent;
+    this.svg = element(host, "svg", { role: "img", "aria-label": label });
     this.pointers = new Map();
     this.svg.addEventListener("pointerdown", (event) => this.press(event));
     this.svg.addEventListener("pointermove", (event) => this.move(event));
     for (const kind of ["pointerup", "pointercancel", "pointerleave"])
       this.svg.addEventListener(kind, (event) => this.release(event));
-    if (zooms) this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    if (zooms) {
+      this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      this.svg.addEventListener("dblclick", (event) => this.zoom(this.index(event), 0.5));
+    }
     onResize(host, () => this.draw());
   }
 
@@ -95,6 +99,11 @@ class Lines {
   addButtons() {
     const buttons = box(this.head, "span", "buttons");
     const all = this.rows.length;
+    for (const [sign, scale] of [["−", 2], ["+", 0.5]]) {
+      const button = box(buttons, "button", "", sign);
+      button.setAttribute("aria-label", scale < 1 ? "zoom in" : "zoom out");
+      button.addEventListener("click", () => this.zoom((this.from + this.to) / 2, scale));
+    }
     for (const count of [100, 300, 1000, all].filter((n, k) => k === 3 || n < all)) {
       const button = box(buttons, "button", "", count === all ? "all" : `last ${count}`);
       button.addEventListener("click", () => this.show(all - count, all - 1));
@@ -108,6 +117,8 @@ class Lines {
     this.to = this.from + width;
     this.draw();
   }
+
+  zoom(at, scale) { this.show(at + (this.from - at) * scale, at + (this.to - at) * scale); }
 
   x(k) { return MARGIN.left + (k - this.from) / (this.to - this.from || 1) * this.width; }
   y(value) { return MARGIN.top + (this.high - value) / (this.high - this.low || 1) * this.height; }
@@ -232,6 +243,7 @@ class Lines {
   }
 
   press(event) {
+    this.tellAt(event);
     if (!this.zooms) return;
     this.svg.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.index(event));
@@ -240,8 +252,7 @@ class Lines {
   move(event) {
     const held = this.pointers.get(event.pointerId);
     if (held === undefined) {
-      const k = Math.round(this.index(event));
-      this.tell(k >= this.from && k <= this.to ? k : null);
+      this.tellAt(event);
     } else if (this.pointers.size === 1) {
       const shift = held - this.index(event);
       this.show(this.from + shift, this.to + shift);
@@ -249,25 +260,31 @@ class Lines {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId);
       const now = this.index(event);
       const scale = (held - other[1]) / (now - other[1] || 1);
-      if (scale > 0.2 && scale < 5)
-        this.show(other[1] + (this.from - other[1]) * scale, other[1] + (this.to - other[1]) * scale);
+      if (scale > 0.2 && scale < 5) this.zoom(other[1], scale);
     }
+  }
+
+  tellAt(event) {
+    const k = Math.round(this.index(event));
+    this.tell(k >= this.from && k <= this.to ? k : null);
   }
 
   release(event) {
     this.pointers.delete(event.pointerId);
-    if (event.type === "pointerleave" && this.hair) this.tell(null);
+    // A finger leaves with each tap: what it pointed at stays.
+    if (event.type === "pointerleave" && event.pointerType === "mouse") this.tell(null);
   }
 
+  // Turned without a key the wheel scrolls the page; a pinch on a trackpad comes with ctrlKey.
   wheel(event) {
+    if (!(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    const at = this.index(event), scale = Math.exp(0.0015 * event.deltaY);
-    this.show(at + (this.from - at) * scale, at + (this.to - at) * scale);
+    this.zoom(this.index(event), Math.exp(0.0015 * event.deltaY));
   }
 }
 
 function drawCalibration(host, bins) {
-  const svg = element(host, "svg", { role: "img" });
+  const svg = element(host, "svg", { role: "img", "aria-label": "Calibration" });
   const most = Math.max(...bins.map((bin) => bin[2]));
   onResize(host, () => {
     const size = Math.min(host.clientWidth - MARGIN.left - MARGIN.right, 320);

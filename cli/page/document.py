@@ -101,7 +101,7 @@ def _lead(figures: dict[str, Any]) -> str:
 
 def _tiles(figures: dict[str, Any]) -> str:
     tiles = [(METRICS[name], figure(name, value)) for name, value in figures["metrics"].items()]
-    tiles += [("rows", f"{figures['rows']:,}"), ("scored", f"{figures['scored']:,}")]
+    tiles.append(("rows", f"{figures['rows']:,}"))
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
     return f'<dl class="tiles">{cells}</dl>'
 
