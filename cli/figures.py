@@ -21,6 +21,8 @@ METRICS = {
     "rmse": "RMSE",
     "nrmse": "NRMSE",
     "mape": "MAPE",
+    "coverage": "coverage",
+    "width": "width",
     "accuracy": "accuracy",
     "log_loss": "log loss",
 }
@@ -43,7 +45,7 @@ def table(figures: dict[str, Any]) -> list[str]:
 
 def figure(column: str, value: float | None) -> str:
     """A metric as people read it."""
-    if value is not None and column in ("mape", "accuracy"):
+    if value is not None and column in ("mape", "coverage", "accuracy"):
         return f"{100 * value:.2f} %"
     return number(value)
 

@@ -39,7 +39,10 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
             Source(options["source"], form=options["form"], follow=options["follow"], places=False)
         )
         check_columns(schema, source, path, target=schema.horizon > 0)
-        predictions = Predictions(options["predictions"], form=options["predictions_format"])
+        ranged = isinstance(follower, Model) and follower.interval is not None
+        predictions = Predictions(
+            options["predictions"], form=options["predictions_format"], ranged=ranged
+        )
         closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"], unbounded=options["on_bad_row"] == "skip-all")
         closing.enter_context(contextlib.closing(bad_rows))

@@ -124,6 +124,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     help="Read the files so often, one time after the other.",
 )
 @click.option(
+    "--interval",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Give forecasts of a number an interval that the truth lies in with this share of the "
+    "rows, such as 0.9; it is written beside them.",
+)
+@click.option(
     "--report",
     metavar="FILE.html",
     help="Write a page to look at: forecast and truth, error over time, worth of the columns.",

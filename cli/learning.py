@@ -73,7 +73,7 @@ class _Run:
             )
         )
         notes = go_to(stand, self._source) if stand.rows else []
-        self._predictions = _predictions(options, stand.rows, self._goes_on)
+        self._predictions = _predictions(options, stand, self._goes_on)
         if self._predictions is not None:
             entered.enter_context(closing(self._predictions))
         self._bad_rows = BadRows(
@@ -185,8 +185,9 @@ class _Run:
         return notes
 
 
-def _predictions(options: dict[str, Any], rows: int, goes_on: bool) -> Predictions | None:
-    path = options["predictions"]
+def _predictions(options: dict[str, Any], stand: Stand, goes_on: bool) -> Predictions | None:
+    path, form = options["predictions"], options["predictions_format"]
     if path is None:
         return None
-    return Predictions(path, rows, options["predictions_format"], goes_on)
+    ranged = stand.model.interval is not None
+    return Predictions(path, stand.rows, form, goes_on, ranged)

@@ -104,7 +104,7 @@ def begin(options: dict[str, Any]) -> Stand:
         if options[name] is not None:
             arguments[field] = options[name]
     try:
-        model = Model(**arguments)
+        model = Model(**arguments, interval=options["interval"])
     except ValueError as error:
         raise Stop(str(error)) from error
     return Stand(model, Prequential(options["horizon"], options["score_from"]))
@@ -233,7 +233,12 @@ def _made_with(stand: Stand) -> dict[str, Any]:
     for name, field in LEARNER_OPTIONS.items():
         value = getattr(spec, field)
         options[name] = getattr(value, "name", value)
-    return {**options, "task": schema.task, "score_from": stand.score.score_from}
+    return {
+        **options,
+        "task": schema.task,
+        "interval": stand.model.interval,
+        "score_from": stand.score.score_from,
+    }
 
 
 def _said(value: Any) -> str:

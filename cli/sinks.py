@@ -11,6 +11,7 @@ from typing import IO, Any
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.outputs import STDOUT, Output
 from rtrl_lstm.cli.text import JSON_LINES
+from rtrl_lstm.intervals import Ranged
 
 MOSTLY = 1000
 """Where more than half of so many rows are bad, the source is not what the user thinks it is."""
@@ -18,9 +19,13 @@ _BLOCK = 1 << 20
 
 
 def forecast_line(forecast: Any) -> str:
-    """A forecast as a line of CSV: a number, or a label and its probability."""
+    """A forecast as a line of CSV: a number, with the interval that it may have, or a label and
+    its probability."""
     if forecast is None:
         return ""
+    if isinstance(forecast, Ranged):
+        ends = ("" if end != end else repr(end) for end in (forecast.lower, forecast.upper))
+        return ",".join((repr(float(forecast)), *ends))
     if not isinstance(forecast, dict):
         return repr(float(forecast))
     label = max(forecast, key=forecast.__getitem__)
@@ -35,6 +40,9 @@ def forecast_object(row: int, forecast: Any) -> str:
         found["probabilities"] = {label: float(share) for label, share in forecast.items()}
     elif forecast is not None:
         found["prediction"] = float(forecast)
+    if isinstance(forecast, Ranged):
+        ends = {"lower": forecast.lower, "upper": forecast.upper}
+        found |= {name: end if end == end else None for name, end in ends.items()}
     return json.dumps(found, ensure_ascii=False)
 
 
@@ -57,15 +65,24 @@ class Predictions:
             lines is filled with those of no forecast, so that a row's line is always in its place.
         form: "csv" or "jsonl"; "auto" takes it from the file's name.
         goes_on: whether to go on, without these lines, where they cannot be written.
+        ranged: whether forecasts come with intervals.
 
     Attributes:
         lost: rows whose forecasts could not be written.
     """
 
-    def __init__(self, path: str, rows: int = 0, form: str = "auto", goes_on: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        rows: int = 0,
+        form: str = "auto",
+        goes_on: bool = False,
+        ranged: bool = False,
+    ) -> None:
         self.lost = 0
         self._row = rows
         self._goes_on = goes_on
+        self._ranged = ranged
         self._is_json = form == "jsonl" or (form == "auto" and path.lower().endswith(JSON_LINES))
         self._header_due = not self._is_json
         self._blank = 0  # rows without a forecast that wait for the header, or for the disk
@@ -134,6 +151,8 @@ class Predictions:
         if self._is_json:
             return [forecast_object(before - k, None) for k in reversed(range(self._blank))]
         header = ["prediction,probability" if classes else "prediction"]
+        if self._ranged and not classes:
+            header = ["prediction,lower,upper"]
         return header * self._header_due + [""] * self._blank
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from rtrl_lstm.columns import Value
 from rtrl_lstm.fields import Array
+from rtrl_lstm.intervals import Ranged
 from rtrl_lstm.schema import BadRow, Forecast, Reading
 from rtrl_lstm.score import Prequential
 
@@ -35,16 +36,20 @@ PROBABILITY_BINS = 10
 
 
 class Snapshot(NamedTuple):
-    """Sums up to a row: what was scored, the losses by source, and the bad rows."""
+    """Sums up to a row: what was scored, the losses by source, bad rows, and of the forecasts'
+    intervals how many there were and how many the truth lay in."""
 
     row: int
     scored: int
     losses: dict[str, float]
     bad_rows: int
+    ranges: int
+    covered: int
 
 
 class Passed(NamedTuple):
-    """A row of the last stretch. Of classes, the forecast is the likeliest label."""
+    """A row of the last stretch. Of classes, the forecast is the likeliest label; of numbers it may
+    have an interval."""
 
     row: int
     seconds: float | None
@@ -52,6 +57,8 @@ class Passed(NamedTuple):
     forecast: Value
     probability: float | None
     sequence: int
+    lower: float | None
+    upper: float | None
 
 
 class Event(NamedTuple):
@@ -122,6 +129,12 @@ class History:
         """Keep why a row could not be used."""
         self.events.append(Event(row, "bad row", 1, why[:200]))
 
+    def now(self) -> Snapshot:
+        """The sums as they stand."""
+        score, ranges = self.score, self.score.ranges
+        counts = (score.bad_rows, ranges.count, ranges.covered)
+        return Snapshot(score.rows, score.scored, score.losses(), *counts)
+
     def stretch(self) -> tuple[Array, Array, Array]:
         """The last rows as the learner saw them.
 
@@ -151,7 +164,10 @@ class History:
                 said, probability = _likeliest(forecast)
             else:
                 said, probability = forecast, None
-            self._last.append((row, seconds, truth, said, probability, self._sequence))
+            ends: tuple[float, float] | tuple[None, None] = (None, None)
+            if isinstance(forecast, Ranged) and forecast.lower == forecast.lower:
+                ends = (forecast.lower, forecast.upper)
+            self._last.append((row, seconds, truth, said, probability, self._sequence, *ends))
             self._read.append(reading)
             if isinstance(truth, str):
                 self._calibrate(truth, classes)
@@ -181,9 +197,7 @@ class History:
         )
 
     def _take_snapshot(self) -> None:
-        score = self.score
-        now = Snapshot(score.rows, score.scored, score.losses(), score.bad_rows)
-        self.snapshots.append(now)
+        self.snapshots.append(self.now())
         if len(self.snapshots) > SNAPSHOTS:
             self._width *= 2
             first, *others = self.snapshots

@@ -16,12 +16,17 @@ from typing import Any
 
 WARM_UP = 30
 """Errors that are seen before there are intervals."""
-STEP = 0.2
-"""How far an offset moves, in mean absolute errors. Of .05, .1 and .2 the one that kept closest to
-the level on streams that drift, at no greater width."""
-MEMORY = 0.002
-"""The share of the latest error in the mean absolute error. Slow, so that the steps down after a
-burst of errors are not greater than the steps up at its beginning: that would cost coverage."""
+STEP = 0.1
+"""How far an offset moves, in mean absolute errors. With RISE and FALL the best of nine settings on
+18 streams, steady, drifting and shifting, at four levels: the best interval score, and nowhere
+further from the level than 1.4 points."""
+PROMPT = 24
+"""At a longer horizon steps are shorter in proportion: what comes of them is seen that much later,
+and the offsets would swing."""
+RISE, FALL = 0.02, 0.002
+"""The share of the latest error in the mean absolute error where that is greater, and where it is
+smaller: it is soon as large as the errors are, and slow to forget that. Were the steps down longer
+than those up before them, because the errors have changed in between, it would cost cover."""
 OUTLIER = 10.0
 """An error counts as at most so many mean absolute errors in that mean."""
 NAN = float("nan")
@@ -43,8 +48,8 @@ class Ranged(float):
         self.lower, self.upper = lower, upper
         return self
 
-    def __getnewargs__(self) -> tuple[float, float, float]:  # type: ignore[override]
-        return float(self), self.lower, self.upper
+    def __reduce__(self) -> tuple[type[Ranged], tuple[float, float, float]]:
+        return Ranged, (float(self), self.lower, self.upper)
 
 
 class Intervals:
@@ -90,9 +95,7 @@ class Intervals:
     def _around(self, forecast: float | None) -> Ranged | None:
         if forecast is None:
             return None
-        lower, upper = forecast + self._below, forecast + self._above
-        # Tracked apart, the two may cross where both have been wrong for long.
-        return Ranged(forecast, min(lower, upper), max(lower, upper))
+        return Ranged(forecast, forecast + self._below, forecast + self._above)
 
     def _learn(self, ranged: Ranged | None, label: float) -> None:
         """Move the offsets by what a forecast turned out to be."""
@@ -105,16 +108,19 @@ class Intervals:
                 self._begin()
         elif ranged.lower == ranged.lower:
             beyond = 0.5 * (1.0 - self.level)
-            step = STEP * self._scale
+            step = self._scale * STEP * min(1.0, PROMPT / max(self.horizon, 1))
             self._above += step * ((label > ranged.upper) - beyond)
             self._below -= step * ((label < ranged.lower) - beyond)
+            if self._below > self._above:
+                self._below = self._above = 0.5 * (self._below + self._above)
             size = min(abs(error), OUTLIER * self._scale)
-            self._scale += MEMORY * (size - self._scale)
+            self._scale += (RISE if size > self._scale else FALL) * (size - self._scale)
 
     def _begin(self) -> None:
-        """Offsets and scale from the errors of the warm-up: quantiles, and twice the median size.
+        """Offsets and scale from the errors of the warm-up: their quantiles and their usual size.
 
-        The median, for the first few errors of a stream may be of another size altogether.
+        That is 1.5 of the median size, about the mean of those of a bell curve with heavy tails:
+        the very first errors of a stream may be of another size altogether.
         """
         errors = sorted(self._first)
         beyond = 0.5 * (1.0 - self.level)

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
+from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.target import LOSSES
 
@@ -62,6 +63,9 @@ class Model:
 
     Args:
         target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
+        interval: for a regression, the share of truths, such as 0.9, that is to lie within an
+            interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
+            `intervals`). The forecast itself stays what it is.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
@@ -86,6 +90,7 @@ class Model:
         horizon: int = 0,
         reset_on: str | None = None,
         max_categories: int = 64,
+        interval: float | None = None,
         **options: Any,
     ) -> None:
         self.schema = Schema(
@@ -100,6 +105,9 @@ class Model:
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
         if unknown := options.keys() - possible:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
+        if interval is not None and task not in ("auto", "regression"):
+            raise ValueError(f"interval is for task regression, not {task}")
+        self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options: dict[str, Any] = {**DEFAULTS, **options}
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
@@ -113,6 +121,11 @@ class Model:
     def spec(self) -> Spec | None:
         """What the learner is; None while there is none."""
         return None if self.learner is None else self.learner.spec
+
+    @property
+    def interval(self) -> float | None:
+        """The share of truths that is to lie within the forecasts' intervals, if there are any."""
+        return None if self._intervals is None else self._intervals.level
 
     @property
     def counts(self) -> dict[str, int]:
@@ -189,6 +202,9 @@ class Model:
         model.schema = self.schema.frozen()
         model.learner = None if self.learner is None else self.learner.frozen()
         model.options = dict(self.options)
+        model._intervals = copy.deepcopy(self._intervals)
+        if model._intervals is not None:
+            model._intervals.fixed = True
         model.stream = copy.deepcopy(self.stream)
         model._frozen = True
         model._rows = model._learned = 0
@@ -224,7 +240,7 @@ class Model:
         ).tolist()
         for (place, reading), output in zip(batch, outputs, strict=True):
             self._count(reading)
-            forecasts[place] = self.schema.forecast(output, reading.classes)
+            forecasts[place] = self._said(output, reading)
 
     def _take(self, reading: Reading) -> Forecast:
         """One row, whatever it brings."""
@@ -232,7 +248,7 @@ class Model:
             return self._forecast(self._step(reading), reading)
         if self.learner is None and not self._can_start(reading):
             self._rows += 1
-            return None
+            return self._said(None, reading)
         peek = self._grow(reading)
         outputs = self._step(reading)
         return self._forecast(outputs if peek is None else peek, reading)
@@ -245,7 +261,14 @@ class Model:
         return self.learner.step(np.array(reading.inputs), reading.label)
 
     def _forecast(self, outputs: NDArray[Any], reading: Reading) -> Forecast:
-        return self.schema.forecast(outputs.tolist(), reading.classes)
+        return self._said(outputs.tolist(), reading)
+
+    def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
+        """What the network's outputs come to, None where there are none yet."""
+        said = None if outputs is None else self.schema.forecast(outputs, reading.classes)
+        if self._intervals is None or isinstance(said, dict):
+            return said
+        return self._intervals.take(said, reading.label, reading.reset)
 
     def _can_start(self, reading: Reading) -> bool:
         return bool(reading.inputs) and self.schema.output_size > 0 and not self._frozen
@@ -271,6 +294,9 @@ class Model:
         return outputs
 
     def _new_learner(self) -> Learner | Forecaster:
+        if self._intervals is not None and self.schema.task != "regression":
+            column = self.schema.target.column
+            raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
         spec = self._wanted_spec()
         kind = Forecaster if spec.horizon else Learner
         return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
@@ -315,6 +341,7 @@ class Model:
         return {
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
+            "intervals": None if self._intervals is None else self._intervals.to_json(),
             "stream": self.stream,
             "frozen": self._frozen,
             "rows": self._rows,
@@ -336,6 +363,8 @@ class Model:
             read = (schema.input_size, schema.output_size, schema.horizon, schema.combined_inputs)
             if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
                 raise ValueError("the schema and the learner do not fit each other")
+        if saved["intervals"] is not None:
+            model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]
         model._frozen = saved["frozen"]
         model._rows = saved["rows"]

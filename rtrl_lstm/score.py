@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rtrl_lstm.columns import Value
+from rtrl_lstm.intervals import Ranged, pack, unpack
 from rtrl_lstm.schema import BadRow, Forecast, Reading
 from rtrl_lstm.season import Seasons
-from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, Spread
+from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
 from rtrl_lstm.values import OTHER
 
 
@@ -45,6 +46,7 @@ class Prequential:
         rows, bad_rows: rows of the source so far, and those of them that could not be read.
         scored: forecasts that were compared with a truth.
         latest: the last scored pair (forecast, truth), or None.
+        ranges: how the forecasts' intervals did, where they have any.
     """
 
     def __init__(self, horizon: int, score_from: int = 1) -> None:
@@ -61,6 +63,7 @@ class Prequential:
         self._truth_size = 0.0  # sum of |truth| over scored rows
         self._numbers: dict[str, NumberSums] = {}
         self._labels: dict[str, LabelSums] = {}
+        self.ranges = RangeSums()
         self._frequencies = Frequencies()
         self._seasons = Seasons(horizon)
 
@@ -160,6 +163,8 @@ class Prequential:
                 sums[name] = copy.copy(sums["last_value"])
         self._truth_size += abs(truth)
         sums["learner"].add(forecast, truth)
+        if isinstance(forecast, Ranged):
+            self.ranges.add(forecast.lower, forecast.upper, truth)
         sums["last_value"].add(last, truth)
         for name, season in self._seasons.found.items():
             value = self._season_ago(season.lag, season.since)
@@ -201,6 +206,9 @@ class Prequential:
                 "nrmse": _figure(rmse, self._targets.deviation),
                 "mape": _figure(numbers.absolute, self._truth_size),
             }
+        if self.ranges.count:
+            found["learner"]["coverage"] = _figure(self.ranges.covered, self.ranges.count)
+            found["learner"]["width"] = _figure(self.ranges.width, self.ranges.count)
         for name, labels in self._labels.items():
             found[name] = {"accuracy": _figure(labels.hits, self.scored)}
             if name in ("learner", "class_frequency"):
@@ -222,11 +230,12 @@ class Prequential:
             "latest": None if latest is None else list(latest),
             "sequence": self._sequence,
             "last": self._last,
-            "waiting": [list(waiting) for waiting in self._waiting],
+            "waiting": [[_packed(forecast), *rest] for forecast, *rest in self._waiting],
             "targets": dict(vars(self._targets)),
             "truth_size": self._truth_size,
             "numbers": {name: dict(vars(sums)) for name, sums in self._numbers.items()},
             "labels": {name: dict(vars(sums)) for name, sums in self._labels.items()},
+            "ranges": dict(vars(self.ranges)),
             "counts": dict(self._frequencies.counts),
             "mode": self._frequencies.mode,
             "seasons": self._seasons.to_json(),
@@ -242,11 +251,14 @@ class Prequential:
         score.latest = None if saved["latest"] is None else (saved["latest"][0], saved["latest"][1])
         score._sequence = saved["sequence"]
         score._last = saved["last"]
-        score._waiting = deque(_Waiting(*waiting) for waiting in saved["waiting"])
+        score._waiting = deque(
+            _Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
+        )
         score._targets = Spread(**saved["targets"])
         score._truth_size = saved["truth_size"]
         score._numbers = {name: NumberSums(**sums) for name, sums in saved["numbers"].items()}
         score._labels = {name: LabelSums(**sums) for name, sums in saved["labels"].items()}
+        score.ranges = RangeSums(**saved["ranges"])
         score._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
         score._seasons = Seasons.from_json(saved["seasons"], saved["horizon"])
         return score
@@ -257,3 +269,12 @@ def _figure(value: float, per: float) -> float | None:
     if not (math.isfinite(value) and per > 0):
         return None
     return value / per
+
+
+def _packed(forecast: Forecast) -> Any:
+    """As plain JSON, with its interval if it has one."""
+    return pack(forecast) if isinstance(forecast, Ranged) else forecast
+
+
+def _unpacked(packed: Any) -> Forecast:
+    return unpack(packed) if isinstance(packed, list) else packed

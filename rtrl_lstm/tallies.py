@@ -26,6 +26,28 @@ class NumberSums:
         self.squared += error * error
 
 
+class RangeSums:
+    """Intervals of numeric forecasts.
+
+    Attributes:
+        count: intervals that were scored.
+        covered: those that the truth lay in.
+        width: sum of their widths.
+    """
+
+    def __init__(self, count: int = 0, covered: int = 0, width: float = 0.0) -> None:
+        self.count = count
+        self.covered = covered
+        self.width = width
+
+    def add(self, lower: float, upper: float, truth: float) -> None:
+        """Score one interval; NaN: there was none."""
+        if lower == lower:
+            self.count += 1
+            self.covered += lower <= truth <= upper
+            self.width += upper - lower
+
+
 class LabelSums:
     """Hits of one source of forecast labels, and its log loss where it gives probabilities.
 

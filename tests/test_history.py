@@ -93,7 +93,7 @@ def test_snapshots_are_sums_at_equal_distances() -> None:
     model, score = rl.Model(target="y"), Prequential(0)
     score.extend(*model.follow(rows[:800]))
     [middle] = [snapshot for snapshot in history.snapshots if snapshot.row == 800]
-    assert middle == (800, score.scored, score.losses(), score.bad_rows)
+    assert middle == (800, score.scored, score.losses(), score.bad_rows, 0, 0)
     assert middle.losses["learner"] == score.loss
 
 

@@ -175,11 +175,19 @@ DRIVER = """<script>addEventListener("load", () => setTimeout(() => {
   const chart = document.getElementById("stretch"), svg = chart.querySelector("svg");
   const points = () => chart.querySelector("path.first").getAttribute("d").split(/[ML]/).length - 1;
   const seen = { charts: document.querySelectorAll("svg path").length, first: points() };
-  chart.querySelector("button").click();
+  const button = (text) =>
+    [...chart.querySelectorAll("button")].find((one) => one.textContent === text);
+  button("last 100").click();
   seen.clicked = points();
+  button("−").click();
+  seen.out = points();
+  button("+").click();
+  seen.back = points();
   const middle = svg.getBoundingClientRect().left + svg.clientWidth / 2;
-  svg.dispatchEvent(new WheelEvent("wheel", { deltaY: -300, clientX: middle, cancelable: true }));
+  svg.dispatchEvent(new WheelEvent("wheel", { deltaY: -300, clientX: middle, ctrlKey: true }));
   seen.zoomed = points();
+  svg.dispatchEvent(new WheelEvent("wheel", { deltaY: -300, clientX: middle }));
+  seen.scrolled = points();
   svg.dispatchEvent(new PointerEvent("pointermove", { clientX: middle, pointerId: 1 }));
   seen.told = chart.querySelector(".head").textContent;
   seen.wide = document.documentElement.scrollWidth <= innerWidth;
@@ -207,6 +215,9 @@ def test_a_browser_draws_it_and_zooms(taxi: Path, tmp_path: Path, width: int) ->
     assert seen["charts"] >= 6  # two curves of the stretch, four of the errors
     assert seen["first"] >= 300
     assert 99 <= seen["clicked"] <= 103
+    assert 150 < seen["out"] < 205
+    assert 95 < seen["back"] < 105
     assert 10 <= seen["zoomed"] < 80
+    assert seen["scrolled"] == seen["zoomed"]  # without Ctrl the wheel is the page's
     assert re.search(r"truth [\d,]+.*row [\d,]+, 2014-", seen["told"])
     assert seen["wide"]  # nothing to scroll sideways for

@@ -4,7 +4,8 @@
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const COLOURS = { truth: "--truth", forecast: "--learner", learner: "--learner",
   "last value": "--grey", "same time last day": "--orange", "same time last week": "--green",
-  "same time last season": "--green", "class frequency": "--plum" };
+  "same time last season": "--green", "class frequency": "--plum", "covered": "--learner",
+  "asked for": "--grey" };
 // Distances between marks on an axis of time.
 const SECONDS = [1, 5, 15, 60, 300, 900, 3600, 10800, 21600, 43200, 86400, 172800, 259200,
   604800, 1209600,
@@ -65,11 +66,11 @@ function moment(seconds, how) {
 }
 
 // A chart of curves over rows. `series`: [{name, values}], also `dots`: their radius, and `against`:
-// values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: wheel,
-// pinch and drag choose the stretch that is shown.
+// values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
+// drag, double click, wheel with Ctrl and buttons choose the stretch that is shown.
 class Lines {
-  constructor(host, { rows, times, series, names, zooms, zero, bad }) {
-    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad });
+  constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper }) {
+    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper });
     this.from = 0;
     this.to = rows.length - 1;
     this.head = box(host, "div", "head");
@@ -79,13 +80,17 @@ class Lines {
     }
     this.where = box(this.head, "span", "where");
     if (zooms) this.addButtons();
-    this.svg = element(host, "svg", { role: "img" });
+    const label = host.parentElement.querySelector("h2").textContent;
+    this.svg = element(host, "svg", { role: "img", "aria-label": label });
     this.pointers = new Map();
     this.svg.addEventListener("pointerdown", (event) => this.press(event));
     this.svg.addEventListener("pointermove", (event) => this.move(event));
     for (const kind of ["pointerup", "pointercancel", "pointerleave"])
       this.svg.addEventListener(kind, (event) => this.release(event));
-    if (zooms) this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    if (zooms) {
+      this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      this.svg.addEventListener("dblclick", (event) => this.zoom(this.index(event), 0.5));
+    }
     onResize(host, () => this.draw());
   }
 
@@ -94,6 +99,11 @@ class Lines {
   addButtons() {
     const buttons = box(this.head, "span", "buttons");
     const all = this.rows.length;
+    for (const [sign, scale] of [["−", 2], ["+", 0.5]]) {
+      const button = box(buttons, "button", "", sign);
+      button.setAttribute("aria-label", scale < 1 ? "zoom in" : "zoom out");
+      button.addEventListener("click", () => this.zoom((this.from + this.to) / 2, scale));
+    }
     for (const count of [100, 300, 1000, all].filter((n, k) => k === 3 || n < all)) {
       const button = box(buttons, "button", "", count === all ? "all" : `last ${count}`);
       button.addEventListener("click", () => this.show(all - count, all - 1));
@@ -108,6 +118,8 @@ class Lines {
     this.draw();
   }
 
+  zoom(at, scale) { this.show(at + (this.from - at) * scale, at + (this.to - at) * scale); }
+
   x(k) { return MARGIN.left + (k - this.from) / (this.to - this.from || 1) * this.width; }
   y(value) { return MARGIN.top + (this.high - value) / (this.high - this.low || 1) * this.height; }
   index(event) {
@@ -118,9 +130,9 @@ class Lines {
   range() {
     let low = this.zero ? 0 : Infinity, high = -Infinity;
     if (this.names) return [-0.05 * (this.names.length - 1), 1.05 * (this.names.length - 1)];
-    for (const { values } of this.series)
+    for (const values of [...this.series.map((one) => one.values), this.lower, this.upper])
       for (let k = Math.floor(this.from); k <= Math.ceil(this.to); k++)
-        if (values[k] !== null && values[k] !== undefined) {
+        if (values && values[k] !== null && values[k] !== undefined) {
           low = Math.min(low, values[k]);
           high = Math.max(high, values[k]);
         }
@@ -138,6 +150,7 @@ class Lines {
     this.svg.replaceChildren();
     [this.low, this.high] = this.range();
     this.drawAxes();
+    if (this.lower) this.drawBand();
     for (const one of [...this.series].reverse()) this.drawSeries(one);
     this.hair = element(this.svg, "line", { class: "hair", y1: MARGIN.top, y2: this.bottom,
       visibility: "hidden" });
@@ -145,7 +158,7 @@ class Lines {
 
   drawAxes() {
     const levels = this.names ? this.names.map((_, k) => k).filter((k) =>
-      k % Math.ceil(this.names.length / 12) === 0) : ticks(this.low, this.high, 5);
+      k % Math.ceil(this.names.length / 12) === 0) : ticks(this.low, this.high, 7);
     for (const value of levels) {
       const y = this.y(value);
       element(this.svg, "line", { class: "grid", x1: MARGIN.left, x2: MARGIN.left + this.width,
@@ -175,6 +188,22 @@ class Lines {
         found.push([k, this.times ? moment(at[k], step < 86400 ? "short" : "day")
           : (Math.floor(at[k] / step) * step).toLocaleString("en")]);
     return found;
+  }
+
+  // The intervals of the forecasts, a stretch without a gap at a time.
+  drawBand() {
+    const first = Math.max(Math.floor(this.from), 0), last = Math.ceil(this.to);
+    let up = [], down = [];
+    const close = () => {
+      if (up.length) element(this.svg, "path", { class: "band", d: `M${up.concat(down.reverse()).join("L")}Z` });
+      up = []; down = [];
+    };
+    for (let k = first; k <= last; k++) {
+      if (this.lower[k] === null || this.lower[k] === undefined) { close(); continue; }
+      up.push(`${this.x(k).toFixed(1)} ${this.y(this.upper[k]).toFixed(1)}`);
+      down.push(`${this.x(k).toFixed(1)} ${this.y(this.lower[k]).toFixed(1)}`);
+    }
+    close();
   }
 
   drawSeries(one) {
@@ -214,6 +243,7 @@ class Lines {
   }
 
   press(event) {
+    this.tellAt(event);
     if (!this.zooms) return;
     this.svg.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.index(event));
@@ -222,8 +252,7 @@ class Lines {
   move(event) {
     const held = this.pointers.get(event.pointerId);
     if (held === undefined) {
-      const k = Math.round(this.index(event));
-      this.tell(k >= this.from && k <= this.to ? k : null);
+      this.tellAt(event);
     } else if (this.pointers.size === 1) {
       const shift = held - this.index(event);
       this.show(this.from + shift, this.to + shift);
@@ -231,25 +260,31 @@ class Lines {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId);
       const now = this.index(event);
       const scale = (held - other[1]) / (now - other[1] || 1);
-      if (scale > 0.2 && scale < 5)
-        this.show(other[1] + (this.from - other[1]) * scale, other[1] + (this.to - other[1]) * scale);
+      if (scale > 0.2 && scale < 5) this.zoom(other[1], scale);
     }
+  }
+
+  tellAt(event) {
+    const k = Math.round(this.index(event));
+    this.tell(k >= this.from && k <= this.to ? k : null);
   }
 
   release(event) {
     this.pointers.delete(event.pointerId);
-    if (event.type === "pointerleave" && this.hair) this.tell(null);
+    // A finger leaves with each tap: what it pointed at stays.
+    if (event.type === "pointerleave" && event.pointerType === "mouse") this.tell(null);
   }
 
+  // Turned without a key the wheel scrolls the page; a pinch on a trackpad comes with ctrlKey.
   wheel(event) {
+    if (!(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    const at = this.index(event), scale = Math.exp(0.0015 * event.deltaY);
-    this.show(at + (this.from - at) * scale, at + (this.to - at) * scale);
+    this.zoom(this.index(event), Math.exp(0.0015 * event.deltaY));
   }
 }
 
 function drawCalibration(host, bins) {
-  const svg = element(host, "svg", { role: "img" });
+  const svg = element(host, "svg", { role: "img", "aria-label": "Calibration" });
   const most = Math.max(...bins.map((bin) => bin[2]));
   onResize(host, () => {
     const size = Math.min(host.clientWidth - MARGIN.left - MARGIN.right, 320);
@@ -273,7 +308,7 @@ function drawCalibration(host, bins) {
   });
 }
 
-const { stretch, errors, calibration } = figures;
+const { stretch, errors, coverage, calibration } = figures;
 if (stretch) {
   const { truth, forecast, names } = stretch, many = names && names.length !== 2;
   const chart = new Lines(document.getElementById("stretch"), { ...stretch, zooms: true, series: [
@@ -285,5 +320,9 @@ if (errors) {
   const series = Object.entries(errors.series).map(([name, values]) =>
     ({ name: name.replaceAll("_", " "), values }));
   new Lines(document.getElementById("errors"), { ...errors, series, zero: true });
+}
+if (coverage) {
+  const series = Object.entries(coverage.series).map(([name, values]) => ({ name, values }));
+  new Lines(document.getElementById("coverage"), { ...coverage, series, zero: true });
 }
 if (calibration) drawCalibration(document.getElementById("calibration"), calibration);

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Any
 
-from rtrl_lstm.history import History, Passed
+from rtrl_lstm.history import History, Passed, Snapshot
 from rtrl_lstm.model import Model
 
 INTERVALS = 80  # of error over time: enough to see a change, few enough to read
@@ -37,6 +37,9 @@ def stretch(model: Model, history: History) -> dict[str, Any] | None:
     if model.schema.task == "regression":
         found["truth"] = [_plain(row.truth) for row in rows]
         found["forecast"] = [row and _plain(row.forecast) for row in ahead]
+        if model.interval is not None:
+            found["lower"] = [row and _plain(row.lower) for row in ahead]
+            found["upper"] = [row and _plain(row.upper) for row in ahead]
     else:
         classes = list(model.schema.target.classes)
         found["names"] = classes
@@ -54,23 +57,11 @@ def errors(history: History) -> dict[str, Any] | None:
 
     None where nothing was scored.
     """
-    snapshots = history.snapshots
-    now = history.score.losses()
-    if history.score.rows > snapshots[-1].row:
-        score = history.score
-        last = snapshots[-1]._replace(
-            row=score.rows, scored=score.scored, losses=now, bad_rows=score.bad_rows
-        )
-        snapshots = [*snapshots, last]
-    step = max(1, math.ceil((len(snapshots) - 1) / INTERVALS))
-    ends = [snapshots[0], *snapshots[step::step]]
-    if ends[-1] is not snapshots[-1]:
-        ends.append(snapshots[-1])
-    pairs = [(a, b) for a, b in itertools.pairwise(ends) if b.scored > a.scored]
+    pairs = [(a, b) for a, b in _intervals(history) if b.scored > a.scored]
     if not pairs:
         return None
     series: dict[str, list[float | None]] = {}
-    for name in now:
+    for name in history.score.losses():
         series[name] = []
         for a, b in pairs:
             before, after = (s.losses.get(name, s.losses.get("last_value", 0.0)) for s in (a, b))
@@ -79,6 +70,21 @@ def errors(history: History) -> dict[str, Any] | None:
         "rows": [b.row for _, b in pairs],
         "series": series,
         "bad": [b.bad_rows - a.bad_rows for a, b in pairs],
+    }
+
+
+def coverage(model: Model, history: History) -> dict[str, Any] | None:
+    """The share of truths within the forecasts' intervals, over time, beside what was asked for.
+
+    None where there are none.
+    """
+    pairs = [(a, b) for a, b in _intervals(history) if b.ranges > a.ranges]
+    if not pairs:
+        return None
+    shares = [_plain((b.covered - a.covered) / (b.ranges - a.ranges)) for a, b in pairs]
+    return {
+        "rows": [b.row for _, b in pairs],
+        "series": {"covered": shares, "asked for": [model.interval] * len(pairs)},
     }
 
 
@@ -91,6 +97,18 @@ def calibration(history: History) -> list[list[float]] | None:
     return [
         [one.probability / one.forecasts, one.hits / one.forecasts, one.forecasts] for one in bins
     ] or None
+
+
+def _intervals(history: History) -> list[tuple[Snapshot, Snapshot]]:
+    """Begin and end of each of some `INTERVALS` intervals up to now."""
+    snapshots = list(history.snapshots)
+    if history.score.rows > snapshots[-1].row:
+        snapshots.append(history.now())
+    step = max(1, math.ceil((len(snapshots) - 1) / INTERVALS))
+    ends = [snapshots[0], *snapshots[step::step]]
+    if ends[-1] is not snapshots[-1]:
+        ends.append(snapshots[-1])
+    return list(itertools.pairwise(ends))
 
 
 def _times(rows: list[Passed], horizon: int) -> list[float] | None:

@@ -41,6 +41,7 @@ def page(model: Model, history: History, figures: dict[str, Any], by: str) -> st
     title = f"{target}, {_rows(horizon)} ahead" if horizon else target
     stretch = charts.stretch(model, history)
     errors = charts.errors(history)
+    coverage = charts.coverage(model, history)
     calibration = charts.calibration(history)
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -49,6 +50,7 @@ def page(model: Model, history: History, figures: dict[str, Any], by: str) -> st
         _stretch(stretch, model),
         _errors(errors, model),
         _scores(figures),
+        _coverage(coverage, model),
         _calibration(calibration, model),
         _worth(model, history),
         _events(model, history, figures),
@@ -57,7 +59,8 @@ def page(model: Model, history: History, figures: dict[str, Any], by: str) -> st
     own = files("rtrl_lstm.cli.page")
     style = (own / "style.css").read_text(encoding="utf-8")
     script = (own / "charts.js").read_text(encoding="utf-8")
-    drawn = {"stretch": stretch, "errors": errors, "calibration": calibration}
+    drawn: dict[str, Any] = {"stretch": stretch, "errors": errors, "coverage": coverage}
+    drawn["calibration"] = calibration
     numbers = json.dumps(drawn, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     numbers = numbers.replace("<", "\\u003c")  # no text can end the script element
     return "\n".join(
@@ -98,7 +101,7 @@ def _lead(figures: dict[str, Any]) -> str:
 
 def _tiles(figures: dict[str, Any]) -> str:
     tiles = [(METRICS[name], figure(name, value)) for name, value in figures["metrics"].items()]
-    tiles += [("rows", f"{figures['rows']:,}"), ("scored", f"{figures['scored']:,}")]
+    tiles.append(("rows", f"{figures['rows']:,}"))
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
     return f'<dl class="tiles">{cells}</dl>'
 
@@ -123,6 +126,8 @@ def _stretch(drawn: dict[str, Any] | None, model: Model) -> str:
         if len(classes) == 2:
             what = f"the probability of {escape(classes[1])}"
     text = f"The last rows: the truth, and {what}, {made}."
+    if model.interval is not None:
+        text += f" Shaded: where the truth was to lie in {100 * model.interval:g} % of the rows."
     if horizon:
         text += " It ends with the forecasts whose truth is still to come."
     return _section("Forecast and truth", text, _chart("stretch"))
@@ -153,6 +158,16 @@ def _scores(figures: dict[str, Any]) -> str:
     table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     text = f"{escape(counts_line(figures))}."
     return _section("Scores", text, f'<div class="wide">{table}</div>')
+
+
+def _coverage(drawn: dict[str, Any] | None, model: Model) -> str:
+    if drawn is None:
+        return ""
+    text = (
+        "The share of truths within the forecasts' intervals over time: "
+        f"{100 * (model.interval or 0):g} % was asked for."
+    )
+    return _section("Calibration", text, _chart("coverage"))
 
 
 def _calibration(drawn: list[list[float]] | None, model: Model) -> str:
@@ -219,7 +234,8 @@ def _told(event: Event, known: dict[str, int], model: Model) -> str:
 
 
 def _settings(model: Model, by: str) -> str:
-    asked = {name: value for name, value in model.schema.arguments.items() if value is not None}
+    asked = {**model.schema.arguments, "interval": model.interval}
+    asked = {name: value for name, value in asked.items() if value is not None}
     rows: dict[str, Any] = {**asked, "task": model.schema.task}
     if model.learner is not None:
         spec = model.learner.spec.to_json()
