@@ -80,7 +80,7 @@ class Text:
 
     def has_rows(self) -> bool:
         """Whether `next` has some without reading."""
-        return bool(self._held)
+        return bool(self._held) or self._lines.has_first()
 
     def next(self) -> list[Record] | None:
         """The rows that came, perhaps none; None at the end.
