@@ -210,8 +210,9 @@ def _forged(rng: random.Random, document: dict, block: np.ndarray) -> bytes:
     document = forged(rng, document)
     if rng.randrange(4) == 0:
         block = block[: rng.randrange(block.size)]
-    document["checksum"] = modelfile._checksum(document, block.tobytes())
-    return modelfile._header(document, block.shape) + block.tobytes()
+    document.pop("checksum", None)
+    text = modelfile._signed(document, block.tobytes())
+    return modelfile._header(text, block.shape) + block.tobytes()
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ def measure(rows: int) -> dict[str, float]:
             looks.append((time.monotonic(), counter.rows, _resident(learner.pid)))
             time.sleep(POLL)
         counter.join()
+        looks.append((time.monotonic(), counter.rows, 0.0))
     if learner.returncode != 0 or counter.rows != rows:
         raise SystemExit(f"exit code {learner.returncode} after {counter.rows:,} of {rows:,} rows")
     return _judge(looks, rows, time.monotonic() - began)
@@ -130,8 +131,9 @@ def _judge(looks: list[tuple[float, int, float]], rows: int, seconds: float) -> 
 
 def _rate(looks: list[tuple[float, int, float]], first: int, last: int) -> float:
     """Rows a second between two rows."""
-    inside = [look for look in looks if first <= look[1] <= last]
-    return (inside[-1][1] - inside[0][1]) / (inside[-1][0] - inside[0][0])
+    begin = max(look for look in looks if look[1] <= first)
+    end = min(look for look in looks if look[1] >= last)
+    return (end[1] - begin[1]) / (end[0] - begin[0])
 
 
 if __name__ == "__main__":
