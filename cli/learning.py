@@ -36,13 +36,11 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
     if options["report"] is not None:
         refuse_unwritable(options["report"])
     with ExitStack() as entered:
-        afresh = path is None or options["overwrite"] or not os.path.exists(path)
-        stand = None if afresh else _found_stand(path, options, given)
-        keep = None
-        if path is not None:
-            keep = entered.enter_context(Keep(path, afresh=afresh or bool(stand and stand.damaged)))
-            if stand is not None:  # what another process has saved until it let go of the file
-                stand = _found_stand(path, options, given)
+        keep = None if path is None else entered.enter_context(Keep(path))
+        stand = None
+        if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
+            stand = _found_stand(keep.path, options, given)
+            keep.is_ours = not stand.damaged
         run = _Run(stand or begin(options), keep, options, entered)
         run.to_end(options)
 
