@@ -60,15 +60,17 @@ class Keep:
 
     Args:
         path: the model's file.
-        afresh: whether what lies there is not to be kept: it is of another run, or damaged.
+
+    Attributes:
+        is_ours: whether what lies there is to be kept, and not of another run, or damaged.
 
     Raises:
         Stop: the file cannot be written, or another process has it.
     """
 
-    def __init__(self, path: str, *, afresh: bool) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self._is_ours = not afresh
+        self.is_ours = False
         refuse_unwritable(path)
         self._lock = Lock(path)
 
@@ -93,13 +95,13 @@ class Keep:
             WriteError: it cannot be written, and the file is as it was.
         """
         try:
-            write_whole(self.path, content, previous_of(self.path) if self._is_ours else None)
+            write_whole(self.path, content, previous_of(self.path) if self.is_ours else None)
         except OSError as error:
             said = error.strerror or str(error)
             raise WriteError(f"cannot write {self.path}: {said}; it is as it was") from error
-        if not self._is_ours:
+        if not self.is_ours:
             self.end()
-        self._is_ours = True
+        self.is_ours = True
 
     def end(self) -> None:
         """The run has come to an end in good order: one file is enough."""

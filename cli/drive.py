@@ -151,6 +151,7 @@ class Drive:
 
     def _set_aside(self, records: list[Record], forecasts: list[Any]) -> None:
         """Take bad rows out of the forecasts and note them."""
+        self._bad_rows.file = self._source.name if self._source.several else None
         for k, record in enumerate(records):
             bad = forecasts[k]
             if record.values is None:

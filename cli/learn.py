@@ -26,6 +26,18 @@ def _interval(
     raise click.BadParameter(f"{value!r} is neither a number of rows (5000) nor of seconds (30s)")
 
 
+def _address(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[str, int] | None:
+    """ "9100" is a port of this machine, "0.0.0.0:9100" one that others can reach."""
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch(r"\d{1,5}", port) or not int(port) < 65536:
+        raise click.BadParameter(f"{value!r} is no port: give a number such as 9100, or HOST:9100")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
     """a,b,c as a list."""
     if value is None:
@@ -129,6 +141,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Give forecasts of a number an interval that the truth lies in with this share of the "
     "rows, such as 0.9; it is written beside them.",
+)
+@click.option(
+    "--metrics-port",
+    metavar="[HOST:]PORT",
+    callback=_address,
+    help="Serve metrics for Prometheus there: rows, rate, loss, bad rows, lag, age of the "
+    "checkpoint. Without a host, for this machine only.",
 )
 @click.option(
     "--report",

@@ -7,13 +7,14 @@ import os
 import shlex
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
 from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
+from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import Progress, progress_for
@@ -35,13 +36,11 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
     if options["report"] is not None:
         refuse_unwritable(options["report"])
     with ExitStack() as entered:
-        afresh = path is None or options["overwrite"] or not os.path.exists(path)
-        stand = None if afresh else _found_stand(path, options, given)
-        keep = None
-        if path is not None:
-            keep = entered.enter_context(Keep(path, afresh=afresh or bool(stand and stand.damaged)))
-            if stand is not None:  # what another process has saved until it let go of the file
-                stand = _found_stand(path, options, given)
+        keep = None if path is None else entered.enter_context(Keep(path))
+        stand = None
+        if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
+            stand = _found_stand(keep.path, options, given)
+            keep.is_ours = not stand.damaged
         run = _Run(stand or begin(options), keep, options, entered)
         run.to_end(options)
 
@@ -109,7 +108,8 @@ class _Run:
         began, rows_before = time.perf_counter(), stand.score.rows
         checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint)
         try:
-            ended = self._drive.to_end(checkpoints)
+            with self._metrics(options["metrics_port"], checkpoints):
+                ended = self._drive.to_end(checkpoints)
             self._drive.refuse_nothing(ended)
             if ended is None and self._predictions is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -128,6 +128,14 @@ class _Run:
             write_page(options["report"], stand.model, stand.history, found, typed)
             notes.append(f"report in {options['report']}")
         conclude(found, notes, ended, options)
+
+    def _metrics(
+        self, address: tuple[str, int] | None, checkpoints: Checkpoints
+    ) -> AbstractContextManager[Any]:
+        if address is None:
+            return contextlib.nullcontext()
+        saved = None if self._keep is None else checkpoints
+        return closing(Metrics(address, self._stand, self._source, saved))
 
     def _checkpoint(self) -> None:
         """Save on the way; where that fails, say so once, and go on if the user asked for that."""

@@ -41,6 +41,10 @@ class Lines:
         self._giving_up = False
         self._begins = trail is None or not trail.line
 
+    def has_first(self) -> bool:
+        """Whether there is something left of what the trail has read: `next` need not read."""
+        return bool(self._first)
+
     def next(self) -> list[str] | None:
         """The lines that one more piece completes (perhaps none), or None at the end.
 

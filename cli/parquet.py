@@ -15,6 +15,7 @@ from rtrl_lstm.cli.records import Record
 
 _BATCH = 1024
 _LARGEST_FOOTER = 1 << 24
+_ERRORS = (OSError, ValueError, NotImplementedError, TypeError, LookupError, MemoryError)
 
 
 class Parquet:
@@ -40,7 +41,7 @@ class Parquet:
             self._file = parquet.ParquetFile(path)
             self.columns: list[str] | None = list(self._file.schema_arrow.names)
             self._footer = _footer(path)
-        except (OSError, ValueError) as error:
+        except _ERRORS as error:
             raise Stop(f"cannot read {path}: {_line(error)}") from error
         self._rows = self._from(0)
 
@@ -56,7 +57,7 @@ class Parquet:
         """
         try:
             return next(self._rows, None)
-        except (OSError, ValueError) as error:
+        except _ERRORS as error:
             raise SourceError(f"cannot read {self.name}: {_line(error)}") from error
 
     def passed(self, line: int) -> None:

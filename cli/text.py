@@ -80,7 +80,7 @@ class Text:
 
     def has_rows(self) -> bool:
         """Whether `next` has some without reading."""
-        return bool(self._held)
+        return bool(self._held) or self._lines.has_first()
 
     def next(self) -> list[Record] | None:
         """The rows that came, perhaps none; None at the end.
@@ -93,11 +93,6 @@ class Text:
             if self._ended:
                 return None
             records = self._advance()
-        if self._may_have_header and records:
-            self._may_have_header = False
-            assert isinstance(self._parser, Csv)
-            if self._parser.is_header(records[0]):
-                del records[0]
         return records
 
     def passed(self, line: int) -> None:
@@ -134,11 +129,23 @@ class Text:
         """Close what it is read from."""
         self._opened.close()
 
+    def _first(self, lines: list[str]) -> list[Record]:
+        """Where a header may be missing: take lines off until there is a row, or a header."""
+        records: list[Record] = []
+        while self._may_have_header and lines:
+            records = self._parser.feed([lines.pop(0)])
+            self._may_have_header = not records
+        if records and isinstance(self._parser, Csv) and self._parser.is_header(records[0]):
+            del records[0]
+        return records
+
     def _advance(self) -> list[Record]:
         lines = self._lines.next()
         self._ended = lines is None
         try:
-            return self._parser.end() if lines is None else self._parser.feed(lines)
+            if lines is None:
+                return self._parser.end()
+            return [*self._first(lines), *self._parser.feed(lines)]
         except ValueError as error:
             raise Stop(f"{self.name}: {error}") from error
 

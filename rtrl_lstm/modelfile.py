@@ -128,17 +128,19 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-    document["checksum"] = _checksum(document, block.tobytes())
-    return _header(document, block.shape) + block.tobytes()
+    content = block.tobytes()
+    return _header(_signed(document, content), block.shape) + content
 
 
 def _dump(document: dict[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=True)
 
 
-def _checksum(document: dict[str, Any], block: bytes) -> str:
-    rest = {key: value for key, value in document.items() if key != "checksum"}
-    return hashlib.sha256(_dump(rest).encode() + b"\0" + block).hexdigest()
+def _signed(document: dict[str, Any], block: bytes) -> str:
+    """The document as JSON, its checksum added: "checksum" sorts before all other keys."""
+    rest = _dump(document)
+    checksum = hashlib.sha256(rest.encode() + b"\0" + block).hexdigest()
+    return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
 def load(path: str | Path) -> Learner | Forecaster | Model | Fleet:
@@ -185,8 +187,10 @@ def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
         raise ModelFileError(_NO_MODEL)
     try:
         header = json.loads(content[8 : 8 + size])
-        document = json.loads(header["__metadata__"][_KEY])
-        known, version = document.get("checksum"), document["format"]
+        text = header["__metadata__"][_KEY]
+        document = json.loads(text)
+        version = document["format"]
+        document.pop("checksum", None)
         shape = tuple(map(int, header["block"]["shape"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError(_NO_MODEL) from None
@@ -194,21 +198,21 @@ def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
         shown = _line(ValueError(version))
         raise ModelFileError(f"format {shown}; this version of rtrl-lstm reads format {FORMAT}")
     flat = np.frombuffer(content, np.uint8, offset=8 + size)
-    fits = known == _checksum(document, flat.tobytes())
-    if not fits or content[: 8 + size] != _header(document, shape):
+    fits = text == _signed(document, flat.tobytes())
+    if not fits or content[: 8 + size] != _header(text, shape):
         raise ModelFileError("the file is damaged: its checksum does not fit")
     if math.prod(shape) != flat.size:
         raise ModelFileError("the file is damaged: its block has another size")
     return document, flat.reshape(shape).copy()
 
 
-def _header(document: dict[str, Any], shape: tuple[int, ...]) -> bytes:
+def _header(text: str, shape: tuple[int, ...]) -> bytes:
     """What a safetensors file begins with: a size, JSON, and blanks up to a multiple of 8."""
     tensor = {"dtype": "U8", "shape": list(shape), "data_offsets": [0, math.prod(shape)]}
-    header = {"__metadata__": {_KEY: _dump(document)}, "block": tensor}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
+    metadata = {"__metadata__": {_KEY: text}, "block": tensor}
+    header = json.dumps(metadata, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header
 
 
 def _revive(

@@ -278,6 +278,30 @@ def test_forecasts_that_cannot_be_written(tmp_path: Path) -> None:
     assert err == "Error: cannot write /dev/full: No space left on device\n"
 
 
+def test_a_bad_row_is_found_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("x,y\n2,3\noops,4\n3,4\n")
+    run("learn", "a.csv", "b.csv", "--target", "y", "--bad-rows", "bad.jsonl", cwd=tmp_path)
+    found = json.loads((tmp_path / "bad.jsonl").read_text())
+    why = "column 'x': 'oops' is not a number"
+    assert found == {"row": 3, "line": 3, "why": why, "raw": "oops,4", "file": "b.csv"}
+
+
+def test_a_stream_that_is_mostly_bad_stops(tmp_path: Path) -> None:
+    rows = [
+        f"{x},{y}\n" if k < 1200 or k % 3 == 0 else "oops\n" for k, (x, y) in enumerate(waves(5000))
+    ]
+    (tmp_path / "a.csv").write_text("x,y\n" + "".join(rows))
+    learn = ["learn", "a.csv", "--target", "y", "--model", "m.rtrl", "--quiet"]
+    err = run(*learn, cwd=tmp_path, code=1).stderr
+    assert err.startswith("Error: a.csv: most rows are bad: 501 of rows 1,001 to 1,952")
+    assert len(err.splitlines()) == 1
+    figured = figures(run(*learn, "--resume", "--on-bad-row", "skip-all", "--json", cwd=tmp_path))
+    assert figured["rows"] == 5000
+    parts = ("learned", "unlabelled", "pending", "bad_rows")
+    assert figured["rows"] == sum(figured[part] for part in parts)
+
+
 def test_a_source_that_breaks_off_keeps_what_was_learned(tmp_path: Path) -> None:
     rows = "".join(f"{x},{y}\n" for x, y in waves(20_000))
     torn = gzip.compress(("x,y\n" + rows).encode())[:60_000]
