@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.blocks import initial_block
+from rtrl_lstm.cells import gates_of
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import slots
@@ -28,6 +29,7 @@ COUNTERS = {
     "power1": slots.H_POWER1,
     "power2": slots.H_POWER2,
     "summed": slots.H_SUMMED,
+    "schedule_start": slots.H_SCHEDULE_START,
     "reset_next": slots.H_RESET_NEXT,
 }
 
@@ -42,6 +44,8 @@ def numbers_of(net: Net) -> dict[str, FloatArray]:
         return layout.read(block, name).astype(np.float64)
 
     found = {name: read(array) for name, array in _plain(spec)}
+    for name, arrays in _seen_gates(spec).items():
+        found[name] = np.concatenate([read(array)[: spec.blocks] for array in arrays])
     for group in plan.groups(spec):
         for kind in group.kinds(spec):
             found[f"{group.name}.{kind}"] = _group(spec, group, kind, read)
@@ -64,6 +68,11 @@ def write_numbers(net: Net, numbers: Mapping[str, Array], learning_rate: float) 
         if name in _rings(spec):
             values = np.roll(values, steps % spec.horizon, axis=0)
         layout.write(block, array, values)
+    for name, arrays in _seen_gates(spec).items():
+        for array, part in zip(arrays, np.split(numbers[name], len(arrays)), strict=True):
+            values = layout.read(block, array)
+            values[: spec.blocks] = part
+            layout.write(block, array, values)
     for name, array in _doubled(spec):
         layout.write(block, array, numbers[name])
     for group in plan.groups(spec):
@@ -103,6 +112,20 @@ def _plain(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "combination.covariance", "combination.covariance"
 
 
+def _seen_gates(spec: Spec) -> dict[str, list[str]]:
+    """The gates that the next row sees, in one array of ours, and the engine's arrays of them."""
+    if spec.gate_recurrence == "none":
+        return {}
+    found = {}
+    for layer in range(spec.num_layers):
+        prefixes = {"": f"lead.layer{layer}" if spec.horizon else f"layer{layer}"}
+        if spec.horizon:
+            prefixes["trailing."] = f"layer{layer}"
+        for ours, prefix in prefixes.items():
+            found[f"{ours}gates_{layer}"] = [f"{prefix}.{gate}.gate" for gate in gates_of(spec)]
+    return found
+
+
 def _doubled(spec: Spec) -> Iterator[tuple[str, str]]:
     """Where a gru's h is its state, the engine has it twice."""
     if spec.cell == "gru":
@@ -125,8 +148,11 @@ def _group(
 ) -> FloatArray:
     """One kind of a group's numbers, (D, R)."""
     if group.rows:
-        layer = group.name.split(".")[0]
-        return np.concatenate([read(f"{layer}.{row.name}.{kind}") for row in group.rows]).T
+        layer, (sources, _) = group.name.split(".")[0], group.shape
+        rows = [read(f"{layer}.{row.name}.{kind}") for row in group.rows]
+        return np.concatenate([row.reshape(-1, sources) for row in rows]).T
+    if group.name != "readout":
+        return read(f"{group.name}.{kind}").T
     # The readout lies in two arrays: (n, O), and (O, bias and shortcuts).
     return np.concatenate([read(f"readout.direct.{kind}").T, read(f"readout.{kind}")])
 
@@ -136,9 +162,14 @@ def _parts(spec: Spec, group: plan.Group, kind: str, values: Array) -> Iterator[
     if group.rows:
         layer = group.name.split(".")[0]
         for row, part in zip(group.rows, np.split(values.T, len(group.rows)), strict=True):
+            if kind == "trace" and group.cells > 1:  # the first cells of all blocks, the second …
+                part = part.reshape(group.cells, group.units, -1)
             yield f"{layer}.{row.name}.{kind}", part
         return
-    direct = len(values) - spec.hidden_size
+    if group.name != "readout":
+        yield f"{group.name}.{kind}", values.T
+        return
+    direct = len(values) - spec.state_size
     yield f"readout.direct.{kind}", values[:direct].T
     yield f"readout.{kind}", values[direct:]
 

@@ -7,11 +7,22 @@ weight.
 
 from typing import NamedTuple
 
-from rtrl_lstm.optimizers import SGD, AdaGrad, Adam, AdamW, ClipNorm, ClipValue, Momentum, RMSprop
+from rtrl_lstm.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    ClipNorm,
+    ClipValue,
+    Momentum,
+    ObGD,
+    RMSprop,
+)
 from rtrl_lstm.spec import Spec
 
 from . import credit
 from .graph import Graph, Values
+from .partials import times
 
 
 class Gradient(NamedTuple):
@@ -82,7 +93,7 @@ def descend(
 ) -> tuple[str, list[str]]:
     """A group's weights (B, D, R) and moments after one step."""
     match spec.optimizer:
-        case SGD():
+        case SGD() | ObGD():
             if gradient.vector:  # the step size goes to the smaller factor
                 gradient = Gradient(g.op("Mul", gradient.vector, numbers.step), gradient.matrix)
                 return g.op("Sub", weight, gradient.full(g)), []
@@ -112,6 +123,29 @@ def descend(
         case _:
             raise ValueError(f"no graph is known for the optimizer {spec.optimizer!r}")
     return g.op("Sub", weight, g.op("Mul", numbers.step, direction)), moments
+
+
+def shortened(
+    g: Graph, kappa: float, gradients: dict[str, Gradient], slope: str, step: str
+) -> dict[str, Gradient]:
+    """ObGD's gradients (Elsayed et al. 2024): shorter where the step would overshoot the label.
+
+    `slope` is dL/da (B, O), `step` the step size (B, 1, 1).
+    """
+    size = ""
+    for gradient in gradients.values():
+        found = g.op("ReduceL1", gradient.full(g), axes=[1, 2])
+        size = g.op("Add", size, found) if size else found
+    delta = g.op("Unsqueeze", g.op("ReduceL1", slope, axes=[1]), g.integers(2))
+    none = g.op("Equal", delta, g.constant(0.0))
+    size = g.op("Div", size, g.op("Where", none, g.constant(1.0), delta))
+    reach = g.op("Mul", g.op("Mul", step, g.constant(kappa)), size)
+    reach = g.op("Mul", reach, g.op("Max", delta, g.constant(1.0)))
+    scale = g.op("Div", g.constant(1.0), g.op("Max", reach, g.constant(1.0)))
+    return {
+        name: Gradient(times(g, gradient.vector, scale), gradient.matrix)
+        for name, gradient in gradients.items()
+    }
 
 
 def bounded(g: Graph, spec: Spec, gradients: dict[str, Gradient]) -> dict[str, Gradient]:

@@ -9,7 +9,7 @@ The h of a layer is the u of the one above.
 
 from typing import NamedTuple
 
-from rtrl_lstm.cells import PREVIOUS_STATE
+from rtrl_lstm.cells import PREVIOUS_STATE, gates_of
 from rtrl_lstm.spec import Spec
 
 from . import partials, plan
@@ -36,11 +36,13 @@ class LayerPass(NamedTuple):
     groups : list of Group
     seen : group's name -> Seen
     cell : CellStep
+    h : value (B, n), or (B, p) where it is projected
     """
 
     groups: list[Group]
     seen: dict[str, Seen]
     cell: CellStep
+    h: str
 
 
 class Pass(NamedTuple):
@@ -77,34 +79,41 @@ class Stack:
 
     def advance(self, weights: Values, z: str, states: Values) -> Pass:
         """One step from the scaled inputs z (B, I) and the states (B, n) before it."""
-        below, layers, after = z, [], {}
+        below, layers, after = z, [], dict[str, str]()
         for k in range(self._spec.num_layers):
-            layer = self._layer(weights, k, below, states[f"h_{k}"], states.get(f"c_{k}", ""))
-            below = layer.cell.h
+            kinds = [kind for kind in ("h", "c", "gates") if f"{kind}_{k}" in states]
+            before = {kind: states[f"{kind}_{k}"] for kind in kinds}
+            layer = self._layer(weights, k, below, before)
+            below = layer.h
             layers.append(layer)
-            after[f"h_{k}"] = below
-            if f"c_{k}" in states:
-                after[f"c_{k}"] = layer.cell.s
+            found = {"h": layer.h, "c": layer.cell.s}
+            if "gates" in before:
+                gates = [layer.cell.gates[gate] for gate in gates_of(self._spec)]
+                found["gates"] = self._g.concat(gates, axis=1)
+            after |= {f"{kind}_{k}": found[kind] for kind in kinds}
         readout = plan.readout_of(self._spec)
-        seen = self._seen(readout, z, below)
+        seen = self._seen(readout, {"bias": self._ones, "x": z, "h": below})
         return Pass(layers, after, seen, self._project(weights, readout, seen))
 
-    def _layer(self, weights: Values, k: int, below: str, h_tm1: str, s_tm1: str) -> LayerPass:
+    def _layer(self, weights: Values, k: int, below: str, before: Values) -> LayerPass:
         g, groups = self._g, plan.groups_of(self._spec, k)
-        s_tm1 = s_tm1 or h_tm1
+        s_tm1 = before.get("c", before["h"])
+        present = {"bias": self._ones, "bias_hh": self._ones, "x": below, **before}
         z: dict[str, str] = {}
         own: dict[str, str] = {}
         seen: dict[str, Seen] = {}
         known: dict[tuple[str, ...], Seen] = {}
         for group in groups:
             gates = [row.gate for row in group.rows]
+            if not gates:
+                continue
             if group.own:
                 diagonal = g.op("Squeeze", weights[f"{group.name}.weight"], g.integers(1))
                 own |= zip(gates, g.split(diagonal, len(gates)), strict=True)
                 continue
             sources = tuple(group.sources)
             if sources not in known:
-                known[sources] = self._seen(group, below, h_tm1)
+                known[sources] = self._seen(group, present)
             seen[group.name] = known[sources]
             sums = self._project(weights, group, known[sources])
             z |= zip(gates, g.split(sums, len(gates)), strict=True)
@@ -114,10 +123,14 @@ class Stack:
                 states = [s_tm1 if row.own == PREVIOUS_STATE else cell.s for row in group.rows]
                 line = g.op("Unsqueeze", g.concat(states, axis=1), g.integers(1))
                 seen[group.name] = Seen(line, line)
-        return LayerPass(groups, seen, cell)
+        h = cell.h
+        if self._spec.proj_size:
+            projection = groups[-1]
+            seen[projection.name] = self._seen(projection, {"m": h})
+            h = self._project(weights, projection, seen[projection.name])
+        return LayerPass(groups, seen, cell, h)
 
-    def _seen(self, group: Group, x: str, h: str) -> Seen:
-        sources = {"bias": self._ones, "bias_hh": self._ones, "x": x, "h": h}
+    def _seen(self, group: Group, sources: Values) -> Seen:
         u = self._g.concat([sources[name] for name in group.sources], axis=1)
         return Seen(*(self._g.op("Unsqueeze", u, self._g.integers(axis)) for axis in (1, 2)))
 

@@ -43,7 +43,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rtrl_lstm.spec import Spec
 
-from . import combining, credit, learning, parts, plan, statistics
+from . import combining, credit, learning, parts, plan, schedules, statistics
 from .credit import Label
 from .descent import Gradient
 from .forward import Pass, Stack, begun_anew
@@ -186,13 +186,29 @@ class _Step:
             self.now |= learning.summed(g, self.now, found, keep)
             self._count("summed", learned)
         else:
-            rate = self.now["learning_rate"]
-            self.now |= learning.updated(g, spec, self.now, found, rate, learned)
+            self.now |= learning.updated(g, spec, self.now, found, self._rate(), learned, slope)
+
+    def _rate(self) -> str:
+        """The learning rate (B, 1) as it is scheduled for the optimiser's next step."""
+        g, rate, schedule = self.g, self.now["learning_rate"], self.spec.schedule
+        if schedule is None:
+            return rate
+        t = self.now["updates"]
+        if schedule.restart:
+            t = g.op("Sub", t, self.now["schedule_start"])
+        return g.narrowed(g.op("Mul", g.widened(rate), schedules.factor(g, schedule, t)))
 
     def _end_sequence(self, keep: str) -> None:
-        """Apply the summed gradients of the sequence that ended, where `keep` (B, 1) is 0."""
-        if self.spec.update != "sequence":
-            return
+        """A sequence has ended for the state that learns, where `keep` (B, 1) is 0."""
+        if self.spec.update == "sequence":
+            self._apply_sums(keep)
+        if "schedule_start" in self.now:
+            g, kept = self.g, self.g.op("Greater", keep, self.g.constant(0.0))
+            start = g.op("Where", kept, self.now["schedule_start"], self.now["updates"])
+            self.now["schedule_start"] = start
+
+    def _apply_sums(self, keep: str) -> None:
+        """The optimiser's step with the summed gradients, where there are any."""
         g = self.g
         some = g.cast(g.op("Greater", self.now["summed"], g.constant(0.0, wide=True)))
         ends = g.op("Mul", some, g.op("Sub", g.constant(1.0), keep))
@@ -201,8 +217,7 @@ class _Step:
             group.name: Gradient("", g.op("Mul", third, self.now[f"{group.name}.sum"]))
             for group in plan.groups(self.spec)
         }
-        rate = self.now["learning_rate"]
-        self.now |= learning.updated(g, self.spec, self.now, sums, rate, ends)
+        self.now |= learning.updated(g, self.spec, self.now, sums, self._rate(), ends)
         self.now["summed"] = g.op("Mul", self.now["summed"], g.widened(keep))
 
 

@@ -10,6 +10,7 @@
 As in the engine's `kernels/layers.py`: truncated real-time recurrent learning.
 """
 
+from rtrl_lstm.optimizers import ObGD
 from rtrl_lstm.spec import Spec
 
 from . import descent, plan
@@ -50,12 +51,17 @@ def gradients(
     found = {"readout": Gradient(dy, passed.seen.column)}
     credit = _through_readout(g, spec, weights, slope)
     for k, layer in reversed(list(enumerate(passed.layers))):
+        if spec.proj_size:
+            name = layer.groups[-1].name
+            column = layer.seen[name].column
+            found[name] = Gradient(g.op("Unsqueeze", credit, g.integers(1)), column)
+            dh = g.op("Unsqueeze", credit, g.integers(2))
+            credit = g.op("MatMul", weights[f"{name}.weight"], dh)
+            credit = g.op("Squeeze", credit, g.integers(2))
         through_state = times(g, credit, layer.cell.dh_ds)
         for group in layer.groups:
-            gain = _gain(g, layer, group, credit, through_state)
-            seen = layer.seen[group.name].column
-            matrix = traces[f"{group.name}.trace"] if group.traced else seen
-            found[group.name] = Gradient(g.op("Unsqueeze", gain, g.integers(1)), matrix)
+            if group.rows:
+                found[group.name] = _gradient(g, traces, layer, group, credit, through_state)
         if k > 0:
             credit = _credit_below(g, weights, layer, credit, through_state)
     return found
@@ -78,9 +84,15 @@ def updated(
     gradients: dict[str, Gradient],
     rate: str,
     learned: str,
+    slope: str = "",
 ) -> dict[str, str]:
-    """Weights, moments and the optimiser's counters after a step, where `learned` (B, 1) is 1."""
+    """Weights, moments and the optimiser's counters after a step, where `learned` (B, 1) is 1.
+
+    `slope` is dL/da (B, O) of the one label, which ObGD asks for.
+    """
     step, found = descent.begin(g, spec, numbers, rate, learned)
+    if isinstance(spec.optimizer, ObGD):
+        gradients = descent.shortened(g, spec.optimizer.kappa, gradients, slope, step.step)
     for name, gradient in descent.bounded(g, spec, gradients).items():
         names = [f"{name}.moment{k + 1}" for k in range(spec.optimizer.moments)]  # type: ignore[union-attr]
         weight = f"{name}.weight"
@@ -88,6 +100,35 @@ def updated(
         found[weight], after = descent.descend(g, spec, numbers[weight], moments, gradient, step)
         found |= zip(names, after, strict=True)
     return found
+
+
+def _gradient(
+    g: Graph, traces: Values, layer: LayerPass, group: Group, credit: str, through_state: str
+) -> Gradient:
+    gain = _gain(g, layer, group, credit, through_state)
+    if not group.traced:
+        gain = _by_block(g, group, gain)
+    vector = g.op("Unsqueeze", gain, g.integers(1))
+    if not group.traced:
+        return Gradient(vector, layer.seen[group.name].column)
+    found = Gradient(vector, traces[f"{group.name}.trace"])
+    if group.cells == 1:
+        return found
+    return Gradient("", _by_block(g, group, found.full(g)))
+
+
+def _by_block(g: Graph, group: Group, values: str) -> str:
+    """The sum over a block's cells, of a value (…, R) with a column for each cell."""
+    if group.cells == 1:
+        return values
+    parts = g.split(values, len(group.rows) * group.cells)
+    sums = []
+    for k in range(len(group.rows)):
+        total, *others = parts[k * group.cells : (k + 1) * group.cells]
+        for other in others:
+            total = g.op("Add", total, other)
+        sums.append(total)
+    return g.concat(sums, -1)
 
 
 def _gain(g: Graph, layer: LayerPass, group: Group, credit: str, through_state: str) -> str:
@@ -116,6 +157,7 @@ def _credit_below(
             if group.traced:
                 inject = g.concat([layer.cell.inject[row.gate] for row in group.rows], 1)
                 dz = g.op("Mul", dz, inject)
+            dz = _by_block(g, group, dz)
             dz = g.op("Unsqueeze", dz, g.integers(2))
             below = g.op("MatMul", weights[f"{group.name}.weight"], dz)
             below = _of_source(g, group, g.op("Squeeze", below, g.integers(2)), "x")

@@ -6,6 +6,7 @@ fixed. Everything is (B, n); primes are t-1. `own` are diagonal weights (B, n), 
 gates without them. "" stands for 1 where a cell does without a factor.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rtrl_lstm.spec import Spec
@@ -28,6 +29,8 @@ class CellStep(NamedTuple):
         "" where it is 1.
     dh_dz : gate -> value
         Of the gates that move the output alone.
+    gates : gate -> value
+        An lstm's gates, as the next step may see them; of blocks that share them (B, blocks).
     """
 
     s: str
@@ -36,6 +39,7 @@ class CellStep(NamedTuple):
     inject: Values
     dh_ds: str
     dh_dz: Values
+    gates: Values = MappingProxyType({})
 
 
 def step(g: Graph, spec: Spec, z: Values, own: Values, s_tm1: str) -> CellStep:
@@ -53,9 +57,12 @@ def step(g: Graph, spec: Spec, z: Values, own: Values, s_tm1: str) -> CellStep:
 
 
 def lstm(g: Graph, spec: Spec, z: Values, own: Values, s_tm1: str) -> CellStep:
-    """s = f s' + i g, h = o k(s); no error flows back through peepholes."""
-    i = _gate(g, z, own, "i", s_tm1)
-    f = _gate(g, z, own, "f", s_tm1)
+    """s = f s' + i g, h = o k(s); no error flows back through peepholes.
+
+    What is said of a gate that a block shares is said for each of its cells.
+    """
+    gates = {gate: _gate(g, z, own, gate, s_tm1) for gate in ("i", "f") if gate in z}
+    i, f = (_for_cells(g, spec, gates.get(gate, "")) for gate in ("i", "f"))
     if spec.coupled_gates:
         f = g.op("Sub", g.constant(1.0), i)
     new, slope = squash(g, z["g"], spec.input_activation)
@@ -67,11 +74,12 @@ def lstm(g: Graph, spec: Spec, z: Values, own: Values, s_tm1: str) -> CellStep:
     else:
         inject |= {"i": times(g, added, _complement(g, i))} if i else {}
         inject |= {"f": times(g, kept, _complement(g, f))} if f else {}
-    o = _gate(g, z, own, "o", s)
+    gates |= {"o": _gate(g, z, own, "o", s)} if "o" in z else {}
+    o = _for_cells(g, spec, gates.get("o", ""))
     out, slope = squash(g, s, spec.cell_activation)
     h = times(g, o, out)
     dh_dz = {"o": times(g, h, _complement(g, o))} if o else {}
-    return CellStep(s, h, f, inject, times(g, o, slope), dh_dz)
+    return CellStep(s, h, f, inject, times(g, o, slope), dh_dz, gates)
 
 
 def gru(g: Graph, z: Values, h_tm1: str) -> CellStep:
@@ -141,6 +149,11 @@ def squash(g: Graph, z: str, activation: str) -> tuple[str, str]:
 def times(g: Graph, a: str, b: str) -> str:
     """a b, where "" counts as 1."""
     return g.op("Mul", a, b) if a and b else a or b
+
+
+def _for_cells(g: Graph, spec: Spec, gate: str) -> str:
+    """A block's gate, for each cell: cell j is of block j modulo their number."""
+    return g.concat([gate] * spec.block_size, axis=1) if gate else gate
 
 
 def _gate(g: Graph, z: Values, own: Values, gate: str, state: str) -> str:

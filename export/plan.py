@@ -7,7 +7,8 @@ lstm's are ``layer0.ifg`` and ``layer0.o``, a gru's ``layer0.rz``, ``layer0.n_x`
 
 A group's tensors are (batch, D, R): a line for each of the D sources, in it the R = G n weights of
 the G gates, one gate's units after the other's. The sources are, in this order and as far as the
-gates see them: the bias, x (or h of the layer below), a gru's second bias, h of the step before.
+gates see them: the bias, x (or h of the layer below), a gru's second bias, h of the step before,
+the gates of the step before. A gate that a block of cells shares has a trace for each of them.
 Diagonal weights are (batch, 1, R). The readout is a group as well, of O rows, that sees the bias,
 x where shortcuts are on, and h. With units innermost, onnxruntime broadcasts along longer lines:
 that halves the time of a large batch.
@@ -35,13 +36,17 @@ KNOWN = frozenset(
         "combine_with",
         "coupled_gates",
         "dtype",
+        "block_size",
         "forget_bias",
         "forget_gate",
+        "gate_recurrence",
         "hidden_size",
         "horizon",
         "huber_delta",
+        "init_range",
         "input_activation",
         "input_gate",
+        "input_gate_bias",
         "input_size",
         "learning_rate",
         "loss",
@@ -49,9 +54,13 @@ KNOWN = frozenset(
         "optimizer",
         "output_activation",
         "output_gate",
+        "output_gate_bias",
         "output_size",
         "peephole",
+        "proj_size",
         "quantiles",
+        "recurrent",
+        "schedule",
         "scale_inputs",
         "scale_target",
         "seed",
@@ -61,10 +70,11 @@ KNOWN = frozenset(
 )
 KNOWN_VALUES = {
     "cell": ("lstm", "gru", "rnn", "elstm"),
-    "optimizer": ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"),
+    "optimizer": ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "obgd"),
+    "schedule": ("exponential", "inverse_time", "linear", "cosine"),
     "clip": ("norm", "value", "credit"),
 }
-GROUPS = frozenset({"bias", "x", "bias_hh", "h"})
+GROUPS = frozenset({"bias", "x", "bias_hh", "h", "gates"})
 
 
 class Group(NamedTuple):
@@ -75,13 +85,16 @@ class Group(NamedTuple):
     name : str
         ``layer0.ifg``, ``layer0.if.own``, ``readout``.
     rows : tuple of Row
-        One for each gate; empty for the readout.
+        One for each gate; empty for the readout and a projection.
     traced : bool
         Whether they move the state.
     units : int
-        Of each row.
+        Of each row: cells, or blocks of cells that share a gate.
     sources : dict of str -> int
-        What they see and how wide it is: "bias", "x", "bias_hh", "h"; for diagonal weights "own".
+        What they see and how wide it is: "bias", "x", "bias_hh", "h", "gates"; for diagonal
+        weights "own", for a projection "m".
+    cells : int
+        In a block; 1 where nothing is shared.
     """
 
     name: str
@@ -89,6 +102,7 @@ class Group(NamedTuple):
     traced: bool
     units: int
     sources: dict[str, int]
+    cells: int = 1
 
     @property
     def own(self) -> bool:
@@ -99,6 +113,11 @@ class Group(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """(D, R): sources, rows."""
         return sum(self.sources.values()), max(len(self.rows), 1) * self.units
+
+    def shape_of(self, kind: str) -> tuple[int, int]:
+        """Of one kind of numbers: there is a trace for each cell that shares a weight."""
+        sources, rows = self.shape
+        return sources, rows * (self.cells if kind == "trace" else 1)
 
     def kinds(self, spec: Spec) -> list[str]:
         """What there is to the weights: "weight", "trace", "moment1", "moment2", "sum"."""
@@ -123,8 +142,6 @@ def check_known(spec: Spec) -> None:
     ExportError
         It names the option.
     """
-    if not isinstance(spec.bias, bool):
-        raise ExportError(f"a learner graph has no bias={spec.bias!r}")
     defaults = {field.name: field.default for field in dataclasses.fields(spec)}
     for name, default in defaults.items():
         if name not in KNOWN and getattr(spec, name) != default:
@@ -139,33 +156,38 @@ def check_known(spec: Spec) -> None:
 
 def groups_of(spec: Spec, layer: int) -> list[Group]:
     """The groups of a layer, those with sources first."""
-    below = spec.hidden_size if layer else spec.input_size
+    below = spec.state_size if layer else spec.input_size
     widths = {
         "bias": int(spec.has_bias),
         "x": below,
         "bias_hh": int(spec.has_bias and has_second_bias(spec)),
-        "h": spec.hidden_size if is_recurrent(spec) else 0,
+        "h": spec.state_size if is_recurrent(spec) else 0,
+        "gates": len(gates_of(spec)) * spec.blocks,
     }
-    found: dict[tuple[tuple[str, ...], bool], list[Row]] = {}
+    found: dict[tuple[tuple[str, ...], bool, bool], list[Row]] = {}
     for row in rows_of(spec):
         seen = ("own",) if row.own else row.sees
-        found.setdefault((seen, row.traced), []).append(row)
+        found.setdefault((seen, row.traced, row.shared), []).append(row)
     groups = []
-    for (seen, traced), rows in found.items():
+    for (seen, traced, shared), rows in found.items():
         name = f"layer{layer}.{''.join(row.gate for row in rows)}"
         sources = {group: widths[group] for group in seen if widths.get(group)}
         if seen == ("own",):
             name, sources = f"{name}.own", {"own": 1}
-        groups.append(Group(name, tuple(rows), traced, spec.hidden_size, sources))
+        units, cells = (spec.blocks, spec.block_size) if shared else (spec.hidden_size, 1)
+        groups.append(Group(name, tuple(rows), traced, units, sources, cells))
+    if spec.proj_size:
+        sources = {"m": spec.hidden_size}
+        groups.append(Group(f"layer{layer}.proj", (), False, spec.proj_size, sources))
     return groups
 
 
 def readout_of(spec: Spec) -> Group:
     """The group of the readout."""
     widths = {
-        "bias": int(spec.has_bias),
+        "bias": int(spec.is_biased("readout")),
         "x": spec.input_size if spec.shortcuts else 0,
-        "h": spec.hidden_size,
+        "h": spec.state_size,
     }
     sources = {name: width for name, width in widths.items() if width}
     return Group("readout", (), False, spec.output_size, sources)
@@ -197,7 +219,8 @@ def numbers(spec: Spec) -> dict[str, Number]:
         found["ring.reset"] = Number((spec.horizon,))
         found["since"] = Number((1,), wide=True)
     for group in groups(spec):
-        found |= {f"{group.name}.{kind}": Number(group.shape) for kind in group.kinds(spec)}
+        for kind in group.kinds(spec):
+            found[f"{group.name}.{kind}"] = Number(group.shape_of(kind))
     for which, width in statistics(spec).items():
         for part in ("count", "mean", "m2"):
             found[f"{which}.{part}"] = Number((width,), wide=True)
@@ -221,7 +244,8 @@ def counters(spec: Spec) -> list[str]:
     assert not isinstance(spec.optimizer, str)
     adams = ["power1", "power2"] if spec.optimizer.name in ("adam", "adamw") else []
     sums = ["summed"] if spec.update == "sequence" else []
-    return ["steps", "labels", "updates", *adams, *sums, "reset_next"]
+    starts = ["schedule_start"] if spec.schedule is not None and spec.schedule.restart else []
+    return ["steps", "labels", "updates", *adams, *sums, *starts, "reset_next"]
 
 
 def _combination(spec: Spec) -> dict[str, Number]:

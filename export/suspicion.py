@@ -48,8 +48,32 @@ ACTIVATIONS = frozenset({b"Affine", b"Relu", b"ScaledTanh", b"Sigmoid", b"Tanh"}
 """Of the recurrent operators; no other node says anything in words."""
 
 LEARNER = STEP | {
-    *("And", "Clip", "Concat", "Div", "Equal", "Gather", "Greater", "IsNaN", "Less", "MatMul"),
-    *("Max", "Not", "ReduceMax", "ReduceSum", "ReduceSumSquare", "Sign", "Slice", "Sqrt"),
+    *(
+        "And",
+        "Clip",
+        "Concat",
+        "Cos",
+        "Div",
+        "Equal",
+        "Gather",
+        "Greater",
+        "IsNaN",
+        "Less",
+        "MatMul",
+    ),
+    *(
+        "Max",
+        "Min",
+        "Not",
+        "Pow",
+        "ReduceL1",
+        "ReduceMax",
+        "ReduceSum",
+        "ReduceSumSquare",
+        "Sign",
+        "Slice",
+        "Sqrt",
+    ),
     *("Squeeze", "Unsqueeze", "Where"),
 }
 """And a step of learning. None makes a tensor of a size that is a number in the file."""

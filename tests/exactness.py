@@ -11,13 +11,24 @@ from pathlib import Path
 import numpy as np
 from pair import engine
 from streams import beginnings, rows
-from variants import CELLS
+from variants import CELLS, WIRINGS
 
 from rtrl_lstm import export
 from rtrl_lstm.export import carry
+from rtrl_lstm.optimizers import (
+    ClipCredit,
+    ClipNorm,
+    ClipValue,
+    Cosine,
+    Exponential,
+    InverseTime,
+    Linear,
+)
 from rtrl_lstm.spec import Spec
 
 STEPS = 1000
+UNITS = 8
+ALL = CELLS | WIRINGS
 LIMIT = {"float64": 1e-10, "float32": 1e-4}
 GRAPHS = ("step", "sequence", "learner")
 LOSSES = {
@@ -72,7 +83,16 @@ def of_cell(options, graph, dtype, folder, steps=STEPS):
     """The largest difference of a cell over layers and losses."""
     losses = LOSSES if graph == "learner" else {"squared_error": LOSSES["squared_error"]}
     specs = [
-        Spec(3, 7, num_layers=layers, dtype=dtype, loss=loss, learning_rate=RATE, **each, **options)
+        Spec(
+            3,
+            UNITS,
+            num_layers=layers,
+            dtype=dtype,
+            loss=loss,
+            learning_rate=RATE,
+            **each,
+            **options,
+        )
         for layers in (1, 2)
         for loss, each in losses.items()
     ]
@@ -84,9 +104,15 @@ def around_learning():
     for name in OPTIMIZERS:
         for update in ("step", "sequence"):
             yield f"{name}, {update}", {"optimizer": name, "update": update}
-    yield "clip norm", {"clip": ("norm", 0.3)}
-    yield "clip value", {"clip": ("value", 0.05)}
-    yield "clip credit", {"clip": ("credit", 0.5)}
+    yield "obgd, step", {"optimizer": "obgd"}
+    more = {"warmup": 20, "restart": True}
+    yield "exponential rate", {"schedule": Exponential(gamma=0.99)}
+    yield "inverse time rate", {"schedule": InverseTime(tau=100.0, power=0.5, **more)}
+    yield "linear rate", {"schedule": Linear(steps=500, final=0.1)}
+    yield "cosine rate", {"schedule": Cosine(steps=500, **more), "update": "sequence"}
+    yield "clip norm", {"clip": ClipNorm(0.3)}
+    yield "clip value", {"clip": ClipValue(0.05)}
+    yield "clip credit", {"clip": ClipCredit(0.5)}
     scaled = {"scale_inputs": True, "scale_target": True}
     yield "scaled", {**scaled, "shortcuts": True}
     yield "no bias", {"bias": False, "shortcuts": True}
@@ -104,7 +130,7 @@ def main():
     print("| cell |", *(f"{graph} {dtype} |" for graph, dtype in columns))
     print("|---|" + "---|" * len(columns))
     with tempfile.TemporaryDirectory() as folder:
-        for name, options in CELLS.items():
+        for name, options in ALL.items():
             off = [of_cell(options, *column, folder) for column in columns]
             print(f"| {name} |", *(f"{value:.0e} |" for value in off), flush=True)
         print(
@@ -122,13 +148,7 @@ def main():
 
 def spec_of(cell, dtype, options):
     """A learner with those options around its cell."""
-    from rtrl_lstm import spec
-
-    options = dict(options)
-    if "clip" in options:
-        name, limit = options["clip"]
-        options["clip"] = spec.CLIPS[name](limit)
-    return Spec(3, 7, 1, cell=cell, dtype=dtype, learning_rate=RATE, **options)
+    return Spec(3, UNITS, 1, cell=cell, dtype=dtype, learning_rate=RATE, **options)
 
 
 if __name__ == "__main__":

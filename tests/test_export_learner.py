@@ -6,15 +6,16 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from exactness import ALL as GRID
 from exactness import LIMIT, LOSSES, RATE, around_learning, difference, spec_of
 from pair import engine
 from streams import SPECS, beginnings, rows
-from variants import CELLS
+from variants import CELLS, WIRINGS
 
 from rtrl_lstm import export
 from rtrl_lstm.export import carry, credit, descent, learning, partials, plan, statistics, verify
 from rtrl_lstm.export.graph import Graph
-from rtrl_lstm.optimizers import ClipCredit
+from rtrl_lstm.optimizers import ClipCredit, ClipNorm, Cosine, InverseTime
 from rtrl_lstm.spec import Spec
 
 SCALED = {"scale_inputs": True, "scale_target": True}
@@ -25,6 +26,16 @@ HARD = {
     "combined": Spec(3, 5, combine_with=(2, 0), combine_only=(0,), clip=ClipCredit(1.0), **SCALED),
     "combined ahead": Spec(3, 5, horizon=3, combine_with=(1, 2), cell="gru", **SCALED),
 }
+WIRED = {
+    "all see gates": Spec(3, 4, 2, num_layers=2, **WIRINGS["all see gates"]),
+    "1997 blocks": Spec(3, 4, 2, horizon=2, clip=ClipNorm(0.3), **WIRINGS["1997 blocks"]),
+    "projected blocks": Spec(3, 4, 2, num_layers=2, **WIRINGS["projected blocks"]),
+    "biased cells": Spec(3, 4, update="sequence", shortcuts=True, **WIRINGS["biased cells"]),
+    "not recurrent": Spec(3, 4, optimizer="obgd", **WIRINGS["not recurrent"]),
+    "schedule": Spec(3, 4, horizon=2, schedule=Cosine(steps=40, warmup=5, restart=True)),
+    "inverse time": Spec(3, 4, schedule=InverseTime(tau=9.0, power=0.5), update="sequence"),
+}
+HARD |= WIRED
 ALL = {name: dataclasses.replace(spec, dtype="float64") for name, spec in (SPECS | HARD).items()}
 
 
@@ -85,11 +96,11 @@ def test_left_running_over_a_thousand_rows(tmp_path, cell, dtype):
 @pytest.mark.proof
 @pytest.mark.parametrize("dtype", LIMIT)
 @pytest.mark.parametrize("graph", ["step", "sequence", "learner"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", GRID)
 def test_every_cell_layer_and_loss_left_running(tmp_path, cell, graph, dtype):
     from exactness import of_cell
 
-    assert of_cell(CELLS[cell], graph, dtype, tmp_path) <= LIMIT[dtype]
+    assert of_cell(GRID[cell], graph, dtype, tmp_path) <= LIMIT[dtype]
 
 
 @pytest.mark.proof
@@ -155,6 +166,14 @@ def test_groups_are_told_by_what_their_gates_see():
     assert names(cell="gru") == ["layer0.rz", "layer0.n_x", "layer0.n_h", "readout"]
     assert names(cell="elstm") == ["layer0.fz", "layer0.o", "layer0.fz.own", "readout"]
     assert names(cell="rnn", num_layers=2) == ["layer0.h", "layer1.h", "readout"]
+    blocks = plan.groups(Spec(2, 6, block_size=3, gate_recurrence="gates", proj_size=4))
+    assert [(group.name, group.shape, group.shape_of("trace")[1]) for group in blocks] == [
+        ("layer0.if", (13, 4), 12),
+        ("layer0.g", (7, 6), 6),
+        ("layer0.o", (13, 2), 6),
+        ("layer0.proj", (6, 4), 4),
+        ("readout", (5, 1), 1),
+    ]
 
 
 def bare(path):
@@ -299,7 +318,16 @@ def test_a_coarse_precision_does_not_learn(tmp_path, precision):
         export.to_onnx(trained(Spec(2, 3)), tmp_path / "m.onnx", "learner", precision)
 
 
-def test_an_option_that_a_graph_cannot_say_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    "options", [{"rule": "snap1"}, {"rule": "full"}, {"dropout": 0.5, "num_layers": 2}]
+)
+def test_what_a_graph_cannot_say_is_refused_by_name(tmp_path, options):
+    name, value = next(iter(options.items()))
+    with pytest.raises(export.ExportError, match=f"a learner graph has no {name}={value!r}"):
+        export.to_onnx(trained(Spec(2, 4, **options)), tmp_path / "m.onnx", "learner")
+
+
+def test_an_option_that_comes_later_is_named(monkeypatch):
     monkeypatch.setattr(plan, "KNOWN", plan.KNOWN - {"peephole"})
     with pytest.raises(export.ExportError, match="a learner graph has no peephole=True"):
         plan.check_known(Spec(2, 3, peephole=True))

@@ -18,7 +18,7 @@ from rtrl_lstm import export
 BATCHES = (1, 64, 1024, 10_000)
 SIZES = (8, 32)
 INPUTS = 4
-SECONDS = 1.0
+SECONDS = 0.5
 """For each figure."""
 
 
