@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
 
@@ -34,7 +34,7 @@ class BadRowStop(Stop):
     """A row cannot be read, and the user wants to stop before it."""
 
 
-Ended = Interrupted | BadRowStop | BrokenPipeError | None
+Ended = Interrupted | BadRowStop | SourceError | BrokenPipeError | None
 """What ended a run before its source did."""
 
 
@@ -76,23 +76,37 @@ class Drive:
         """Take all rows. Returns what ended that early, where everything is whole nevertheless.
 
         Raises:
-            Stop: the table is not what was asked for, or the source cannot be read further.
+            Stop: the table is not what was asked for.
+            WriteError: forecasts or bad rows cannot be written.
         """
         try:
             with Interrupt() as interrupt:
                 while True:
                     with interrupt.breaks_off():
-                        wait = checkpoints.seconds_left()
-                        idle = wait is not None and self._source.waits(wait)
-                        most = min(self._most(), checkpoints.rows_left())
-                        records = [] if idle else self._source.read(most)
+                        came = self._source.wait(checkpoints.seconds_left())
+                    # A signal does not break this off: what is read from a pipe is learned.
+                    most = min(self._most(), checkpoints.rows_left())
+                    records = self._source.read(most) if came else []
                     if records:
-                        self._take(records)
-                    elif not idle:
+                        self._take_or_give_back(records)
+                    elif self._source.ended:
                         return None
                     checkpoints.passed(len(records))
-        except (Interrupted, BadRowStop, BrokenPipeError) as end:
+                    if self._bad_rows.too_many:
+                        raise BadRowStop(f"{self._source.name}: {self._bad_rows.too_many}")
+        except (BadRowStop, SourceError, BrokenPipeError) as end:
             return end
+        except Interrupted as end:
+            return self._last_words() or end
+
+    def _last_words(self) -> BrokenPipeError | None:
+        """Take what was read from a pipe already: nobody can read it again."""
+        try:
+            while self._source.live and (records := self._source.held(self._most())):
+                self._take(records)
+        except BrokenPipeError as end:
+            return end
+        return None
 
     def refuse_nothing(self, ended: Ended) -> None:
         """Stop where the source held no row that could be used.
@@ -109,6 +123,13 @@ class Drive:
     def _most(self) -> int:
         """How many rows may be taken at once."""
         return 1 if self._stops_at_bad_row else min(CHUNK, self._progress.rows_to_line())
+
+    def _take_or_give_back(self, records: list[Record]) -> None:
+        try:
+            self._take(records)
+        except BadRowStop:
+            self._source.give_back(records)
+            raise
 
     def _take(self, records: list[Record]) -> None:
         good = [record.values for record in records if record.values is not None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 STOPPED = 1
-INTERRUPTED = 130
+SIGNALLED = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
+INTERRUPTED = SIGNALLED + 2
 
 
 class Stop(click.ClickException):
@@ -15,6 +16,14 @@ class Stop(click.ClickException):
 
     def format_message(self) -> str:
         return " ".join(self.message.split())
+
+
+class SourceError(Stop):
+    """The source cannot be read further; what came before is whole and can be kept."""
+
+
+class WriteError(Stop):
+    """A line could not be written: the disk is full, or may not be written to."""
 
 
 def about(path: str, error: BaseException) -> str:

@@ -6,8 +6,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rtrl_lstm.cli.drive import BadRowStop, Ended
-from rtrl_lstm.cli.errors import INTERRUPTED, Stop
+from rtrl_lstm.cli.drive import Ended
+from rtrl_lstm.cli.errors import SIGNALLED, Stop
+from rtrl_lstm.cli.interrupt import Interrupted
 from rtrl_lstm.cli.table import WIDTH, number
 
 if TYPE_CHECKING:
@@ -85,20 +86,20 @@ def conclude(
 ) -> None:
     """Show the figures and end the command as it ended.
 
+    Where nobody reads standard output any more that is the end, and no mistake: `... | head`.
+
     Raises:
-        Stop: at a bad row, or nobody reads standard output any more.
+        Stop: at a bad row, or where the source could not be read further.
         SystemExit: the user interrupted it.
     """
-    if isinstance(ended, BrokenPipeError):
-        raise Stop(f"nobody reads the predictions any more; stopped after row {found['rows']:,}")
     if not options["quiet"]:
         lines = [*table(found), counts_line(found), *(f"note: {note}" for note in notes)]
         print("\n".join(lines), file=sys.stderr, flush=True)
-    if options["as_json"]:
+    if options["as_json"] and not isinstance(ended, BrokenPipeError):
         sys.stdout.write(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
         sys.stdout.flush()
-    if isinstance(ended, BadRowStop):
+    if isinstance(ended, Stop):
         raise ended
-    if ended is not None:
+    if isinstance(ended, Interrupted):
         print(f"interrupted after row {found['rows']:,}", file=sys.stderr)
-        raise SystemExit(INTERRUPTED)
+        raise SystemExit(SIGNALLED + ended.number)

@@ -12,7 +12,7 @@ from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import check_columns, compile_kernels
 from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
-from rtrl_lstm.cli.sources import Source, tell_terminal
+from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.model import Model
 from rtrl_lstm.score import Prequential
 
@@ -31,15 +31,17 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
     """
     schema = follower.schema
     score = Prequential(schema.horizon, options["score_from"])
-    refuse_to_overwrite(options["source"], options["predictions"], options["bad_rows"])
-    refuse_to_overwrite(path, options["predictions"], options["bad_rows"])
+    read = [*found_files(options["source"]), path]
+    refuse_to_overwrite(read, options["predictions"], options["bad_rows"])
     tell_terminal(options["source"], options["quiet"])
     with contextlib.ExitStack() as closing:
-        source = closing.enter_context(Source(options["source"]))
+        source = closing.enter_context(
+            Source(options["source"], form=options["form"], follow=options["follow"], places=False)
+        )
         check_columns(schema, source, path, target=schema.horizon > 0)
-        predictions = Predictions(options["predictions"])
+        predictions = Predictions(options["predictions"], form=options["predictions_format"])
         closing.enter_context(contextlib.closing(predictions))
-        bad_rows = BadRows(options["bad_rows"])
+        bad_rows = BadRows(options["bad_rows"], unbounded=options["on_bad_row"] == "skip-all")
         closing.enter_context(contextlib.closing(bad_rows))
         progress = progress_for(options["progress"], options["quiet"], score)
         closing.enter_context(contextlib.closing(progress))
@@ -50,6 +52,9 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         began = time.perf_counter()
         ended = drive.to_end(Checkpoints(None, lambda: None))
         drive.refuse_nothing(ended)
+        if ended is None:
+            with contextlib.suppress(BrokenPipeError):
+                predictions.finish()
         seconds = time.perf_counter() - began
     found = figures(score, None, seconds, score.rows, path)
     conclude(found, bad_rows.notes(), ended, options)

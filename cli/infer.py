@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rtrl_lstm.cli.errors import Stop, about
-from rtrl_lstm.cli.options import row_options, source_argument
+from rtrl_lstm.cli.options import row_options, source_argument, source_options
 
 
 @click.command(
@@ -16,6 +16,7 @@ from rtrl_lstm.cli.options import row_options, source_argument
 )
 @click.argument("model", type=click.Path(), metavar="MODEL.onnx")
 @source_argument
+@source_options
 @row_options(predictions_default="-")
 @click.option(
     "--provider",
@@ -28,7 +29,8 @@ def command(model: str, provider: str, **options: Any) -> None:
     """Forecast the rows of SOURCE with an exported graph, in onnxruntime.
 
     It begins at the state that the model had at export and gives what `predict` gives.
-    SOURCE is a file (.csv, .tsv, .jsonl, also .gz) or -, the default, for standard input.
+    SOURCE is one or more files (.csv, .tsv, .jsonl, .parquet; also .gz and .zst) or -, the default,
+    for standard input.
     """
     from rtrl_lstm.cli.forecasting import forecast
     from rtrl_lstm.export import GraphFileError, ModelSession, ProviderError

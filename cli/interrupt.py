@@ -9,17 +9,25 @@ from types import FrameType, TracebackType
 
 
 class Interrupted(BaseException):
-    """The user wants the run to end."""
+    """The user wants the run to end.
+
+    Attributes:
+        number: of the signal that said so.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class Interrupt:
-    """While entered, a signal sets `asked`, and breaks off a wait for rows. A second one kills.
+    """While entered, a signal is noted, and breaks off a wait for rows. A second one kills.
 
     Python runs signal handlers between bytecodes only, so a compiled kernel is never broken off.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = 0  # the number of the signal that came
         self._waiting = False
 
     def __enter__(self) -> Interrupt:
@@ -45,14 +53,14 @@ class Interrupt:
         self._waiting = True
         try:
             if self.asked:
-                raise Interrupted
+                raise Interrupted(self.asked)
             yield
         finally:
             self._waiting = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self._waiting:
-            raise Interrupted
+            raise Interrupted(number)

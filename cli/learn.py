@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rtrl_lstm.cli.options import row_options, source_argument
+from rtrl_lstm.cli.options import row_options, source_argument, source_options
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "obgd")
@@ -107,6 +107,23 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     help="Save the model on the way, too: every 5000 rows, or every 30s.",
 )
 @click.option(
+    "--on-write-error",
+    type=click.Choice(["stop", "continue"]),
+    default="stop",
+    show_default=True,
+    help="What to do where a checkpoint, a forecast or a bad row cannot be written, as on a full "
+    "disk. continue: go on learning, and write again as soon as that is possible.",
+)
+@source_options
+@click.option(
+    "--passes",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Read the files so often, one time after the other.",
+)
+@click.option(
     "--report",
     metavar="FILE.html",
     help="Write a page to look at: forecast and truth, error over time, worth of the columns.",
@@ -116,8 +133,8 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Learn from the rows of SOURCE, one by one, and forecast each before it is learned from.
 
-    SOURCE is a file (.csv, .tsv, .jsonl, also .gz) or -, the default, for standard input, where a
-    row is answered as soon as it arrives.
+    SOURCE is one or more files (.csv, .tsv, .jsonl, .parquet; also .gz and .zst; also patterns in
+    quotes) or -, the default, for standard input, where a row is answered as soon as it arrives.
     """
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume goes on and --overwrite begins afresh: give one of them")

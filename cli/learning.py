@@ -7,18 +7,19 @@ import os
 import shlex
 import sys
 import time
+from contextlib import ExitStack, closing
 from typing import Any
 
-from rtrl_lstm.cli.checkpoints import Checkpoints
+from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
-from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.page import write_page
-from rtrl_lstm.cli.progress import progress_for
+from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
-from rtrl_lstm.cli.sources import Source, tell_terminal
+from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -28,85 +29,164 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         Stop: something is wrong that the user can put right.
         SystemExit: interrupted, after the model was saved.
     """
-    path: str | None = options["model"]
+    sources, path = found_files(options["source"]), options["model"]
     outputs = (path, options["predictions"], options["bad_rows"], options["report"])
-    refuse_to_overwrite(options["source"], *outputs)
+    refuse_to_overwrite(sources, *outputs)
     if options["report"] is not None:
         refuse_unwritable(options["report"])
-    stand = _stand(path, options, given)
-    tell_terminal(options["source"], options["quiet"])
-    with contextlib.ExitStack() as closing:
-        source = closing.enter_context(Source(options["source"]))
-        if stand.rows:
-            go_to(stand, source)
-        predictions = None
-        if options["predictions"] is not None:
-            predictions = Predictions(options["predictions"], stand.rows)
-            closing.enter_context(contextlib.closing(predictions))
-        bad_rows = BadRows(options["bad_rows"], stand.rows)
-        closing.enter_context(contextlib.closing(bad_rows))
-        progress = progress_for(options["progress"], options["quiet"], stand.score)
-        closing.enter_context(contextlib.closing(progress))
-        compile_kernels(stand.model, progress)
-        drive = Drive(
-            source,
+    with ExitStack() as entered:
+        afresh = path is None or options["overwrite"] or not os.path.exists(path)
+        stand = None if afresh else _found_stand(path, options, given)
+        keep = None
+        if path is not None:
+            keep = entered.enter_context(Keep(path, afresh=afresh or bool(stand and stand.damaged)))
+            if stand is not None:  # what another process has saved until it let go of the file
+                stand = _found_stand(path, options, given)
+        run = _Run(stand or begin(options), keep, options, entered)
+        run.to_end(options)
+
+
+def _found_stand(path: str, options: dict[str, Any], given: set[str]) -> Stand:
+    if not options["resume"]:
+        raise Stop(f"{path} exists: --resume goes on with it, --overwrite begins afresh")
+    return find_again(path, options, given)
+
+
+class _Run:
+    """What a run holds open, and how it saves."""
+
+    def __init__(
+        self, stand: Stand, keep: Keep | None, options: dict[str, Any], entered: ExitStack
+    ) -> None:
+        self._stand = stand
+        self._keep = keep
+        self._goes_on = options["on_write_error"] == "continue"
+        self._failed = ""  # why the last checkpoint could not be written
+        tell_terminal(options["source"], options["quiet"])
+        self._source = entered.enter_context(
+            Source(
+                options["source"],
+                form=options["form"],
+                passes=options["passes"],
+                follow=options["follow"],
+                places=keep is not None,
+            )
+        )
+        notes = go_to(stand, self._source) if stand.rows else []
+        self._predictions = _predictions(options, stand.rows, self._goes_on)
+        if self._predictions is not None:
+            entered.enter_context(closing(self._predictions))
+        self._bad_rows = BadRows(
+            options["bad_rows"],
+            stand.rows,
+            goes_on=self._goes_on,
+            unbounded=options["on_bad_row"] == "skip-all",
+        )
+        entered.enter_context(closing(self._bad_rows))
+        self._progress: Progress = progress_for(options["progress"], options["quiet"], stand.score)
+        entered.enter_context(closing(self._progress))
+        for note in notes:
+            self._progress.say(note)
+        compile_kernels(stand.model, self._progress)
+        self._drive = Drive(
+            self._source,
             stand.model,
             stand.score,
-            predictions,
-            bad_rows,
-            progress,
+            self._predictions,
+            self._bad_rows,
+            self._progress,
             stops_at_bad_row=options["on_bad_row"] == "stop",
             history=stand.history,
         )
 
-        def save() -> None:
-            if path is not None and drive.last is not None:
-                if predictions is not None:
-                    predictions.sync()
-                stand.save(path, drive.last)
-                drive.last = None
+    def to_end(self, options: dict[str, Any]) -> None:
+        """Take all rows, save, and show the figures.
 
+        Raises:
+            Stop, SystemExit: see `learn`.
+        """
+        stand = self._stand
         began, rows_before = time.perf_counter(), stand.score.rows
-        ended = drive.to_end(Checkpoints(options["checkpoint_every"], save))
-        drive.refuse_nothing(ended)
-        save()
+        checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint)
+        try:
+            ended = self._drive.to_end(checkpoints)
+            self._drive.refuse_nothing(ended)
+            if ended is None and self._predictions is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self._predictions.finish()
+            self._save(at_end=ended is None)
+        except WriteError as error:
+            raise WriteError(f"{error.message}{self._advice()}") from error
+        if self._keep is not None:
+            self._keep.end()
         seconds = time.perf_counter() - began
-    found = figures(stand.score, stand.model.counts, seconds, stand.score.rows - rows_before, path)
-    notes = [*bad_rows.notes(), *_notes(stand, drive.only_0_and_1, path)]
-    if options["report"] is not None:
-        typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
-        write_page(options["report"], stand.model, stand.history, found, typed)
-        notes.append(f"report in {options['report']}")
-    conclude(found, notes, ended, options)
+        rows = stand.score.rows - rows_before
+        found = figures(stand.score, stand.model.counts, seconds, rows, options["model"])
+        notes = self._notes(options["model"])
+        if options["report"] is not None:
+            typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
+            write_page(options["report"], stand.model, stand.history, found, typed)
+            notes.append(f"report in {options['report']}")
+        conclude(found, notes, ended, options)
+
+    def _checkpoint(self) -> None:
+        """Save on the way; where that fails, say so once, and go on if the user asked for that."""
+        try:
+            self._save(at_end=False)
+        except WriteError as error:
+            if not self._goes_on:
+                raise
+            if error.message != self._failed:
+                self._progress.say(f"{error.message}; learning goes on")
+            self._failed = error.message
+        else:
+            self._failed = ""
+
+    def _save(self, at_end: bool) -> None:
+        """Save all that was learned since the last time."""
+        drive, stand = self._drive, self._stand
+        if self._keep is None or (drive.last is None and not (at_end and stand.place is not None)):
+            return
+        # The lines of the rows that the model has seen must be there whenever it is.
+        if self._predictions is not None:
+            self._predictions.sync()
+        self._bad_rows.sync()
+        place = None if at_end else self._source.place()
+        self._keep.save(stand.content(drive.last, place))
+        drive.last = None
+
+    def _advice(self) -> str:
+        """What the user can do once there is room again."""
+        if self._keep is None or not os.path.exists(self._keep.path):
+            return ""
+        return f"; {self._keep.path} is whole: --resume goes on from it once that is put right"
+
+    def _notes(self, path: str | None) -> list[str]:
+        """What the user may want to know, or do otherwise next time."""
+        notes = self._bad_rows.notes()
+        for what, lost in (
+            ("forecasts", self._predictions.lost if self._predictions is not None else 0),
+            ("bad rows", self._bad_rows.lost),
+        ):
+            if lost:
+                notes.append(f"{lost:,} {what} could not be written")
+        schema, counts = self._stand.model.schema, self._stand.model.counts
+        target = schema.arguments["target"]
+        if self._drive.only_0_and_1 and counts["learned"]:
+            notes.append(
+                f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"
+            )
+        if not counts["learned"]:
+            notes.append(f"nothing was learned: no value in column {target!r} to learn from")
+        if path is None:
+            notes.append("nothing was saved: --model FILE keeps what was learned")
+        else:
+            notes.append(f"saved in {path}")
+        return notes
 
 
-def _stand(path: str | None, options: dict[str, Any], given: set[str]) -> Stand:
-    """A fresh model, or the one that --resume finds.
-
-    Raises:
-        Stop: the model cannot be loaded, or may not be written, or an option contradicts it.
-    """
+def _predictions(options: dict[str, Any], rows: int, goes_on: bool) -> Predictions | None:
+    path = options["predictions"]
     if path is None:
-        return begin(options)
-    refuse_unwritable(path)
-    if os.path.exists(path) and not options["overwrite"]:
-        if not options["resume"]:
-            raise Stop(f"{path} exists: --resume goes on with it, --overwrite begins afresh")
-        return find_again(path, options, given)
-    return begin(options)
-
-
-def _notes(stand: Stand, only_0_and_1: bool, path: str | None) -> list[str]:
-    """What the user may want to know, or do otherwise next time."""
-    notes = []
-    schema, counts = stand.model.schema, stand.model.counts
-    target = schema.arguments["target"]
-    if only_0_and_1 and counts["learned"]:
-        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
-    if not counts["learned"]:
-        notes.append(f"nothing was learned: no value in column {target!r} to learn from")
-    if path is None:
-        notes.append("nothing was saved: --model FILE keeps what was learned")
-    else:
-        notes.append(f"saved in {path}")
-    return notes
+        return None
+    return Predictions(path, rows, options["predictions_format"], goes_on)

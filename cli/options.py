@@ -10,7 +10,26 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-source_argument = click.argument("source", default="-", type=click.Path(), metavar="[SOURCE]")
+source_argument = click.argument("source", nargs=-1, type=click.Path(), metavar="[SOURCE]...")
+
+
+def source_options(command: Command) -> Command:
+    """How the source is read."""
+    follow = click.option(
+        "--follow",
+        is_flag=True,
+        help="Wait for what is appended to the file, and for the file that takes its name when it "
+        "is rotated, like tail -F.",
+    )
+    form = click.option(
+        "--format",
+        "form",
+        type=click.Choice(["auto", "csv", "tsv", "jsonl", "parquet"]),
+        default="auto",
+        show_default=True,
+        help="Format of the rows; auto: by the file's name, or else by its first bytes.",
+    )
+    return form(follow(command))
 
 
 def row_options(predictions_default: str | None) -> Callable[[Command], Command]:
@@ -25,6 +44,13 @@ def row_options(predictions_default: str | None) -> Callable[[Command], Command]
             f"standard output. [default: {shown}]",
         ),
         click.option(
+            "--predictions-format",
+            type=click.Choice(["auto", "csv", "jsonl"]),
+            default="auto",
+            show_default=True,
+            help="auto: JSON lines where the file is called .jsonl, CSV otherwise.",
+        ),
+        click.option(
             "--bad-rows",
             metavar="FILE",
             help="Write the rows that cannot be read here: number, line, reason and text, as "
@@ -32,10 +58,11 @@ def row_options(predictions_default: str | None) -> Callable[[Command], Command]
         ),
         click.option(
             "--on-bad-row",
-            type=click.Choice(["skip", "stop"]),
+            type=click.Choice(["skip", "stop", "skip-all"]),
             default="skip",
             show_default=True,
-            help="What to do with a row that cannot be read.",
+            help="What to do with a row that cannot be read. skip stops, too, once more than 500 "
+            "of 1,000 rows were bad; skip-all never does.",
         ),
         click.option(
             "--score-from",

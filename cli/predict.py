@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rtrl_lstm.cli.options import row_options, source_argument
+from rtrl_lstm.cli.options import row_options, source_argument, source_options
 
 
 @click.command(
@@ -15,13 +15,14 @@ from rtrl_lstm.cli.options import row_options, source_argument
 )
 @click.argument("model", type=click.Path())
 @source_argument
+@source_options
 @row_options(predictions_default="-")
 def command(model: str, **options: Any) -> None:
     """Forecast the rows of SOURCE with MODEL, without learning.
 
     It begins where MODEL stood when it was saved; its state moves on with each row, and the file
-    stays as it is. SOURCE is a file (.csv, .tsv, .jsonl, also .gz) or -, the default, for
-    standard input.
+    stays as it is. SOURCE is one or more files (.csv, .tsv, .jsonl, .parquet; also .gz and .zst)
+    or -, the default, for standard input.
     """
     from rtrl_lstm.cli.forecasting import forecast
     from rtrl_lstm.cli.models import load

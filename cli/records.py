@@ -56,6 +56,27 @@ class Csv:
         self._open: list[str] = []  # lines of a record whose quote is not closed yet
         self._open_size = 0
 
+    def again(self) -> Csv:
+        """What reads a later file with the same columns."""
+        other = Csv(self._delimiter)
+        other.columns = self.columns
+        return other
+
+    def go_to(self, line: int) -> None:
+        """What is fed next comes behind that line, and begins a record."""
+        self._line = line
+        self._open, self._open_size = [], 0
+
+    def is_header(self, record: Record) -> bool:
+        """Whether most fields of a record are names of columns: from now on it names them."""
+        fields = record.raw.replace('"', "").split(self._delimiter)
+        names = [field.strip() for field in fields]
+        known = set(self.columns or ())
+        if 2 * sum(name in known for name in names) <= len(names):
+            return False
+        self.columns = _names(names)
+        return True
+
     def feed(self, lines: Iterable[str]) -> list[Record]:
         """The records that these further lines complete.
 
@@ -182,9 +203,11 @@ def _names(fields: list[str]) -> list[str]:
         ValueError: a name occurs twice.
     """
     names = [name.strip() or f"column_{k}" for k, name in enumerate(fields, 1)]
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise ValueError(f"the header names the column {name!r} twice")
+        seen.add(name)
     return names
 
 
@@ -194,6 +217,10 @@ class JsonLines:
     def __init__(self) -> None:
         self.columns: list[str] | None = None  # of the first row
         self._line = 0
+
+    def go_to(self, line: int) -> None:
+        """What is fed next comes behind that line."""
+        self._line = line
 
     def feed(self, lines: Iterable[str]) -> list[Record]:
         """The records of these further lines."""

@@ -1,21 +1,26 @@
 """A model and the place in the stream where it stands: begun, found again, saved.
 
 What is saved beside the model depends on the rows alone: how many there were, a check of the last
-one, and the state of the score. No clock and no path.
+one, and the state of the score. No clock and no path. Only a run that is not at the end of its
+files also says where in them it stands; the place in the output files is the row's.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load
+from rtrl_lstm.cli.sources import Place
 from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
+from rtrl_lstm.modelfile import to_bytes
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.spec import Spec
@@ -44,6 +49,8 @@ class Stand:
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
+        place: where they stood in a file, where the run was not at its end.
+        damaged: whether `path` is the checkpoint before the last, which cannot be read.
     """
 
     def __init__(
@@ -60,17 +67,28 @@ class Stand:
         self.path = path
         self.last_row = last_row
         self.rows = score.rows
+        self.place: Place | None = None
+        self.damaged = False
 
-    def save(self, path: str, last: Record) -> None:
-        """Write the model file, whole or not at all; `last` is the last row that was learned."""
-        self.rows = self.score.rows
-        self.last_row = _check(last, self.model.schema)
+    def content(self, last: Record | None, place: Place | None) -> bytes:
+        """What a model file is to hold.
+
+        Args:
+            last: the last row that was learned; None for the one that was saved last.
+            place: where the next row begins in the source's files; None at their end, so that a
+                file depends on nothing but options and rows.
+        """
+        self.rows, self.place = self.score.rows, place
+        if last is not None:
+            self.last_row = _check(last, self.model.schema)
         self.model.stream = {
             "last_row": self.last_row,
             "score": self.score.to_json(),
             "history": self.history.to_json(),
         }
-        self.model.save(path)
+        if place is not None:
+            self.model.stream["place"] = list(place)
+        return to_bytes(self.model)
 
 
 def begin(options: dict[str, Any]) -> Stand:
@@ -101,17 +119,7 @@ def find_again(path: str, options: dict[str, Any], given: set[str]) -> Stand:
     Raises:
         Stop: the file is damaged or holds something else, or an option says otherwise.
     """
-    model = load(path)
-    try:
-        if model.stream:
-            score = Prequential.from_json(model.stream["score"])
-            history = History.from_json(model.stream["history"], score)
-            stand = Stand(model, score, history, path, int(model.stream["last_row"]))
-        else:  # saved by an application: every row is new
-            score = Prequential(model.schema.horizon, options["score_from"])
-            stand = Stand(model, score, path=path)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
+    stand = _last_good(path, options)
     for name, value in _made_with(stand).items():
         if name in given and options[name] != value:
             option = f"--{name.replace('_', '-')}"
@@ -122,26 +130,90 @@ def find_again(path: str, options: dict[str, Any], given: set[str]) -> Stand:
     return stand
 
 
-def go_to(stand: Stand, source: Source) -> None:
+def go_to(stand: Stand, source: Source) -> list[str]:
     """Pass over the rows of a file that the model has seen; on a pipe every row is new.
+
+    Returns what the user has to know about it.
 
     Raises:
         Stop: the source has not the model's columns, or is not the one that the model began with.
     """
     check_columns(stand.model.schema, source, stand.path, target=True)
+    notes = []
+    if stand.damaged:
+        notes.append(f"the last checkpoint is damaged: going on from {stand.path}")
     if source.live:
-        return
+        notes.append(
+            f"{stand.path} has seen {stand.rows:,} rows; a pipe has no place to go back to: every "
+            "row from now on is a new one"
+        )
+    elif stand.place is not None:
+        if not source.go_to(stand.place):
+            raise Stop(_not_the_same(stand, source.name))
+    else:
+        _pass_over(stand, source)
+    return notes
+
+
+def _pass_over(stand: Stand, source: Source) -> None:
+    """Read the rows that the model has seen."""
     passed, last = 0, None
     while passed < stand.rows and (records := source.read(stand.rows - passed)):
         passed, last = passed + len(records), records[-1]
-    otherwise = f"to learn from other rows, pipe them in: --resume - < {source.name}"
     if passed < stand.rows:
         seen = f"{stand.path} has seen {stand.rows:,}"
-        raise Stop(f"{source.name} has {passed:,} rows and {seen}; {otherwise}")
+        raise Stop(f"{source.name} has {passed:,} rows and {seen}; {_otherwise(source.name)}")
     if last is not None and _check(last, stand.model.schema) != stand.last_row:
         raise Stop(
-            f"row {passed:,} of {source.name} is not what {stand.path} learned from; {otherwise}"
+            f"row {passed:,} of {source.name} is not what {stand.path} learned from; "
+            f"{_otherwise(source.name)}"
         )
+
+
+def _not_the_same(stand: Stand, name: str) -> str:
+    assert stand.place is not None
+    return (
+        f"{name} is not what {stand.path} learned from: up to row {stand.rows:,} (line "
+        f"{stand.place.line:,} of its file) something was changed, removed or put between; "
+        f"{_otherwise(name)}"
+    )
+
+
+def _otherwise(name: str) -> str:
+    return f"to learn from other rows, pipe them in: --resume - < {name}"
+
+
+def _last_good(path: str, options: dict[str, Any]) -> Stand:
+    """The model in a file, or in the checkpoint before it.
+
+    Raises:
+        Stop: neither can be read.
+    """
+    try:
+        return _found(path, options)
+    except Stop:
+        previous = previous_of(path)
+        if not os.path.exists(previous):
+            raise
+        stand = _found(previous, options)
+        stand.damaged = True
+        return stand
+
+
+def _found(path: str, options: dict[str, Any]) -> Stand:
+    model = load(path)
+    if not model.stream:  # saved by an application: every row is new
+        score = Prequential(model.schema.horizon, options["score_from"])
+        return Stand(model, score, path=path)
+    try:
+        score = Prequential.from_json(model.stream["score"])
+        history = History.from_json(model.stream["history"], score)
+        stand = Stand(model, score, history, path, int(model.stream["last_row"]))
+        if "place" in model.stream:
+            stand.place = Place(*map(int, model.stream["place"]))
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
+    return stand
 
 
 def command_of(stand: Stand) -> str:

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.cli.errors import Stop, WriteError
+from rtrl_lstm.cli.outputs import STDOUT, Output
+from rtrl_lstm.cli.text import JSON_LINES
 
-STDOUT = "-"
+MOSTLY = 1000
+"""Where more than half of so many rows are bad, the source is not what the user thinks it is."""
+_BLOCK = 1 << 20
 
 
 def forecast_line(forecast: Any) -> str:
-    """A forecast as a line of the predictions: a number, or a label and its probability."""
+    """A forecast as a line of CSV: a number, or a label and its probability."""
     if forecast is None:
         return ""
     if not isinstance(forecast, dict):
         return repr(float(forecast))
     label = max(forecast, key=forecast.__getitem__)
     return f"{_quoted(label)},{float(forecast[label])!r}"
+
+
+def forecast_object(row: int, forecast: Any) -> str:
+    """A forecast as a line of JSON, with the number of its row."""
+    found: dict[str, Any] = {"row": row, "prediction": forecast}
+    if isinstance(forecast, dict):
+        found["prediction"] = max(forecast, key=forecast.__getitem__)
+        found["probabilities"] = {label: float(share) for label, share in forecast.items()}
+    elif forecast is not None:
+        found["prediction"] = float(forecast)
+    return json.dumps(found, ensure_ascii=False)
 
 
 def _quoted(label: str) -> str:
@@ -33,24 +47,36 @@ def _quoted(label: str) -> str:
 
 
 class Predictions:
-    """A header, then one line per source row, in order; empty where there is no forecast.
+    """One line per source row, in order: CSV with a header, or JSON lines.
+
+    Where there is no forecast the CSV line is empty, and the JSON line's prediction null.
 
     Args:
         path: a file, or "-" for standard output.
         rows: rows of earlier runs whose lines are kept; 0 begins afresh. A file that has fewer
-            lines is filled with empty ones, so that a row's line is always in its place.
+            lines is filled with those of no forecast, so that a row's line is always in its place.
+        form: "csv" or "jsonl"; "auto" takes it from the file's name.
+        goes_on: whether to go on, without these lines, where they cannot be written.
+
+    Attributes:
+        lost: rows whose forecasts could not be written.
     """
 
-    def __init__(self, path: str, rows: int = 0) -> None:
-        self._header_due = True
-        self._blank = 0  # rows without a forecast that wait for the header
-        self._file: IO[str] = sys.stdout
-        self._is_regular = False
-        if path != STDOUT:
-            self._file = _opened(path, "a" if rows else "w")
-            self._is_regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
-            if rows and self._is_regular:
-                self._header_due, self._blank = _keep(path, rows)
+    def __init__(self, path: str, rows: int = 0, form: str = "auto", goes_on: bool = False) -> None:
+        self.lost = 0
+        self._row = rows
+        self._goes_on = goes_on
+        self._is_json = form == "jsonl" or (form == "auto" and path.lower().endswith(JSON_LINES))
+        self._header_due = not self._is_json
+        self._blank = 0  # rows without a forecast that wait for the header, or for the disk
+        kept = 0
+        if path != STDOUT and rows and os.path.isfile(path):
+            lines, kept = _whole_lines(path, rows + self._header_due)
+            self._blank = rows - max(lines - self._header_due, 0)
+            self._header_due = self._header_due and lines == 0
+        elif path != STDOUT:
+            self._blank = rows
+        self._output = Output(path, kept)
 
     def write(self, forecasts: list[Any], classes: bool | None) -> None:
         """Add lines and hand them to the reader at once.
@@ -58,48 +84,167 @@ class Predictions:
         The header says whether these are classes; while nobody knows (None), it waits.
 
         Raises:
-            BrokenPipeError: the reader of standard output has left.
+            BrokenPipeError: the reader has left.
+            WriteError: they could not be written.
         """
-        if classes is None:
+        before = self._row
+        self._row += len(forecasts)
+        if classes is None and self._header_due:
             self._blank += len(forecasts)
             return
-        lines = [*self._due(classes), *map(forecast_line, forecasts), ""]
+        lines = self._due(bool(classes), before)
+        if self._is_json:
+            lines += [forecast_object(row, f) for row, f in enumerate(forecasts, before + 1)]
+        else:
+            lines += map(forecast_line, forecasts)
+        if not lines:
+            return
         try:
-            self._file.write("\n".join(lines))
-            self._file.flush()
-        except BrokenPipeError:
-            # What is left in the buffer must go somewhere when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())
-            raise
+            self._output.write("\n".join([*lines, ""]))
+        except WriteError:
+            if not self._goes_on:
+                raise
+            self._blank += len(forecasts)
+            self.lost += len(forecasts)
+        else:
+            self._header_due, self._blank = False, 0
 
     def sync(self) -> None:
-        """Make what was written outlive a crash: a model about to be saved counts on it."""
-        if self._is_regular:
-            os.fsync(self._file.fileno())
+        """Make what was written outlive a crash: a model about to be saved counts on it.
+
+        Raises:
+            WriteError: it could not be written.
+        """
+        self._output.sync()
+
+    def finish(self) -> None:
+        """Write what still waits: the run came to an end in good order.
+
+        Raises:
+            BrokenPipeError, WriteError: see `write`.
+        """
+        self.write([], classes=False)
 
     def close(self) -> None:
-        """Write what still waits, and close the file."""
-        self.write([], classes=False)
-        if self._file is not sys.stdout:
-            self._file.close()
+        """Close the file."""
+        self._output.close()
 
-    def _due(self, classes: bool) -> list[str]:
+    def _due(self, classes: bool, before: int) -> list[str]:
+        """The lines of `before` rows that are still to be written."""
+        if self._is_json:
+            return [forecast_object(before - k, None) for k in reversed(range(self._blank))]
         header = ["prediction,probability" if classes else "prediction"]
-        due = header * self._header_due + [""] * self._blank
-        self._header_due, self._blank = False, 0
-        return due
+        return header * self._header_due + [""] * self._blank
 
 
-def refuse_to_overwrite(source: str, *outputs: str | None) -> None:
+class BadRows:
+    """Rows that could not be used, counted; and written as JSON lines where a file is asked for.
+
+    Args:
+        path: None to count only.
+        rows: rows of earlier runs whose lines are kept; 0 begins afresh.
+        goes_on: whether to go on, without these lines, where they cannot be written.
+        unbounded: whether they may be as many as they like.
+
+    Attributes:
+        count: how many there were in this run.
+        first: the first of them, in words; "" while there was none.
+        lost: how many could not be written.
+        too_many: why the run has to end; "" while it need not.
+        file: the name of the file the next ones come from, where there are several.
+    """
+
+    def __init__(
+        self, path: str | None, rows: int = 0, *, goes_on: bool = False, unbounded: bool = False
+    ) -> None:
+        self.count = 0
+        self.first = ""
+        self.lost = 0
+        self.too_many = ""
+        self.file: str | None = None
+        self._goes_on = goes_on
+        self._unbounded = unbounded
+        self._block = self._in_block = 0  # a thousand rows, and how many of them were bad
+        self._waiting: list[str] = []
+        self._output: Output | None = None
+        if path is not None:
+            kept = _lines_up_to(path, rows) if rows and os.path.isfile(path) else 0
+            self._output = Output(path, kept)
+
+    def add(self, row: int, line: int, why: str, raw: str) -> None:
+        """Note one: its number among the rows, its line in the source, the reason and its text."""
+        self.count += 1
+        self.first = self.first or f"row {row} (line {line}): {why}"
+        self._watch(row, line, why)
+        if self._output is not None:
+            document: dict[str, Any] = {"row": row, "line": line, "why": why, "raw": raw}
+            if self.file is not None:
+                document["file"] = self.file
+            self._waiting.append(json.dumps(document, ensure_ascii=False) + "\n")
+
+    def flush(self) -> None:
+        """Hand what was noted to whoever reads the file.
+
+        Raises:
+            WriteError: it could not be written.
+        """
+        if self._output is None or not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._output.write("".join(waiting))
+        except WriteError:
+            if not self._goes_on:
+                raise
+            self.lost += len(waiting)
+
+    def sync(self) -> None:
+        """Make what was written outlive a crash.
+
+        Raises:
+            WriteError: it could not be written.
+        """
+        if self._output is not None:
+            self._output.sync()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._output is not None:
+            self._output.close()
+
+    def notes(self) -> list[str]:
+        """A line for the user about them, if there were any."""
+        if not self.count:
+            return []
+        number = "one row" if self.count == 1 else f"{self.count:,} rows"
+        hint = "" if self._output is not None else "; --bad-rows FILE writes them all"
+        return [f"{number} could not be used; the first: {self.first}{hint}"]
+
+    def _watch(self, row: int, line: int, why: str) -> None:
+        """Count the bad ones among rows 1 to 1,000, 1,001 to 2,000, and so on."""
+        block = (row - 1) // MOSTLY
+        if block != self._block:
+            self._block, self._in_block = block, 0
+        self._in_block += 1
+        if 2 * self._in_block > MOSTLY and not self._unbounded and not self.too_many:
+            begin = block * MOSTLY + 1
+            self.too_many = (
+                f"most rows are bad: {self._in_block} of rows {begin:,} to {row:,}, the last for: "
+                f"{why} (line {line}); is the source what you think it is? (--on-bad-row skip-all "
+                "goes on past any number of them)"
+            )
+
+
+def refuse_to_overwrite(sources: Sequence[str], *outputs: str | None) -> None:
     """Keep a command from writing over what it reads.
 
     Raises:
-        Stop: an output is the same file as the source.
+        Stop: an output is the same file as a source.
     """
     for path in outputs:
-        are_files = path and os.path.isfile(path) and os.path.isfile(source)
-        if path and are_files and os.path.samefile(path, source):
-            raise Stop(f"{path} would be read and written at once: name another output")
+        for source in sources if path and os.path.isfile(path) else ():
+            if path and os.path.isfile(source) and os.path.samefile(path, source):
+                raise Stop(f"{path} would be read and written at once: name another output")
 
 
 def refuse_unwritable(path: str) -> None:
@@ -111,85 +256,45 @@ def refuse_unwritable(path: str) -> None:
     folder = Path(path).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
+    if os.path.isdir(path):
+        raise Stop(f"cannot write {path}: it is a folder")
 
 
-def _opened(path: str, mode: str) -> IO[str]:
-    try:
-        return open(path, mode, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise Stop(f"cannot write {path}: {error.strerror}") from error
-
-
-def _keep(path: str, rows: int) -> tuple[bool, int]:
-    """Cut a file of predictions behind so many rows.
-
-    Returns whether the header is due and how many rows' lines are missing.
-    """
-    lines, end = 0, 0
+def _whole_lines(path: str, most: int) -> tuple[int, int]:
+    """How many of the first so many lines are there whole, and where the last of them ends."""
+    lines = end = place = 0
     with open(path, "rb") as file:
-        for line in file:
-            if lines > rows or not line.endswith(b"\n"):
-                break
-            lines, end = lines + 1, end + len(line)
-    os.truncate(path, end)
-    return lines == 0, rows - max(lines - 1, 0)
+        while lines < most and (block := file.read(_BLOCK)):
+            here = block.count(b"\n")
+            if lines + here < most:
+                lines, end = lines + here, place + block.rfind(b"\n") + 1 if here else end
+            else:
+                at = _nth_newline(block, most - lines)
+                return most, place + at + 1
+            place += len(block)
+    return lines, end
 
 
-class BadRows:
-    """Rows that could not be used, counted; and written as JSON lines where a file is asked for.
-
-    Args:
-        path: None to count only.
-        rows: rows of earlier runs whose lines are kept; 0 begins afresh.
-
-    Attributes:
-        count: how many there were in this run.
-        first: the first of them, in words; "" while there was none.
-    """
-
-    def __init__(self, path: str | None, rows: int = 0) -> None:
-        self.count = 0
-        self.first = ""
-        self._file: IO[str] | None = None
-        if path is not None:
-            kept = _lines_up_to(path, rows) if rows else []
-            self._file = _opened(path, "w")
-            self._file.writelines(kept)
-
-    def add(self, row: int, line: int, why: str, raw: str) -> None:
-        """Note one: its number among the rows, its line in the source, the reason and its text."""
-        self.count += 1
-        self.first = self.first or f"row {row} (line {line}): {why}"
-        if self._file is not None:
-            document = {"row": row, "line": line, "why": why, "raw": raw}
-            self._file.write(json.dumps(document, ensure_ascii=False) + "\n")
-
-    def flush(self) -> None:
-        """Hand what was written to whoever reads the file."""
-        if self._file is not None:
-            self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-
-    def notes(self) -> list[str]:
-        """A line for the user about them, if there were any."""
-        if not self.count:
-            return []
-        number = "one row" if self.count == 1 else f"{self.count:,} rows"
-        hint = "" if self._file is not None else "; --bad-rows FILE writes them all"
-        return [f"{number} could not be used; the first: {self.first}{hint}"]
+def _nth_newline(block: bytes, number: int) -> int:
+    at = -1
+    for _ in range(number):
+        at = block.find(b"\n", at + 1)
+    return at
 
 
-def _lines_up_to(path: str, rows: int) -> list[str]:
-    """The lines of a file of bad rows that are of the first so many rows."""
+def _lines_up_to(path: str, rows: int) -> int:
+    """Where the lines of the first so many rows end, in a file of bad rows."""
+    end = 0
     try:
-        with open(path, encoding="utf-8") as file:
-            whole = [line for line in file if line.endswith("\n")]
-        return [line for line in whole if json.loads(line)["row"] <= rows]
-    except FileNotFoundError:
-        return []
+        with open(path, "rb") as file:
+            for line in _whole(file):
+                if json.loads(line)["row"] > rows:
+                    break
+                end += len(line)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Stop(f"{path} is not a file of bad rows that --resume could go on with") from error
+    return end
+
+
+def _whole(file: IO[bytes]) -> Any:
+    return (line for line in file if line.endswith(b"\n"))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.cells import gates_of
 from rtrl_lstm.core import layout_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.layout import Array
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters
 from rtrl_lstm.cells import gates_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.layout import Array, Layout
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.

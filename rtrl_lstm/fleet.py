@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.core import layout_of
+from rtrl_lstm.fields import ALIGNMENT, Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.layout import ALIGNMENT, Array, Layout
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from rtrl_lstm.core import Core
-from rtrl_lstm.layout import Array
+from rtrl_lstm.fields import Array
 from rtrl_lstm.spec import Spec
 
 

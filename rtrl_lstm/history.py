@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rtrl_lstm.columns import Value
-from rtrl_lstm.layout import Array
+from rtrl_lstm.fields import Array
 from rtrl_lstm.schema import BadRow, Forecast, Reading
 from rtrl_lstm.score import Prequential
 

@@ -20,11 +20,7 @@ straight line and holds everything else in registers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from rtrl_lstm.cells import (
     PREVIOUS_STATE,
@@ -34,11 +30,11 @@ from rtrl_lstm.cells import (
     is_recurrent,
     rows_of,
 )
+from rtrl_lstm.fields import Fields, labels
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.optimizers import Clip
 from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES, Spec
 
-Array = NDArray[Any]
 SNAP_NUMBERS = ("s_by_s", "s_by_h", "h_by_s", "h_by_h")  # as `kernels/snap.py` finds them
 # In which place of the table a kernel looks for a gate (see `kernels/cells.py`).
 GATE_PLACES = {
@@ -47,29 +43,9 @@ GATE_PLACES = {
     "rnn": ("h",),
     "elstm": ("f", "z", "o"),
 }
-ALIGNMENT = 64  # bytes: a vector of lanes, and a cache line
 
 
-@dataclass(frozen=True)
-class Field:
-    """A named array: its place, and the labels along each axis."""
-
-    offset: int  # in numbers, from the start of head or body
-    axes: tuple[tuple[str, ...], ...]
-    in_head: bool = False
-    packed: bool = False  # rows of weights: [vector of lanes][source][lane]
-    groups: int = 1  # cells in a block: each stretch of blocks is padded to whole vectors of lanes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(len(axis) for axis in self.axes)
-
-
-def labels(prefix: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{prefix}{k}" for k in range(count))
-
-
-class Layout:
+class Layout(Fields):
     """The places of all arrays of learners with one Spec.
 
     Attributes:
@@ -82,11 +58,7 @@ class Layout:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.dtype = np.dtype(spec.dtype)
-        self.lanes = ALIGNMENT // self.dtype.itemsize
-        self.fields: dict[str, Field] = {}
-        self.head_size = slots.H_STATISTICS
-        self.body_size = 0
+        super().__init__(spec.dtype, slots.H_STATISTICS)
         table = [0] * slots.T_SIZE
         self._write_statistics(table)
         self._write_codes(table)
@@ -94,51 +66,7 @@ class Layout:
         self._write_layers(table)
         self._write_readout_rows(table)
         self.table = np.array(table, np.int64)
-        self.head_size += -self.head_size % (ALIGNMENT // 8)
-        self.nbytes = 8 * self.head_size + self.body_size * self.dtype.itemsize
-
-    # --- placing ---------------------------------------------------------------------------
-
-    def _place_head(self, name: str, *axes: tuple[str, ...]) -> int:
-        offset = self.head_size
-        self.fields[name] = Field(offset, axes, in_head=True)
-        self.head_size += int(np.prod([len(axis) for axis in axes], dtype=np.int64))
-        return offset
-
-    def _place(self, name: str, *axes: tuple[str, ...]) -> int:
-        """A plain array in the body; its first axis may be padded to whole vectors of lanes."""
-        offset = self.body_size
-        self.fields[name] = Field(offset, axes)
-        self._advance(int(np.prod([len(axis) for axis in axes], dtype=np.int64)))
-        return offset
-
-    def _place_cells(self, name: str, cells: tuple[str, ...], groups: int) -> int:
-        """A number for each cell, or for each number of an output."""
-        offset = self.body_size
-        self.fields[name] = Field(offset, (cells,), groups=groups)
-        self._advance(self.lanes_of(len(cells), groups))
-        return offset
-
-    def _place_row_array(
-        self, name: str, axes: tuple[tuple[str, ...], ...], groups: int = 1
-    ) -> int:
-        """An array of the shape of a row of weights, or several: (copies, units, sources)."""
-        offset = self.body_size
-        self.fields[name] = Field(offset, axes, packed=True, groups=groups)
-        copies = int(np.prod([len(axis) for axis in axes[:-2]], dtype=np.int64))
-        self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))
-        return offset
-
-    def lanes_of(self, units: int, groups: int = 1) -> int:
-        """Lanes of `units` in stretches that are padded each."""
-        return groups * self.padded(units // groups)
-
-    def _advance(self, count: int) -> None:
-        self.body_size += self.padded(count)
-
-    def padded(self, count: int) -> int:
-        """`count`, rounded up to whole vectors of lanes."""
-        return count + -count % self.lanes
+        self._close()
 
     # --- the parts of the table ------------------------------------------------------------
 
@@ -457,70 +385,3 @@ class Layout:
         direct = self._row("readout.direct", outputs, seen, slots.DIRECT)
         direct[slots.R_FIRST] = int(spec.has_bias and not spec.is_biased("readout"))
         table.extend(direct)
-
-    # --- reading and writing ---------------------------------------------------------------
-
-    def allocate(self) -> NDArray[np.uint8]:
-        """A block of zero bytes, aligned to a cache line."""
-        room = np.zeros(self.nbytes + ALIGNMENT, np.uint8)
-        start = -room.ctypes.data % ALIGNMENT
-        return room[start : start + self.nbytes]
-
-    def head(self, block: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return block[: 8 * self.head_size].view(np.float64)
-
-    def body(self, block: NDArray[np.uint8]) -> Array:
-        return block[8 * self.head_size :].view(self.dtype)
-
-    def read(self, block: NDArray[np.uint8], name: str) -> Array:
-        """A copy of the array called `name`, in the shape that its Field gives."""
-        field = self.fields[name]
-        numbers = self._numbers(block, field)
-        if field.packed:
-            copies, lanes = self._packed_shape(field)
-            sources = field.shape[-1]
-            vectors = numbers.reshape(copies, lanes // self.lanes, sources, self.lanes)
-            numbers = vectors.swapaxes(2, 3).reshape(copies, lanes, sources)
-            numbers = numbers[:, self._taken(field.shape[-2], field.groups)]
-        elif field.groups > 1:
-            numbers = numbers[self._taken(field.shape[0], field.groups)]
-        return numbers.reshape(field.shape).copy()
-
-    def write(self, block: NDArray[np.uint8], name: str, values: Array) -> None:
-        """Put `values` of the Field's shape in the place of the array called `name`."""
-        field = self.fields[name]
-        numbers = self._numbers(block, field)
-        values = np.broadcast_to(np.asarray(values, numbers.dtype), field.shape)
-        if field.packed:
-            copies, lanes = self._packed_shape(field)
-            sources = field.shape[-1]
-            padded = np.zeros((copies, lanes, sources), self.dtype)
-            taken = self._taken(field.shape[-2], field.groups)
-            padded[:, taken] = values.reshape(copies, field.shape[-2], sources)
-            vectors = padded.reshape(copies, lanes // self.lanes, self.lanes, sources)
-            numbers[:] = vectors.swapaxes(2, 3).ravel()
-        elif field.groups > 1:
-            numbers[self._taken(field.shape[0], field.groups)] = values
-        else:
-            numbers[:] = values.ravel()
-
-    def _numbers(self, block: NDArray[np.uint8], field: Field) -> Array:
-        """All numbers of an array, with those that pad it, as they lie."""
-        numbers = self.head(block) if field.in_head else self.body(block)
-        count = int(np.prod(field.shape, dtype=np.int64))
-        if field.packed:
-            copies, lanes = self._packed_shape(field)
-            count = copies * lanes * field.shape[-1]
-        elif field.groups > 1:
-            count = self.lanes_of(field.shape[0], field.groups)
-        return numbers[field.offset : field.offset + count]
-
-    def _packed_shape(self, field: Field) -> tuple[int, int]:
-        """Copies and lanes of a packed array."""
-        copies = int(np.prod(field.shape[:-2], dtype=np.int64))
-        return copies, self.lanes_of(field.shape[-2], field.groups)
-
-    def _taken(self, units: int, groups: int) -> NDArray[np.intp]:
-        """The lanes that hold numbers."""
-        each = units // groups
-        return (np.arange(groups)[:, np.newaxis] * self.padded(each) + np.arange(each)).ravel()

@@ -9,17 +9,17 @@ pickle, no clock, no path: equal content, equal bytes.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
+import math
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as read_tensors
-from safetensors.numpy import save as write_tensors
 
 from rtrl_lstm.core import Core, layout_of
 from rtrl_lstm.fleet import Fleet
@@ -32,34 +32,67 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
+_NO_MODEL = "not an rtrl-lstm model file, or damaged"
+_LONGEST_REASON = 200
 
 
 class ModelFileError(ValueError):
     """A file is not a model file, or is damaged."""
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
+def write_whole(path: str | Path, content: bytes, previous: str | Path | None = None) -> None:
     """Write a file whole or not at all: whoever opens `path` finds the old content or the new.
 
     The content goes to a temporary file in the same folder and reaches the disk before it takes
     the file's name.
 
+    Args:
+        previous: a name in the same folder under which the old content is kept.
+
     Raises:
         OSError: it cannot be written; `path` is as it was.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(target)
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None and target.exists():
+            _keep(target, Path(previous))
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def remove_parts(path: str | Path) -> None:
+    """Remove what was not finished when a process that wrote `path` was killed.
+
+    Only for who knows that nobody is writing it now.
+    """
+    target = Path(path)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside `target` that nobody else has."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+
+
+def _keep(target: Path, previous: Path) -> None:
+    """Give the old file a second name: at no moment is `target` missing."""
+    temporary = _temporary(previous)
+    try:
+        os.link(target, temporary)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(target, temporary)
+    os.replace(temporary, previous)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -96,7 +129,7 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
         block = learner.block
         document["spec"] = learner.spec.to_json()
     document["checksum"] = _checksum(document, block.tobytes())
-    return bytes(write_tensors({"block": block}, metadata={_KEY: _dump(document)}))
+    return _header(document, block.shape) + block.tobytes()
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -131,25 +164,51 @@ def from_bytes(content: bytes) -> Learner | Forecaster | Model | Fleet:
     document, block = _parse(content)
     try:
         return _revive(document, block)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"not a model this version can read ({error})") from error
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError,
+            AssertionError, MemoryError) as error:  # fmt: skip
+        raise ModelFileError(f"not a model this version can read ({_line(error)})") from error
+
+
+def _line(error: BaseException) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST_REASON else said[:_LONGEST_REASON] + "..."
 
 
 def _parse(content: bytes) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
-    """The JSON and the block, both as they were written."""
+    """The JSON and the block, both as they were written.
+
+    The file is read here and not by safetensors, because it must be as `to_bytes` writes it to
+    the last bit, padding included. Nothing is believed before it is compared with the file's size.
+    """
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > len(content) - 8:
+        raise ModelFileError(_NO_MODEL)
     try:
-        tensors = read_tensors(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = json.loads(content[8 : 8 + size])
         document = json.loads(header["__metadata__"][_KEY])
-        block = tensors["block"]
         known, version = document.get("checksum"), document["format"]
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelFileError("not an rtrl-lstm model file, or damaged") from None
+        shape = tuple(map(int, header["block"]["shape"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelFileError(_NO_MODEL) from None
     if version != FORMAT:
-        raise ModelFileError(f"format {version}; this version of rtrl-lstm reads format {FORMAT}")
-    if known != _checksum(document, block.tobytes()):
+        shown = _line(ValueError(version))
+        raise ModelFileError(f"format {shown}; this version of rtrl-lstm reads format {FORMAT}")
+    flat = np.frombuffer(content, np.uint8, offset=8 + size)
+    fits = known == _checksum(document, flat.tobytes())
+    if not fits or content[: 8 + size] != _header(document, shape):
         raise ModelFileError("the file is damaged: its checksum does not fit")
-    return document, block
+    if math.prod(shape) != flat.size:
+        raise ModelFileError("the file is damaged: its block has another size")
+    return document, flat.reshape(shape).copy()
+
+
+def _header(document: dict[str, Any], shape: tuple[int, ...]) -> bytes:
+    """What a safetensors file begins with: a size, JSON, and blanks up to a multiple of 8."""
+    tensor = {"dtype": "U8", "shape": list(shape), "data_offsets": [0, math.prod(shape)]}
+    header = {"__metadata__": {_KEY: _dump(document)}, "block": tensor}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def _revive(

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.cells import gates_of, has_second_bias, is_recurrent, rows_of
-from rtrl_lstm.layout import Array, Layout
+from rtrl_lstm.fields import Array
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.spec import Spec
 
 

@@ -22,7 +22,6 @@ from rtrl_lstm.optimizers import (
     Schedule,
     require,
     require_count,
-    require_fraction,
     require_positive,
 )
 
@@ -112,9 +111,6 @@ class Spec:
         combine_only: those of `combine_with` that the network does not see.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
-        dropout: with num_layers > 1: share of a layer's outputs that the layer above learns
-            without, the others scaled up (as PyTorch's). Forecasts and carried state come from
-            the pass without dropout.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
             counts as 1. elstm: output_gate only; without it the state is the output.
         coupled_gates: lstm: the forget gate is 1 - the input gate.
@@ -160,7 +156,6 @@ class Spec:
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     num_layers: int = 1
-    dropout: float = 0.0
     input_gate: bool = True
     forget_gate: bool = True
     output_gate: bool = True
@@ -209,7 +204,6 @@ class Spec:
         require_positive(self, "learning_rate", "huber_delta")
         if self.init_range is not None:
             require_positive(self, "init_range")
-        require_fraction(self, "dropout")
         self._check_output()
         self._check_combination()
         self._check_cell()
@@ -388,11 +382,6 @@ class Spec:
             "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
             "without ClipNorm and ClipValue",
         )
-        require(
-            self.dropout == 0 or self.num_layers > 1,
-            "dropout is between the layers of a stack: it needs num_layers of at least 2",
-        )
-        require(self.dropout == 0 or self.rule != "full", "dropout does not go with rule 'full'")
 
     def _check_combination(self) -> None:
         inputs = self.combine_with
@@ -432,7 +421,6 @@ class Spec:
         return (
             self.update == "sequence"
             or self.rule == "full"
-            or self.dropout > 0
             or isinstance(self.clip, ClipNorm | ClipValue)
             or isinstance(self.optimizer, ObGD)
         )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.history import History
-from rtrl_lstm.layout import Array
 from rtrl_lstm.tallies import LEAST_PROBABILITY
 
 if TYPE_CHECKING:

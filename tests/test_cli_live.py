@@ -68,7 +68,7 @@ def test_interrupted_while_waiting(tmp_path: Path, number: signal.Signals) -> No
         _talk(process, _rows(ROWS), "x,y\n")
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in err
     assert "interrupted after row 60" in err
     assert '"rows": 60' in out.splitlines()[-1]
@@ -125,9 +125,8 @@ def test_a_reader_that_leaves_stops_it_with_the_model_saved(tmp_path: Path) -> N
         ["bash", "-c", f"set -o pipefail; {command} --quiet | head -n 2"],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: nobody reads the predictions any more; stopped after row")
-    assert len(done.stderr.splitlines()) == 1
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 2
     assert (tmp_path / "m.rtrl").exists()
 
 

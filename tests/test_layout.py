@@ -8,7 +8,8 @@ from pair import engine, engine_numbers
 from streams import rows
 
 from rtrl_lstm.blocks import initial_block
-from rtrl_lstm.layout import ALIGNMENT, Layout
+from rtrl_lstm.fields import ALIGNMENT
+from rtrl_lstm.layout import Layout
 from rtrl_lstm.optimizers import ClipNorm
 from rtrl_lstm.spec import Spec
 

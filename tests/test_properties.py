@@ -8,8 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pair import assert_steps_agree, engine, engine_numbers
 from streams import beginnings, rows
+from variants import WIRINGS
 
-from rtrl_lstm.optimizers import OPTIMIZERS, ClipCredit, ClipNorm, ClipValue
+from rtrl_lstm.optimizers import (
+    OPTIMIZERS,
+    ClipCredit,
+    ClipNorm,
+    ClipValue,
+    Cosine,
+    Exponential,
+)
 from rtrl_lstm.spec import CELL_ACTIVATIONS, CELLS, Spec
 
 # The first example may compile.
@@ -21,7 +29,8 @@ seeds = st.integers(0, 2**31)
 def cells(draw):
     """Any cell with any of its options."""
     cell = draw(st.sampled_from(CELLS))
-    options = {"cell": cell, "num_layers": draw(st.integers(1, 3))}
+    odd = draw(st.integers(0, 3))  # sizes that are no multiple of four
+    options = {"cell": cell, "num_layers": draw(st.integers(1, 3)), "odd": odd}
     if cell == "lstm":
         options |= {name: draw(st.booleans()) for name in ("peephole", "output_gate")}
         options |= {
@@ -40,6 +49,13 @@ def cells(draw):
 
 
 @st.composite
+def wirings(draw):
+    """An LSTM whose gates see gates, whose cells share gates or whose output is projected."""
+    wiring = dict(WIRINGS[draw(st.sampled_from(sorted(WIRINGS)))])
+    return wiring | {"num_layers": draw(st.integers(1, 3))}
+
+
+@st.composite
 def specs(draw, dtypes=("float32", "float64"), losses=None, **fixed):
     """Any Spec of a small learner."""
     loss = draw(
@@ -54,7 +70,7 @@ def specs(draw, dtypes=("float32", "float64"), losses=None, **fixed):
         "loss": loss,
         "bias": draw(st.booleans()),
         "shortcuts": draw(st.booleans()),
-        "optimizer": draw(st.sampled_from(sorted(OPTIMIZERS.keys() - {"obgd"}))),
+        "optimizer": draw(st.sampled_from(sorted(OPTIMIZERS))),
         "learning_rate": draw(st.sampled_from([1e-4, 1e-3, 1e-2])),
         "update": draw(st.sampled_from(["step", "sequence"])),
         "clip": draw(st.sampled_from([None, ClipNorm(limit), ClipValue(limit), ClipCredit(limit)])),
@@ -66,8 +82,10 @@ def specs(draw, dtypes=("float32", "float64"), losses=None, **fixed):
         options["scale_target"] = draw(st.booleans())
     if loss == "quantile":
         options["quantiles"] = tuple(np.linspace(0.1, 0.9, outputs))
-    options |= draw(cells()) | fixed
-    return Spec(input_size, draw(st.integers(1, 35)), outputs, **options)
+    options |= draw(st.one_of(cells(), wirings())) | fixed
+    if options["optimizer"] == "obgd":
+        options |= {"update": "step", "clip": draw(st.sampled_from([None, ClipCredit(limit)]))}
+    return Spec(input_size, 4 * draw(st.integers(1, 9)) - options.pop("odd", 0), outputs, **options)
 
 
 @settings(quick, max_examples=100)
@@ -77,8 +95,21 @@ def test_every_step_is_the_twins(spec, horizon, seed):
     assert_steps_agree(spec, steps=12, seed=seed, every=5, learned=0.0)
 
 
+@st.composite
+def ruled(draw):
+    """Any Spec, by any rule that it goes with; the whole net's only where it is small."""
+    fields = vars(draw(specs()))
+    rule = draw(st.sampled_from(["truncated", "snap1", "full"]))
+    small = {"hidden_size": 4, "num_layers": 1, "dtype": "float64"} if rule == "full" else {}
+    schedule = draw(st.sampled_from([None, Exponential(0.9, restart=True), Cosine(9, warmup=3)]))
+    try:
+        return Spec(**(fields | small | {"rule": rule, "schedule": schedule}))
+    except ValueError:  # snap1 is not for all
+        return Spec(**fields)
+
+
 @quick
-@given(specs(), st.integers(0, 6), seeds, st.lists(st.integers(0, 40), max_size=5))
+@given(ruled(), st.integers(0, 6), seeds, st.lists(st.integers(0, 40), max_size=5))
 def test_any_chunks_and_copies_give_the_same_bits(spec, horizon, seed, cuts):
     spec = Spec(**(vars(spec) | {"horizon": horizon}))
     X, Y = rows(spec, 40, seed)

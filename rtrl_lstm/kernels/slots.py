@@ -145,10 +145,9 @@ T_FLOAT32 = 35  # 1: the body is of float32
 T_RULE = 36
 T_SCHEDULE = 37
 T_RESTART = 38  # 1: the schedule starts anew at each reset
-T_DROPOUT = 39  # table: where the threshold for a mask's hash lies
-T_INFLUENCE = 40  # body: dz and dm of a layer by one vector of weights, rule "full"
-T_WHOLE = 41  # 1: the cell's decay takes in the way through its diagonal weights
-T_SIZE = 42
+T_INFLUENCE = 39  # body: dz and dm of a layer by one vector of weights, rule "full"
+T_WHOLE = 40  # 1: the cell's decay takes in the way through its diagonal weights
+T_SIZE = 41
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.layout import Array
+from rtrl_lstm.fields import Array
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import DEFAULTS, DERIVED
 from rtrl_lstm.optimizers import Optimizer

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from rtrl_lstm.layout import Array
+from rtrl_lstm.fields import Array
 from rtrl_lstm.timestamps import CALENDAR, calendar_inputs, read_seconds
 from rtrl_lstm.values import LARGEST, shown
 

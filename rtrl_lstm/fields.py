@@ -1,0 +1,170 @@
+"""Named arrays in a block of numbers: placing them, reading and writing them.
+
+A block is one run of bytes: a head of float64, then a body of some dtype. An array may be *packed*,
+as rows of weights are: [vector of lanes][source][lane], so that a sweep over a row reads memory in
+one straight line and holds everything else in registers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+ALIGNMENT = 64  # bytes: a vector of lanes, and a cache line
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named array: its place, and the labels along each axis."""
+
+    offset: int  # in numbers, from the start of head or body
+    axes: tuple[tuple[str, ...], ...]
+    in_head: bool = False
+    packed: bool = False  # rows of weights: [vector of lanes][source][lane]
+    groups: int = 1  # cells in a block: each stretch of blocks is padded to whole vectors of lanes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) for axis in self.axes)
+
+
+def labels(prefix: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}{k}" for k in range(count))
+
+
+class Fields:
+    """Arrays that are placed one after the other, and then found by their names.
+
+    Attributes:
+        fields: name -> Field.
+        head_size, body_size: numbers in head and body.
+        nbytes: size of a block; known once everything has its place.
+    """
+
+    nbytes: int
+
+    def __init__(self, dtype: str, head_size: int) -> None:
+        self.dtype = np.dtype(dtype)
+        self.lanes = ALIGNMENT // self.dtype.itemsize
+        self.fields: dict[str, Field] = {}
+        self.head_size = head_size
+        self.body_size = 0
+
+    def _close(self) -> None:
+        """Everything has its place."""
+        self.head_size += -self.head_size % (ALIGNMENT // 8)
+        self.nbytes = 8 * self.head_size + self.body_size * self.dtype.itemsize
+
+    # --- placing ---------------------------------------------------------------------------
+
+    def _place_head(self, name: str, *axes: tuple[str, ...]) -> int:
+        offset = self.head_size
+        self.fields[name] = Field(offset, axes, in_head=True)
+        self.head_size += int(np.prod([len(axis) for axis in axes], dtype=np.int64))
+        return offset
+
+    def _place(self, name: str, *axes: tuple[str, ...]) -> int:
+        """A plain array in the body; its first axis may be padded to whole vectors of lanes."""
+        offset = self.body_size
+        self.fields[name] = Field(offset, axes)
+        self._advance(int(np.prod([len(axis) for axis in axes], dtype=np.int64)))
+        return offset
+
+    def _place_cells(self, name: str, cells: tuple[str, ...], groups: int) -> int:
+        """A number for each cell, or for each number of an output."""
+        offset = self.body_size
+        self.fields[name] = Field(offset, (cells,), groups=groups)
+        self._advance(self.lanes_of(len(cells), groups))
+        return offset
+
+    def _place_row_array(
+        self, name: str, axes: tuple[tuple[str, ...], ...], groups: int = 1
+    ) -> int:
+        """An array of the shape of a row of weights, or several: (copies, units, sources)."""
+        offset = self.body_size
+        self.fields[name] = Field(offset, axes, packed=True, groups=groups)
+        copies = int(np.prod([len(axis) for axis in axes[:-2]], dtype=np.int64))
+        self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))
+        return offset
+
+    def lanes_of(self, units: int, groups: int = 1) -> int:
+        """Lanes of `units` in stretches that are padded each."""
+        return groups * self.padded(units // groups)
+
+    def _advance(self, count: int) -> None:
+        self.body_size += self.padded(count)
+
+    def padded(self, count: int) -> int:
+        """`count`, rounded up to whole vectors of lanes."""
+        return count + -count % self.lanes
+
+    # --- reading and writing ---------------------------------------------------------------
+
+    def allocate(self) -> NDArray[np.uint8]:
+        """A block of zero bytes, aligned to a cache line."""
+        room = np.zeros(self.nbytes + ALIGNMENT, np.uint8)
+        start = -room.ctypes.data % ALIGNMENT
+        return room[start : start + self.nbytes]
+
+    def head(self, block: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return block[: 8 * self.head_size].view(np.float64)
+
+    def body(self, block: NDArray[np.uint8]) -> Array:
+        return block[8 * self.head_size :].view(self.dtype)
+
+    def read(self, block: NDArray[np.uint8], name: str) -> Array:
+        """A copy of the array called `name`, in the shape that its Field gives."""
+        field = self.fields[name]
+        numbers = self._numbers(block, field)
+        if field.packed:
+            copies, lanes = self._packed_shape(field)
+            sources = field.shape[-1]
+            vectors = numbers.reshape(copies, lanes // self.lanes, sources, self.lanes)
+            numbers = vectors.swapaxes(2, 3).reshape(copies, lanes, sources)
+            numbers = numbers[:, self._taken(field.shape[-2], field.groups)]
+        elif field.groups > 1:
+            numbers = numbers[self._taken(field.shape[0], field.groups)]
+        return numbers.reshape(field.shape).copy()
+
+    def write(self, block: NDArray[np.uint8], name: str, values: Array) -> None:
+        """Put `values` of the Field's shape in the place of the array called `name`."""
+        field = self.fields[name]
+        numbers = self._numbers(block, field)
+        values = np.broadcast_to(np.asarray(values, numbers.dtype), field.shape)
+        if field.packed:
+            copies, lanes = self._packed_shape(field)
+            sources = field.shape[-1]
+            padded = np.zeros((copies, lanes, sources), self.dtype)
+            taken = self._taken(field.shape[-2], field.groups)
+            padded[:, taken] = values.reshape(copies, field.shape[-2], sources)
+            vectors = padded.reshape(copies, lanes // self.lanes, self.lanes, sources)
+            numbers[:] = vectors.swapaxes(2, 3).ravel()
+        elif field.groups > 1:
+            numbers[self._taken(field.shape[0], field.groups)] = values
+        else:
+            numbers[:] = values.ravel()
+
+    def _numbers(self, block: NDArray[np.uint8], field: Field) -> Array:
+        """All numbers of an array, with those that pad it, as they lie."""
+        numbers = self.head(block) if field.in_head else self.body(block)
+        count = int(np.prod(field.shape, dtype=np.int64))
+        if field.packed:
+            copies, lanes = self._packed_shape(field)
+            count = copies * lanes * field.shape[-1]
+        elif field.groups > 1:
+            count = self.lanes_of(field.shape[0], field.groups)
+        return numbers[field.offset : field.offset + count]
+
+    def _packed_shape(self, field: Field) -> tuple[int, int]:
+        """Copies and lanes of a packed array."""
+        copies = int(np.prod(field.shape[:-2], dtype=np.int64))
+        return copies, self.lanes_of(field.shape[-2], field.groups)
+
+    def _taken(self, units: int, groups: int) -> NDArray[np.intp]:
+        """The lanes that hold numbers."""
+        each = units // groups
+        return (np.arange(groups)[:, np.newaxis] * self.padded(each) + np.arange(each)).ravel()
