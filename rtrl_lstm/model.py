@@ -23,6 +23,7 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.start import Start, silence, widened
 from rtrl_lstm.target import LOSSES
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
@@ -62,6 +63,8 @@ class Model:
 
     Args:
         target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
+        start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
+            any Learner or Forecaster of that horizon) to go on from; see `start`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
@@ -86,8 +89,15 @@ class Model:
         horizon: int = 0,
         reset_on: str | None = None,
         max_categories: int = 64,
+        start: Learner | Forecaster | None = None,
         **options: Any,
     ) -> None:
+        self._start: Start | None = None
+        self._begins_as: Learner | Forecaster | None = None  # until there is a learner
+        if start is not None:
+            self._start, task = Start.of(start, horizon, task)
+            options = self._start.options(start.spec, options)
+            self._begins_as = copy.copy(start)
         self.schema = Schema(
             target,
             features=features,
@@ -100,7 +110,7 @@ class Model:
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
         if unknown := options.keys() - possible:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
-        self.options: dict[str, Any] = {**DEFAULTS, **options}
+        self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
@@ -267,18 +277,37 @@ class Model:
             if reading.reset:
                 peek.reset()
             outputs = peek.step(np.array(reading.inputs))
+        known = self.learner.spec.input_size
         self.learner.grow(self._wanted_spec())
+        if self._start is not None and known < self.learner.spec.input_size:
+            silence(self.learner, known)
         return outputs
 
     def _new_learner(self) -> Learner | Forecaster:
+        if self._start is not None and self._begins_as is not None:
+            names = self._start.columns(self.schema)
+            self._start = dataclasses.replace(self._start, names=names)
+            places = self._start.places(self.schema)
+            learner = widened(self._begins_as, self._wanted_spec(), places)
+            self._begins_as = None
+            return learner
         spec = self._wanted_spec()
         kind = Forecaster if spec.horizon else Learner
         return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         """What the learner has to be for the schema as it now is."""
-        schema = self.schema
+        schema, start = self.schema, self._start
         assert schema.task is not None
+        if start is not None:
+            return Spec(
+                input_size=schema.input_size,
+                horizon=schema.horizon,
+                loss=LOSSES[schema.task],
+                scale_inputs=start.scaled_inputs(schema),
+                scale_target=start.scale_target,
+                **self.options,
+            )
         return Spec(
             input_size=schema.input_size,
             output_size=schema.output_size if output_size is None else output_size,
@@ -311,8 +340,12 @@ class Model:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the learner, as plain JSON."""
+        if self._begins_as is not None:
+            raise ValueError("the model has seen no row yet, and has not begun as its network")
         options = Spec(input_size=1, **self.options).to_json()
+        start = {} if self._start is None else {"start": self._start.to_json()}
         return {
+            **start,
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
             "stream": self.stream,
@@ -331,9 +364,11 @@ class Model:
         model = cls(**saved["schema"]["arguments"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
+        model._start = Start.from_json(saved["start"]) if "start" in saved else None
         if learner is not None:
             schema, spec = model.schema, learner.spec
-            read = (schema.input_size, schema.output_size, schema.horizon, schema.combined_inputs)
+            combined = () if model._start is not None else schema.combined_inputs
+            read = (schema.input_size, schema.output_size, schema.horizon, combined)
             if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
                 raise ValueError("the schema and the learner do not fit each other")
         model.stream = saved["stream"]

@@ -155,7 +155,7 @@ def test_a_learner_graph_comes_back_whole(tmp_path, horizon):
     assert np.array_equal(found.run(X[150:], Y[150:]), net.run(X[150:], Y[150:]))
     other = export.from_onnx(tmp_path / "m.onnx", optimizer="sgd", learning_rate=0.1)
     assert other.spec.optimizer.name == "sgd"
-    with pytest.raises(ValueError, match="hidden_size: that is settled by the graph"):
+    with pytest.raises(ValueError, match="settled by the graph: hidden_size is 5"):
         export.from_onnx(tmp_path / "m.onnx", hidden_size=3)
 
 

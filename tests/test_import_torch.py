@@ -83,7 +83,6 @@ def test_what_the_end_is_says_the_loss():
     assert export.from_torch(Net(end=torch.sigmoid)).spec.loss == "log_loss"
     assert export.from_torch(Net(end=softmax)).spec.loss == "cross_entropy"
     assert export.from_torch(Net(), loss="cross_entropy").spec.activation == "softmax"
-    assert export.from_torch(Net(layers=2, dropout=0.25)).spec.dropout == 0.25
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])

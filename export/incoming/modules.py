@@ -33,7 +33,6 @@ class Parts(NamedTuple):
     weights: dict[str, Array]  # weight_ih_l0 …
     linear: tuple[Array, Array | None] | None
     nonlinearity: str  # of an RNN
-    dropout: float
     double: bool
 
 
@@ -84,15 +83,12 @@ def from_torch(
         parts = _of_module(module)
     else:
         raise TypeError(f"a module or a state_dict of PyTorch's, not {type(module).__name__}")
-    merged = {"dropout": parts.dropout, **options}
     if isinstance(module, Mapping) or (parts.linear is None and "output_size" in options):
         activation = "identity"
     else:
         activation = _find_activation(module, parts)
     network = _network(parts, activation)
-    if len(network.layers) == 1 or options.get("rule") == "full":
-        merged.pop("dropout", None)
-    return network.to_learner(merged, input_scaling, target_scaling)
+    return network.to_learner(options, input_scaling, target_scaling)
 
 
 def _of_module(module: Any) -> Parts:
@@ -121,7 +117,7 @@ def _of_module(module: Any) -> Parts:
         bias = linear[0].bias
         found = (_array(linear[0].weight), None if bias is None else _array(bias))
     nonlinearity = getattr(part, "nonlinearity", "tanh")
-    return Parts(weights, found, nonlinearity, float(part.dropout), _is_double(part.weight_ih_l0))
+    return Parts(weights, found, nonlinearity, _is_double(part.weight_ih_l0))
 
 
 def _kind(part: Any) -> str:
@@ -153,7 +149,7 @@ def _of_state_dict(given: Mapping[str, Any], nonlinearity: str) -> Parts:
         linear = (_array(weight), None if bias is None else _array(bias))
     if rest:
         raise UnsupportedError(f"{', '.join(sorted(rest))}: one linear layer may be there")
-    return Parts(weights, linear, nonlinearity, 0.0, _is_double(given[first[0]]))
+    return Parts(weights, linear, nonlinearity, _is_double(given[first[0]]))
 
 
 def _network(parts: Parts, activation: str) -> Network:

@@ -188,8 +188,6 @@ class Network:
         if any("weight_own" in layer.parameters for layer in self.layers):
             settled_by_it["peephole"] = True
         self._check_layers()
-        if len(self.layers) == 1:
-            given.pop("dropout", None)
         return Spec(**settled_by_it, **given)
 
     def _output_size(self, wanted: int | None) -> int:

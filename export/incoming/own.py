@@ -34,9 +34,11 @@ def learner_of(file: GraphFile, options: Mapping[str, Any]) -> Net:
     ValueError
         An option contradicts it.
     """
-    if settled := options.keys() & (SETTLED | set(LEARNING)):
-        raise ValueError(f"{', '.join(sorted(settled))}: that is settled by the graph")
     found = file.provenance.spec
+    settled = options.keys() & (SETTLED | set(LEARNING))
+    if wrong := [name for name in sorted(settled) if options[name] != getattr(found, name)]:
+        said = ", ".join(f"{name} is {getattr(found, name)!r}" for name in wrong)
+        raise ValueError(f"that is settled by the graph: {said}")
     spec = dataclasses.replace(found, **options)
     if file.provenance.graph == "learner":
         numbers = {name: value[0].astype(np.float64) for name, value in file.state.items()}
