@@ -106,6 +106,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--model", metavar="FILE", help="Save what was learned here; nothing is saved without it."
 )
 @click.option(
+    "--from",
+    "start",
+    metavar="NET.onnx",
+    help="Begin with the network in an ONNX file, of one LSTM, GRU or RNN or a stack: its inputs "
+    "are the features in their order; from horizon 1 on the target comes first.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Go on with the model in the --model file: behind the rows of SOURCE that it has seen, "

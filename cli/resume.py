@@ -18,6 +18,7 @@ from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load
 from rtrl_lstm.cli.sources import Place
+from rtrl_lstm.cli.starting import network_of
 from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import to_bytes
@@ -103,6 +104,8 @@ def begin(options: dict[str, Any]) -> Stand:
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
+    if options["start"] is not None:
+        arguments["start"] = network_of(options["start"], options)
     try:
         model = Model(**arguments, interval=options["interval"])
     except ValueError as error:

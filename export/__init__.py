@@ -1,6 +1,7 @@
-"""Out of the engine and into onnxruntime.
+"""Out of the engine and into onnxruntime, and the way back in.
 
-`to_onnx` writes a graph, `Session` and `ModelSession` run it, `describe` says what a file is.
+`to_onnx` writes a graph, `Session` and `ModelSession` run it, `describe` says what a file is;
+`from_onnx` and `from_torch` make learners of networks from elsewhere.
 
 The names are loaded when they are first used: a session needs no Numba, and the command line's
 help nothing that is in here.
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .describing import describe
-    from .errors import ExportError, GraphFileError, ProviderError
+    from .errors import ExportError, GraphFileError, ProviderError, UnsupportedError
+    from .incoming.graphs import from_onnx
+    from .incoming.modules import from_torch
+    from .incoming.network import Scaling
     from .model_session import ModelSession
     from .session import Session
     from .write import to_onnx
@@ -21,8 +25,12 @@ __all__ = [
     "GraphFileError",
     "ModelSession",
     "ProviderError",
+    "Scaling",
     "Session",
+    "UnsupportedError",
     "describe",
+    "from_onnx",
+    "from_torch",
     "to_onnx",
 ]
 
@@ -31,6 +39,10 @@ _HOMES = {
     "ExportError": "errors",
     "GraphFileError": "errors",
     "ProviderError": "errors",
+    "UnsupportedError": "errors",
+    "from_onnx": "incoming.graphs",
+    "from_torch": "incoming.modules",
+    "Scaling": "incoming.network",
     "ModelSession": "model_session",
     "Session": "session",
     "to_onnx": "write",

@@ -9,6 +9,10 @@ class GraphFileError(ValueError):
     """The file is no ONNX graph that rtrl-lstm wrote: damaged, foreign or altered."""
 
 
+class UnsupportedError(ValueError):
+    """A network from elsewhere has something that no cell of the engine can say; it is named."""
+
+
 class ProviderError(RuntimeError):
     """The execution provider that was asked for by name is not to be had on this machine."""
 

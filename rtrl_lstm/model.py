@@ -24,6 +24,7 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.start import Start, silence, widened
 from rtrl_lstm.target import LOSSES
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
@@ -66,6 +67,8 @@ class Model:
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
+        start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
+            any Learner or Forecaster of that horizon) to go on from; see `start`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
@@ -91,8 +94,15 @@ class Model:
         reset_on: str | None = None,
         max_categories: int = 64,
         interval: float | None = None,
+        start: Learner | Forecaster | None = None,
         **options: Any,
     ) -> None:
+        self._start: Start | None = None
+        self._begins_as: Learner | Forecaster | None = None  # until there is a learner
+        if start is not None:
+            self._start, task = Start.of(start, horizon, task)
+            options = self._start.options(start.spec, options)
+            self._begins_as = copy.copy(start)
         self.schema = Schema(
             target,
             features=features,
@@ -108,7 +118,7 @@ class Model:
         if interval is not None and task not in ("auto", "regression"):
             raise ValueError(f"interval is for task regression, not {task}")
         self._intervals = None if interval is None else Intervals(interval, horizon)
-        self.options: dict[str, Any] = {**DEFAULTS, **options}
+        self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
@@ -290,21 +300,40 @@ class Model:
             if reading.reset:
                 peek.reset()
             outputs = peek.step(np.array(reading.inputs))
+        known = self.learner.spec.input_size
         self.learner.grow(self._wanted_spec())
+        if self._start is not None and known < self.learner.spec.input_size:
+            silence(self.learner, known)
         return outputs
 
     def _new_learner(self) -> Learner | Forecaster:
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
+        if self._start is not None and self._begins_as is not None:
+            names = self._start.columns(self.schema)
+            self._start = dataclasses.replace(self._start, names=names)
+            places = self._start.places(self.schema)
+            learner = widened(self._begins_as, self._wanted_spec(), places)
+            self._begins_as = None
+            return learner
         spec = self._wanted_spec()
         kind = Forecaster if spec.horizon else Learner
         return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         """What the learner has to be for the schema as it now is."""
-        schema = self.schema
+        schema, start = self.schema, self._start
         assert schema.task is not None
+        if start is not None:
+            return Spec(
+                input_size=schema.input_size,
+                horizon=schema.horizon,
+                loss=LOSSES[schema.task],
+                scale_inputs=start.scaled_inputs(schema),
+                scale_target=start.scale_target,
+                **self.options,
+            )
         return Spec(
             input_size=schema.input_size,
             output_size=schema.output_size if output_size is None else output_size,
@@ -337,8 +366,12 @@ class Model:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the learner, as plain JSON."""
+        if self._begins_as is not None:
+            raise ValueError("the model has seen no row yet, and has not begun as its network")
         options = Spec(input_size=1, **self.options).to_json()
+        start = {} if self._start is None else {"start": self._start.to_json()}
         return {
+            **start,
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
@@ -358,9 +391,11 @@ class Model:
         model = cls(**saved["schema"]["arguments"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
+        model._start = Start.from_json(saved["start"]) if "start" in saved else None
         if learner is not None:
             schema, spec = model.schema, learner.spec
-            read = (schema.input_size, schema.output_size, schema.horizon, schema.combined_inputs)
+            combined = () if model._start is not None else schema.combined_inputs
+            read = (schema.input_size, schema.output_size, schema.horizon, combined)
             if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
                 raise ValueError("the schema and the learner do not fit each other")
         if saved["intervals"] is not None:

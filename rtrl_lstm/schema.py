@@ -140,6 +140,18 @@ class Schema:
         return tuple(found)
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns that are features, in order; none before the first row."""
+        return tuple(column.name for column in self._columns or ())
+
+    def place_of_number(self, name: str) -> int | None:
+        """Which input the number in a column is (the target from horizon 1 on); None: none yet."""
+        for column in (self._own, *(self._columns or ())):
+            if column.name == name and column.slot >= 0:
+                return int(column.slot)
+        return None
+
+    @property
     def scaled_inputs(self) -> tuple[bool, ...]:
         """Which inputs the learner scales: numbers, not flags, categories and the calendar."""
         return tuple(self._inputs.scaled)

@@ -1,0 +1,1 @@
+"""Networks from elsewhere, as learners: ONNX files and PyTorch's modules."""
