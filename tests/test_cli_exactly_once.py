@@ -25,14 +25,14 @@ OPTIONS = ["--target", "y", "--hidden", 4, "--predictions", "p.csv", "--bad-rows
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     found = measure(tmp_path, kills=4, rows=20_000, every="0.02s")
-    assert found["kills"] >= 2
+    assert found["kills"] == 4
     assert all(found[name] for name in OUTPUTS)
 
 
 @pytest.mark.proof
 def test_killed_200_times_over_a_million_rows(tmp_path: Path) -> None:
     found = measure(tmp_path, kills=200, rows=1_000_000, every="5000")
-    assert found["kills"] >= 150
+    assert found["kills"] == 200
     assert all(found[name] for name in OUTPUTS)
 
 
