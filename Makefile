@@ -19,13 +19,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST_ARGS ?=
+# A file of tests to a process: each compiles only the kernels that its own tests need.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 demo: $(VENV)/.run
 	@echo 'rtrl-lstm learn examples/nyc_taxi.csv --target value --time timestamp --horizon 5'
 	@$(BIN)/rtrl-lstm learn examples/nyc_taxi.csv --target value --time timestamp --horizon 5
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
@@ -93,7 +93,25 @@ def parse(data: bytes) -> onnx.ModelProto:
         raise GraphFileError("not an ONNX file, or a damaged one") from error
     if not model.graph.node:
         raise GraphFileError("not an ONNX file, or an empty one")
+    if not _is_text(model):
+        raise GraphFileError("damaged, a name in it is not text")
     return model
+
+
+def _is_text(message: Any) -> bool:
+    """Whether every string in it is one: protocol buffers give back bytes for what is not UTF-8,
+    or raise when it is looked at."""
+    try:
+        for field, value in message.ListFields():
+            single = isinstance(value, str | bytes | Message) or not isinstance(value, Iterable)
+            values = [value] if single else value
+            if field.type == field.TYPE_STRING and not all(isinstance(v, str) for v in values):
+                return False
+            if field.type == field.TYPE_MESSAGE and not all(map(_is_text, values)):
+                return False
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def check_nodes(model: onnx.ModelProto, graph: str) -> None:

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from command_line import run, start, waves
+from command_line import COMMAND, run, start, waves
 
 ROWS = [f"{x},{y}\n" for x, y in waves(60)]
 LEARN = ["learn", "log.csv", "--target", "y", "--hidden", 4, "--follow", "--predictions", "-"]
@@ -174,7 +174,7 @@ def test_rows_from_an_mqtt_broker(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     (tmp_path / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    learn = "rtrl-lstm learn --format jsonl --target y --predictions p.jsonl --model m.rtrl --quiet"
+    learn = f"{COMMAND} learn --format jsonl --target y --predictions p.jsonl --model m.rtrl"
     with subprocess.Popen(["mosquitto", "-c", "broker.conf"], cwd=tmp_path) as broker:
         try:
             _wait_for(port)
