@@ -6,7 +6,7 @@ predictions and bad rows must be equal, byte for byte.
 
 A kill only counts where it hits a process that is still alive. The time between start and kill is
 drawn evenly between 0 and what lets a start get on, on the average, by the right share of the file:
-so it hits while Python starts, while it finds its place, learns, or saves. Where the end of the file
+so it hits while Python starts, finds its place, learns, or saves. Where the end of the file
 comes before there were enough kills, it begins again from an empty folder, with less time.
 
 Expect 10 to 20 minutes for 200 kills over a million rows on one core.
