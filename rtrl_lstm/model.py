@@ -63,7 +63,7 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
+        target, features, time, task, horizon, reset_on, weight, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -92,6 +92,7 @@ class Model:
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
+        weight: str | None = None,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -110,6 +111,7 @@ class Model:
             task=task,
             horizon=horizon,
             reset_on=reset_on,
+            weight=weight,
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
@@ -246,6 +248,7 @@ class Model:
         outputs = self.learner.run(
             np.array([reading.inputs for _, reading in batch]),
             np.array([reading.label for _, reading in batch]),
+            np.array([reading.weight for _, reading in batch]),
             reset=np.array([reading.reset for _, reading in batch]),
         ).tolist()
         for (place, reading), output in zip(batch, outputs, strict=True):
@@ -268,7 +271,7 @@ class Model:
         if reading.reset:
             self.learner.reset()
         self._count(reading)
-        return self.learner.step(np.array(reading.inputs), reading.label)
+        return self.learner.step(np.array(reading.inputs), reading.label, reading.weight)
 
     def _forecast(self, outputs: NDArray[Any], reading: Reading) -> Forecast:
         return self._said(outputs.tolist(), reading)
