@@ -24,7 +24,9 @@ CHUNK = 1024  # rows at most: between two chunks Ctrl-C is heard and progress sh
 class Follower(Protocol):
     """What rows are driven through: a Model, or its graph in onnxruntime."""
 
-    schema: Schema
+    @property
+    def schema(self) -> Schema:
+        """The columns of its rows."""
 
     def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
         """Forecasts and readings of some rows."""

@@ -28,6 +28,7 @@ METRICS = {
 }
 
 INCIDENTS = {
+    "keys": "keys",
     "interventions": "times stepped back",
     "gaps": "gaps in time",
     "filled": "rows filled in",

@@ -43,8 +43,12 @@ def _model_file(path: str) -> dict[str, Any]:
     from rtrl_lstm.cli.models import load_any
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.model import Model
+    from rtrl_lstm.panel import Panel
 
     held = load_any(path)
+    if isinstance(held, Panel):
+        counts = {"keys": len(held.models), "max_keys": held.max_keys, **held.counts}
+        return {"kind": "panel", **counts, "schema": _table(held.schema)}
     if isinstance(held, Fleet):
         rows = sum(held[i].steps for i in range(len(held)))
         labels = sum(held[i].labels for i in range(len(held)))

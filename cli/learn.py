@@ -108,6 +108,20 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     show_default=True,
     help="With --gaps fill: where more rows are missing, a new sequence begins.",
 )
+@click.option(
+    "--key",
+    metavar="COL",
+    help="Column that tells series apart: each has a learner of its own, which begins with its "
+    "first row. --horizon counts rows of the same series.",
+)
+@click.option(
+    "--max-keys",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="With --key: the most series; rows of further ones are bad rows.",
+)
 @click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(
@@ -197,6 +211,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         options["gaps"] != "fill" and not options["resume"]
     ):
         raise click.UsageError("--max-gap is for --gaps fill")
+    if ctx.get_parameter_source("max_keys") is click.core.ParameterSource.COMMANDLINE and (
+        options["key"] is None and not options["resume"]
+    ):
+        raise click.UsageError("--max-keys is for --key COL")
     for name in ("resume", "overwrite", "checkpoint_every"):
         if options[name] and not options["model"]:
             raise click.UsageError(f"--{name.replace('_', '-')} needs --model FILE")

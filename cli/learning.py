@@ -21,6 +21,8 @@ from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
+from rtrl_lstm.model import Model
+from rtrl_lstm.panel import Panel
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -41,7 +43,10 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
-        run = _Run(stand or begin(options), keep, options, entered)
+        stand = stand or begin(options)
+        if options["report"] is not None and isinstance(stand.model, Panel):
+            raise Stop("--report shows one series, and --key learns many: leave one of them out")
+        run = _Run(stand, keep, options, entered)
         run.to_end(options)
 
 
@@ -124,7 +129,8 @@ class _Run:
         counts, incidents = stand.model.counts, stand.model.incidents
         found = figures(stand.score, counts, seconds, rows, options["model"], incidents)
         notes = self._notes(options["model"])
-        if options["report"] is not None:
+        if options["report"] is not None and isinstance(stand.model, Model):
+            assert stand.history is not None
             typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
             write_page(options["report"], stand.model, stand.history, found, typed)
             notes.append(f"report in {options['report']}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.sources import Source
 
 INCIDENTS = {
+    "keys": "Series that have a learner.",
     "interventions": "How often the learner had gone astray and was stepped back.",
     "gaps": "Gaps between time stamps.",
     "filled": "Rows that were put into gaps.",

@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
+    from rtrl_lstm.panel import Panel
     from rtrl_lstm.schema import Schema
+
+
+def load_series(path: str) -> Model | Panel:
+    """The model, or the panel of models, in a file.
+
+    Raises:
+        Stop: there is no such file, it is damaged, or holds something else.
+    """
+    from rtrl_lstm.panel import Panel
+
+    found = load_any(path)
+    return found if isinstance(found, Panel) else _model(found, path)
 
 
 def load(path: str) -> Model:
@@ -22,16 +35,27 @@ def load(path: str) -> Model:
     Raises:
         Stop: there is no such file, it is damaged, or holds something else than a Model.
     """
-    from rtrl_lstm.model import Model
+    from rtrl_lstm.panel import Panel
 
     found = load_any(path)
+    if isinstance(found, Panel):
+        raise Stop(
+            f"{path} holds {len(found.models):,} models, one for each {found.key!r}: only "
+            "learn, predict and inspect take it"
+        )
+    return _model(found, path)
+
+
+def _model(found: Learner | Forecaster | Model | Panel | Fleet, path: str) -> Model:
+    from rtrl_lstm.model import Model
+
     if not isinstance(found, Model):
         kind = type(found).__name__
         raise Stop(f"{path} holds a {kind}, which knows no columns: it takes a Model to read rows")
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model | Fleet:
+def load_any(path: str) -> Learner | Forecaster | Model | Panel | Fleet:
     """Whatever a model file holds.
 
     Raises:
@@ -49,7 +73,7 @@ def columns_of(schema: Schema) -> set[str]:
     """The columns that a schema reads, as far as it knows them."""
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
-    special = {asked["target"], asked["time"], asked["reset_on"], asked["weight"]} - {None}
+    special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key")} - {None}
     return known | special | set(asked["features"] or ())
 
 
@@ -77,7 +101,7 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
             raise Stop(f"{source.name} does not fit {path}: {error}") from error
 
 
-def compile_kernels(model: Model, progress: Progress) -> None:
+def compile_kernels(model: Model | Panel, progress: Progress) -> None:
     """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled

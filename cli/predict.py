@@ -25,7 +25,7 @@ def command(model: str, **options: Any) -> None:
     or -, the default, for standard input.
     """
     from rtrl_lstm.cli.forecasting import forecast
-    from rtrl_lstm.cli.models import load
+    from rtrl_lstm.cli.models import load_series
 
-    learned = load(model)
+    learned = load_series(model)
     forecast(learned.frozen(), model, options)

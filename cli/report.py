@@ -20,17 +20,22 @@ def command(model: str, out: str | None) -> None:
     network. `learn --report` writes the same at the end of a run.
     """
     from rtrl_lstm.cli.figures import figures
+    from rtrl_lstm.cli.models import load
     from rtrl_lstm.cli.page import write_page
     from rtrl_lstm.cli.resume import command_of, find_again
     from rtrl_lstm.cli.sinks import refuse_unwritable
+    from rtrl_lstm.model import Model
 
     path = out or str(Path(model).with_suffix(".html"))
     if Path(path).exists() and Path(path).samefile(model):
         raise Stop(f"{path} is the model itself: name another output")
     refuse_unwritable(path)
+    load(model)  # says it where it holds many series
     stand = find_again(model, {"score_from": 1}, given=set())
     if not stand.rows:
         raise Stop(f"{model} holds no figures: an application saved it, not learn --model")
     found = figures(stand.score, stand.model.counts, 0.0, 0, model, stand.model.incidents)
+    assert isinstance(stand.model, Model)
+    assert stand.history is not None
     write_page(path, stand.model, stand.history, found, command_of(stand))
     click.echo(f"wrote {path}", err=True)

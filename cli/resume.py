@@ -16,12 +16,13 @@ import click
 
 from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
-from rtrl_lstm.cli.models import check_columns, columns_of, load
+from rtrl_lstm.cli.models import check_columns, columns_of, load_series
 from rtrl_lstm.cli.sources import Place
 from rtrl_lstm.cli.starting import network_of
 from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import to_bytes
+from rtrl_lstm.panel import Panel, PanelScore
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.spec import Spec
@@ -41,6 +42,7 @@ SCHEMA_OPTIONS = (
     "weight",
     "gaps",
     "max_gap",
+    "key",
 )
 LEARNER_OPTIONS = {
     "hidden": "hidden_size",
@@ -56,7 +58,7 @@ class Stand:
 
     Attributes:
         model, score: as they stand.
-        history: what a report needs besides.
+        history: what a report needs besides; None for a panel.
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
@@ -66,7 +68,7 @@ class Stand:
 
     def __init__(
         self,
-        model: Model,
+        model: Model | Panel,
         score: Prequential,
         history: History | None = None,
         path: str = "",
@@ -74,7 +76,8 @@ class Stand:
     ) -> None:
         self.model = model
         self.score = score
-        self.history = history or History(score)
+        # A report shows one series.
+        self.history = None if isinstance(model, Panel) else history or History(score)
         self.path = path
         self.last_row = last_row
         self.rows = score.rows
@@ -95,8 +98,9 @@ class Stand:
         self.model.stream = {
             "last_row": self.last_row,
             "score": self.score.to_json(),
-            "history": self.history.to_json(),
         }
+        if self.history is not None:
+            self.model.stream["history"] = self.history.to_json()
         if place is not None:
             self.model.stream["place"] = list(place)
         return to_bytes(self.model)
@@ -117,6 +121,10 @@ def begin(options: dict[str, Any]) -> Stand:
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
     try:
+        if options["key"] is not None:
+            most = options["max_keys"]
+            panel = Panel(**arguments, interval=options["interval"], max_keys=most)
+            return Stand(panel, PanelScore(options["horizon"], options["score_from"]))
         model = Model(**arguments, interval=options["interval"])
     except ValueError as error:
         raise Stop(str(error)) from error
@@ -214,13 +222,16 @@ def _last_good(path: str, options: dict[str, Any]) -> Stand:
 
 
 def _found(path: str, options: dict[str, Any]) -> Stand:
-    model = load(path)
+    model = load_series(path)
+    kind = PanelScore if isinstance(model, Panel) else Prequential
     if not model.stream:  # saved by an application: every row is new
-        score = Prequential(model.schema.horizon, options["score_from"])
+        score = kind(model.schema.horizon, options["score_from"])
         return Stand(model, score, path=path)
     try:
-        score = Prequential.from_json(model.stream["score"])
-        history = History.from_json(model.stream["history"], score)
+        score = kind.from_json(model.stream["score"])
+        history = None
+        if not isinstance(model, Panel):
+            history = History.from_json(model.stream["history"], score)
         stand = Stand(model, score, history, path, int(model.stream["last_row"]))
         if "place" in model.stream:
             stand.place = Place(*map(int, model.stream["place"]))
@@ -250,6 +261,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         **options,
         "task": schema.task,
         "interval": stand.model.interval,
+        "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,
         "score_from": stand.score.score_from,
     }
 

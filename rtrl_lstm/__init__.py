@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ObGD,
         RMSprop,
     )
+    from rtrl_lstm.panel import Panel
     from rtrl_lstm.schema import BadRow, SchemaError
     from rtrl_lstm.spec import Spec
 
@@ -41,6 +42,7 @@ _HOMES = {
     "Learner": "learner",
     "Model": "model",
     "ModelFileError": "modelfile",
+    "Panel": "panel",
     "load": "modelfile",
     "BadRow": "schema",
     "SchemaError": "schema",
@@ -81,6 +83,7 @@ __all__ = [
     "ModelFileError",
     "Momentum",
     "ObGD",
+    "Panel",
     "RMSprop",
     "SchemaError",
     "Spec",

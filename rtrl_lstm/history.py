@@ -156,7 +156,7 @@ class History:
             row += 1
             if reading is None or isinstance(forecast, BadRow):
                 continue
-            inputs, _, truth, reset, seconds, classes, _, before, _ = reading
+            inputs, _, truth, reset, seconds, classes, _, before = reading[:8]
             for filler in before:
                 stamp = (row - 1, filler.seconds, None, None, None, self._sequence, None, None)
                 self._last.append(stamp)

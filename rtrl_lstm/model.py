@@ -65,8 +65,8 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, max_categories: see
-            `Schema`.
+        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key,
+            max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -98,6 +98,7 @@ class Model:
         weight: str | None = None,
         gaps: str = "skip",
         max_gap: int = 100,
+        key: str | None = None,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -119,6 +120,7 @@ class Model:
             weight=weight,
             gaps=gaps,
             max_gap=max_gap,
+            key=key,
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED

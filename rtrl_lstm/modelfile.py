@@ -1,7 +1,8 @@
 """`.rtrl` files: a safetensors file with the block of numbers and, as JSON, what they are.
 
 The one tensor is "block", the learner's bytes; a Model that has not begun has none, and one that
-has begun has two rows: the learner and the one that it may have to step back to. The one
+has begun has two rows: the learner and the one that it may have to step back to. A Panel has those
+of all its Models behind each other, in one row. The one
 metadata key is "rtrl_lstm": a JSON object with sorted keys (safetensors keeps no order of its own)
 with `format`, `kind`, `spec`, for a Model `model`, and `checksum`, a SHA-256 of all the rest. No
 pickle, no clock, no path: equal content, equal bytes.
@@ -30,6 +31,7 @@ from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
     from rtrl_lstm.model import Model
+    from rtrl_lstm.panel import Panel
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
@@ -106,17 +108,22 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Learner | Forecaster | Model | Fleet | Core, path: str | Path) -> None:
+def save(thing: Learner | Forecaster | Model | Panel | Fleet | Core, path: str | Path) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
+def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
+    from rtrl_lstm.panel import Panel
+
     block = np.empty(0, np.uint8)
     learner: Core | None = None
-    if isinstance(thing, Fleet):
+    if isinstance(thing, Panel):
+        specs, block = _of_all(thing)
+        document |= {"kind": "panel", "panel": thing.to_json(), "specs": specs}
+    elif isinstance(thing, Fleet):
         document |= {"kind": "fleet", "spec": thing.spec.to_json()}
         block = thing.blocks()
     elif isinstance(thing, Core):
@@ -129,10 +136,42 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-        if not isinstance(thing, Core | Fleet) and thing.good is not None:
+        if not isinstance(thing, Core | Fleet | Panel) and thing.good is not None:
             block = np.stack([block, thing.good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
+
+
+def _of_all(panel: Panel) -> tuple[list[Any], np.ndarray[Any, Any]]:
+    """What the learners of a panel are, None where there is none yet, and their numbers."""
+    specs: list[Any] = []
+    parts = [np.empty(0, np.uint8)]
+    for model in panel.models.values():
+        specs.append(None if model.spec is None else model.spec.to_json())
+        if model.learner is not None and model.good is not None:
+            model.learner.finish()
+            parts += [model.learner.block, model.good.block]
+    return specs, np.concatenate(parts)
+
+
+def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
+    """The inverse of `_of_all`."""
+    from rtrl_lstm.model import Model
+    from rtrl_lstm.panel import Panel
+
+    models = []
+    for (_, saved), described in zip(document["panel"]["models"], document["specs"], strict=True):
+        if described is None:
+            models.append(Model.from_json(saved, None))
+            continue
+        spec = Spec.from_json(described)
+        _check_size(spec, len(block), part=True)
+        kind = Forecaster if spec.horizon else Learner
+        one, good, block = np.split(block, [layout_of(spec).nbytes, 2 * layout_of(spec).nbytes])
+        models.append(Model.from_json(saved, kind.of(spec, one), kind.of(spec, good)))
+    if len(block):
+        raise ValueError("the block of numbers is larger than the specs ask for")
+    return Panel.from_json(document["panel"], models)
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -146,7 +185,7 @@ def _signed(document: dict[str, Any], block: bytes) -> str:
     return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model | Fleet:
+def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet:
     """What was saved: a Learner, a Forecaster, a Model or a Fleet.
 
     Raises:
@@ -160,7 +199,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model | Fleet:
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model | Fleet:
+def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Fleet:
     """What a model file of this content holds.
 
     Raises:
@@ -220,7 +259,9 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
 
 def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
-) -> Learner | Forecaster | Model | Fleet:
+) -> Learner | Forecaster | Model | Panel | Fleet:
+    if document["kind"] == "panel":
+        return _all_of(document, block)
     learner: Learner | Forecaster | None = None
     good: Learner | Forecaster | None = None
     if "spec" in document:
@@ -244,11 +285,16 @@ def _revive(
     return learner
 
 
-def _check_size(spec: Spec, nbytes: int) -> None:
-    """Refuse a block of the wrong size, before anything of the size that a forged spec names."""
+def _check_size(spec: Spec, nbytes: int, part: bool = False) -> None:
+    """Refuse a block of the wrong size, before anything of the size that a forged spec names.
+
+    part: whether it need only begin with two of that size.
+    """
     least = spec.num_layers * spec.hidden_size + spec.hidden_size * spec.output_size
     least += (1 + spec.horizon) * spec.input_size
     if spec.rule == "full":
         least *= spec.num_layers * spec.hidden_size
+    if least <= nbytes and part and 2 * layout_of(spec).nbytes <= nbytes:
+        return
     if least > nbytes or layout_of(spec).nbytes != nbytes:
         raise ValueError("the block of numbers has another size than the spec asks for")

@@ -41,6 +41,7 @@ class Reading(NamedTuple):
         weight: what learning from this row's label counts for, 1 being the usual.
         before: rows that were put in before this one, to fill a gap: nothing but time stamps.
         filled: whether this is such a row.
+        key: of a `Panel`, the series it belongs to.
     """
 
     inputs: list[float]
@@ -52,6 +53,7 @@ class Reading(NamedTuple):
     weight: float = 1.0
     before: tuple[Reading, ...] = ()
     filled: bool = False
+    key: str = ""
 
 
 class Schema:
@@ -84,6 +86,7 @@ class Schema:
             values are put in, see `Reading.before`; where more than `max_gap` are missing, a new
             sequence begins.
         max_gap: the most rows that are put in at a time.
+        key: column that tells series apart, for a `Panel`; no input.
 
     Attributes:
         filled: how many rows were put in.
@@ -103,11 +106,17 @@ class Schema:
         weight: str | None = None,
         gaps: str = "skip",
         max_gap: int = 100,
+        key: str | None = None,
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
             raise ValueError("features must be a list of column names")
-        for role, column in (("time", time), ("reset_on", reset_on), ("weight", weight)):
+        for role, column in (
+            ("time", time),
+            ("reset_on", reset_on),
+            ("weight", weight),
+            ("key", key),
+        ):
             if column == target:
                 raise ValueError(f"column {target!r} is the target and cannot be the {role}")
         if weight is not None and weight in (time, reset_on, *(features or ())):
@@ -116,6 +125,8 @@ class Schema:
             raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
         if not isinstance(max_categories, int) or max_categories < 2:
             raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
+        if key is not None and key in (time, weight, *(features or ())):
+            raise ValueError(f"column {key!r} is the key and cannot be anything else")
         if gaps not in GAPS:
             raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
         if gaps != "skip" and time is None:
@@ -132,6 +143,7 @@ class Schema:
             "weight": weight,
             "gaps": gaps,
             "max_gap": max_gap,
+            "key": key,
             "max_categories": max_categories,
         }
         if target in (self.arguments["features"] or ()):
@@ -312,7 +324,7 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments["time"], self.arguments["reset_on"], self._weight]
+        wanted = [self.arguments[name] for name in ("time", "reset_on", "key")] + [self._weight]
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
         wanted += [self.target.column] if target else []
@@ -391,7 +403,7 @@ class Schema:
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)
         asked = self.arguments
-        special = [asked["target"], asked["time"], asked["reset_on"], self._weight]
+        special = [asked[name] for name in ("target", "time", "reset_on", "key")] + [self._weight]
         features = asked["features"]
         wanted = [name for name in special if name is not None] + (features or [])
         _require_columns(wanted, names)

@@ -21,6 +21,8 @@ from rtrl_lstm.season import Seasons
 from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
 from rtrl_lstm.values import OTHER
 
+_STREAM = ("_sequence", "_last", "_waiting", "_frequencies", "_seasons")
+
 
 class _Waiting(NamedTuple):
     """A row whose forecast waits for its truth, and the target that was known when it was made."""
@@ -168,8 +170,8 @@ class Prequential:
         if isinstance(forecast, Ranged):
             self.ranges.add(forecast.lower, forecast.upper, truth)
         sums["last_value"].add(last, truth)
-        for name, season in self._seasons.found.items():
-            value = self._season_ago(season.lag, season.since)
+        for name in sums.keys() - {"learner", "last_value"}:
+            value = self._said_by(name)
             sums[name].add(value if isinstance(value, float) else last, truth)
 
     def _score_labels(self, forecast: dict[str, float], truth: str, last: str) -> None:
@@ -185,9 +187,14 @@ class Prequential:
         sums["last_value"].add(last, 1.0, truth)
         mode, share = self._frequencies.mode, self._frequencies.probability(truth)
         sums["class_frequency"].add(mode, share, truth)
-        for name, season in self._seasons.found.items():
-            value = self._season_ago(season.lag, season.since)
+        for name in sums.keys() - {"learner", "last_value", "class_frequency"}:
+            value = self._said_by(name)
             sums[name].add(value if isinstance(value, str) else last, 1.0, truth)
+
+    def _said_by(self, name: str) -> Value:
+        """What a seasonal baseline says; None where there is no such season, or not yet."""
+        season = self._seasons.found.get(name)
+        return None if season is None else self._season_ago(season.lag, season.since)
 
     def _season_ago(self, lag: int, since: int) -> Value:
         """What a season says about the row just taken, None where it could not say it yet."""
@@ -230,18 +237,43 @@ class Prequential:
             "bad_rows": self.bad_rows,
             "scored": self.scored,
             "latest": None if latest is None else list(latest),
-            "sequence": self._sequence,
-            "last": self._last,
-            "waiting": [[_packed(forecast), *rest] for forecast, *rest in self._waiting],
             "targets": dict(vars(self._targets)),
             "truth_size": self._truth_size,
             "numbers": {name: dict(vars(sums)) for name, sums in self._numbers.items()},
             "labels": {name: dict(vars(sums)) for name, sums in self._labels.items()},
             "ranges": dict(vars(self.ranges)),
+            "stream": self.stream_to_json(),
+        }
+
+    def stream_to_json(self) -> dict[str, Any]:
+        """What it remembers of the stream, as plain JSON."""
+        return {
+            "sequence": self._sequence,
+            "last": self._last,
+            "waiting": [[_packed(forecast), *rest] for forecast, *rest in self._waiting],
             "counts": dict(self._frequencies.counts),
             "mode": self._frequencies.mode,
             "seasons": self._seasons.to_json(),
         }
+
+    def stream_from_json(self, saved: dict[str, Any]) -> None:
+        """Go back to what `stream_to_json` gave."""
+        self._sequence = saved["sequence"]
+        self._last = saved["last"]
+        self._waiting = deque(
+            _Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
+        )
+        self._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
+        self._seasons = Seasons.from_json(saved["seasons"], self.horizon)
+
+    @property
+    def stream(self) -> dict[str, Any]:
+        """What it remembers of the stream: all but counts and sums."""
+        return {name: getattr(self, name) for name in _STREAM}
+
+    @stream.setter
+    def stream(self, found: dict[str, Any]) -> None:
+        vars(self).update(found)
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Prequential:
@@ -251,18 +283,12 @@ class Prequential:
         score.bad_rows = saved["bad_rows"]
         score.scored = saved["scored"]
         score.latest = None if saved["latest"] is None else (saved["latest"][0], saved["latest"][1])
-        score._sequence = saved["sequence"]
-        score._last = saved["last"]
-        score._waiting = deque(
-            _Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
-        )
         score._targets = Spread(**saved["targets"])
         score._truth_size = saved["truth_size"]
         score._numbers = {name: NumberSums(**sums) for name, sums in saved["numbers"].items()}
         score._labels = {name: LabelSums(**sums) for name, sums in saved["labels"].items()}
         score.ranges = RangeSums(**saved["ranges"])
-        score._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
-        score._seasons = Seasons.from_json(saved["seasons"], saved["horizon"])
+        score.stream_from_json(saved["stream"])
         return score
 
 

@@ -141,7 +141,7 @@ class Clock:
         seconds, self._month_first = stamp
         if self.last is not None:
             if seconds > self.last:
-                self._take_difference(seconds - self.since(seconds))
+                self._take_difference(seconds - self.last)
             elif seconds == self.last:
                 self.repeated += 1
             else:
