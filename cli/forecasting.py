@@ -11,11 +11,11 @@ from rtrl_lstm.cli.drive import Drive, Follower
 from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import check_columns, compile_kernels
 from rtrl_lstm.cli.progress import progress_for
+from rtrl_lstm.cli.resume import score_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.model import Model
-from rtrl_lstm.panel import Panel, PanelScore
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.panel import Panel
 
 
 def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
@@ -31,8 +31,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         SystemExit: interrupted.
     """
     schema = follower.schema
-    kind = PanelScore if isinstance(follower, Panel) else Prequential
-    score = kind(schema.horizon, options["score_from"])
+    score = score_of(follower, options["score_from"])
     read = [*found_files(options["source"]), path]
     refuse_to_overwrite(read, options["predictions"], options["bad_rows"])
     tell_terminal(options["source"], options["quiet"])
@@ -43,7 +42,10 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         check_columns(schema, source, path, target=schema.horizon > 0)
         ranged = isinstance(follower, Model | Panel) and follower.interval is not None
         predictions = Predictions(
-            options["predictions"], form=options["predictions_format"], ranged=ranged
+            options["predictions"],
+            form=options["predictions_format"],
+            ranged=ranged,
+            names=schema.target_names,
         )
         closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"], unbounded=options["on_bad_row"] == "skip-all")

@@ -54,7 +54,12 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--model m.rtrl --predictions forecasts.csv",
 )
 @source_argument
-@click.option("--target", metavar="COL", help="Column to forecast.")
+@click.option(
+    "--target",
+    metavar="COL",
+    callback=_names,
+    help="Column to forecast; several, with commas between them, where all are numbers.",
+)
 @click.option(
     "--features",
     metavar="A,B",

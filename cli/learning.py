@@ -22,7 +22,6 @@ from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.model import Model
-from rtrl_lstm.panel import Panel
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -44,8 +43,8 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
         stand = stand or begin(options)
-        if options["report"] is not None and isinstance(stand.model, Panel):
-            raise Stop("--report shows one series, and --key learns many: leave one of them out")
+        if options["report"] is not None and stand.history is None:
+            raise Stop("--report shows one series and one target: leave it out, or the others")
         run = _Run(stand, keep, options, entered)
         run.to_end(options)
 
@@ -210,4 +209,5 @@ def _predictions(options: dict[str, Any], stand: Stand, goes_on: bool) -> Predic
     if path is None:
         return None
     ranged = stand.model.interval is not None
-    return Predictions(path, stand.rows, form, goes_on, ranged)
+    names = stand.model.schema.target_names
+    return Predictions(path, stand.rows, form, goes_on, ranged, names)

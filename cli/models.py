@@ -74,7 +74,7 @@ def columns_of(schema: Schema) -> set[str]:
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
     special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key")} - {None}
-    return known | special | set(asked["features"] or ())
+    return known | special | {*(asked["features"] or ()), *asked["also"]}
 
 
 def check_columns(schema: Schema, source: Source, path: str, target: bool) -> None:

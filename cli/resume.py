@@ -25,9 +25,11 @@ from rtrl_lstm.modelfile import to_bytes
 from rtrl_lstm.panel import Panel, PanelScore
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
+from rtrl_lstm.several import SeveralScore
 from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
+    from rtrl_lstm.cli.drive import Follower
     from rtrl_lstm.cli.records import Record
     from rtrl_lstm.cli.sources import Source
 
@@ -58,7 +60,7 @@ class Stand:
 
     Attributes:
         model, score: as they stand.
-        history: what a report needs besides; None for a panel.
+        history: what a report needs besides; None where there are several series or targets.
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
@@ -76,8 +78,8 @@ class Stand:
     ) -> None:
         self.model = model
         self.score = score
-        # A report shows one series.
-        self.history = None if isinstance(model, Panel) else history or History(score)
+        # A report shows one series of one target.
+        self.history = history or (History(score) if type(score) is Prequential else None)
         self.path = path
         self.last_row = last_row
         self.rows = score.rows
@@ -115,20 +117,34 @@ def begin(options: dict[str, Any]) -> Stand:
     if options["target"] is None:
         raise click.UsageError("--target COL is needed: the column to forecast")
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
+    arguments["target"], *arguments["also"] = options["target"]
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
     try:
+        if options["key"] is not None and arguments["also"]:
+            raise Stop("--key is for a single --target")
         if options["key"] is not None:
             most = options["max_keys"]
+            del arguments["also"]
             panel = Panel(**arguments, interval=options["interval"], max_keys=most)
-            return Stand(panel, PanelScore(options["horizon"], options["score_from"]))
+            return Stand(panel, score_of(panel, options["score_from"]))
         model = Model(**arguments, interval=options["interval"])
     except ValueError as error:
         raise Stop(str(error)) from error
-    return Stand(model, Prequential(options["horizon"], options["score_from"]))
+    return Stand(model, score_of(model, options["score_from"]))
+
+
+def score_of(model: Model | Panel | Follower, score_from: int) -> Prequential:
+    """A fresh score for what a model forecasts."""
+    schema = model.schema
+    if isinstance(model, Panel):
+        return PanelScore(schema.horizon, score_from)
+    if schema.arguments["also"]:
+        return SeveralScore(schema.horizon, score_from, schema.target_names)
+    return Prequential(schema.horizon, score_from)
 
 
 def find_again(path: str, options: dict[str, Any], given: set[str]) -> Stand:
@@ -223,14 +239,12 @@ def _last_good(path: str, options: dict[str, Any]) -> Stand:
 
 def _found(path: str, options: dict[str, Any]) -> Stand:
     model = load_series(path)
-    kind = PanelScore if isinstance(model, Panel) else Prequential
     if not model.stream:  # saved by an application: every row is new
-        score = kind(model.schema.horizon, options["score_from"])
-        return Stand(model, score, path=path)
+        return Stand(model, score_of(model, options["score_from"]), path=path)
     try:
-        score = kind.from_json(model.stream["score"])
+        score = type(score_of(model, 1)).from_json(model.stream["score"])
         history = None
-        if not isinstance(model, Panel):
+        if "history" in model.stream:
             history = History.from_json(model.stream["history"], score)
         stand = Stand(model, score, history, path, int(model.stream["last_row"]))
         if "place" in model.stream:
@@ -254,6 +268,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
     """The options that would make this model, by their names on the command line."""
     schema, spec = stand.model.schema, Spec(input_size=1, **stand.model.options)
     options = {name: schema.arguments[name] for name in SCHEMA_OPTIONS}
+    options["target"] = list(schema.target_names)
     for name, field in LEARNER_OPTIONS.items():
         value = getattr(spec, field)
         options[name] = getattr(value, "name", value)

@@ -26,14 +26,19 @@ def forecast_line(forecast: Any) -> str:
     if isinstance(forecast, Ranged):
         ends = ("" if end != end else repr(end) for end in (forecast.lower, forecast.upper))
         return ",".join((repr(float(forecast)), *ends))
+    if isinstance(forecast, tuple):
+        return ",".join(map(repr, forecast))
     if not isinstance(forecast, dict):
         return repr(float(forecast))
     label = max(forecast, key=forecast.__getitem__)
     return f"{_quoted(label)},{float(forecast[label])!r}"
 
 
-def forecast_object(row: int, forecast: Any) -> str:
-    """A forecast as a line of JSON, with the number of its row."""
+def forecast_object(row: int, forecast: Any, names: Sequence[str] = ()) -> str:
+    """A forecast as a line of JSON, with the number of its row; of several targets, by `names`."""
+    if names:
+        said = None if forecast is None else dict(zip(names, forecast, strict=True))
+        return json.dumps({"row": row, "predictions": said}, ensure_ascii=False)
     found: dict[str, Any] = {"row": row, "prediction": forecast}
     if isinstance(forecast, dict):
         found["prediction"] = max(forecast, key=forecast.__getitem__)
@@ -66,6 +71,7 @@ class Predictions:
         form: "csv" or "jsonl"; "auto" takes it from the file's name.
         goes_on: whether to go on, without these lines, where they cannot be written.
         ranged: whether forecasts come with intervals.
+        names: the targets, where there are several.
 
     Attributes:
         lost: rows whose forecasts could not be written.
@@ -78,8 +84,10 @@ class Predictions:
         form: str = "auto",
         goes_on: bool = False,
         ranged: bool = False,
+        names: Sequence[str] = (),
     ) -> None:
         self.lost = 0
+        self._names = names if len(names) > 1 else ()
         self._row = rows
         self._goes_on = goes_on
         self._ranged = ranged
@@ -111,7 +119,8 @@ class Predictions:
             return
         lines = self._due(bool(classes), before)
         if self._is_json:
-            lines += [forecast_object(row, f) for row, f in enumerate(forecasts, before + 1)]
+            names = self._names
+            lines += [forecast_object(row, f, names) for row, f in enumerate(forecasts, before + 1)]
         else:
             lines += map(forecast_line, forecasts)
         if not lines:
@@ -149,10 +158,14 @@ class Predictions:
     def _due(self, classes: bool, before: int) -> list[str]:
         """The lines of `before` rows that are still to be written."""
         if self._is_json:
-            return [forecast_object(before - k, None) for k in reversed(range(self._blank))]
+            return [
+                forecast_object(before - k, None, self._names) for k in reversed(range(self._blank))
+            ]
         header = ["prediction,probability" if classes else "prediction"]
         if self._ranged and not classes:
             header = ["prediction,lower,upper"]
+        if self._names:
+            header = [",".join(_quoted(f"prediction_{name}") for name in self._names)]
         return header * self._header_due + [""] * self._blank
 
 

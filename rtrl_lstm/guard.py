@@ -27,6 +27,7 @@ from rtrl_lstm import blocks
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.schema import Reading
 
 EVERY = 256
 WILD = 1000.0
@@ -35,36 +36,23 @@ LEAST_LABELS = 16
 LEAST_RATE = 1e-12
 
 
-class Guard:
-    """Looks after the learner of one model.
-
-    Attributes:
-        good: the learner when all was well with it last; None while there is none.
-        interventions: how often it was stepped back.
-    """
+class Tally:
+    """What a target and its forecasts did since the last look."""
 
     def __init__(self) -> None:
-        self.good: Learner | Forecaster | None = None
-        self.interventions = 0
-        self._strikes = 0  # since all was well
-        # Of the rows since the last look: known targets, and sums of |forecast - y|, of
-        # |y - the y before| and of |y|.
-        self._labels = 0
-        self._errors = self._changes = self._sizes = 0.0
-        self._last: float | None = None
-
-    def begin(self, learner: Learner | Forecaster) -> None:
-        """Look after a learner from now on."""
-        self.good = copy.copy(learner)
+        # Known targets, and sums of |forecast - y|, of |y - the y before| and of |y|.
+        self.labels = 0
+        self.errors = self.changes = self.sizes = 0.0
+        self.last: float | None = None
 
     def note(self, forecast: float, label: float) -> None:
-        """Take a row of a regression; `label` is NaN where it is missing."""
+        """Take a row; `label` is NaN where it is missing."""
         if label == label:
-            self._labels += 1
-            self._errors += abs(forecast - label)
-            self._changes += abs(label - (label if self._last is None else self._last))
-            self._sizes += abs(label)
-            self._last = label
+            self.labels += 1
+            self.errors += abs(forecast - label)
+            self.changes += abs(label - (label if self.last is None else self.last))
+            self.sizes += abs(label)
+            self.last = label
 
     def note_all(self, forecasts: Array, labels: Array) -> None:
         """`note` for many rows, in the same bits: (T,) float64 both."""
@@ -74,21 +62,68 @@ class Guard:
         if not len(labels):
             return
         before = np.empty_like(labels)
-        before[0] = labels[0] if self._last is None else self._last
+        before[0] = labels[0] if self.last is None else self.last
         before[1:] = labels[:-1]
-        self._labels += len(labels)
-        self._errors = _sum(self._errors, np.abs(forecasts - labels))
-        self._changes = _sum(self._changes, np.abs(labels - before))
-        self._sizes = _sum(self._sizes, np.abs(labels))
-        self._last = float(labels[-1])
+        self.labels += len(labels)
+        self.errors = _sum(self.errors, np.abs(forecasts - labels))
+        self.changes = _sum(self.changes, np.abs(labels - before))
+        self.sizes = _sum(self.sizes, np.abs(labels))
+        self.last = float(labels[-1])
+
+    def is_wild(self) -> bool:
+        """Whether the forecasts were. Then it begins to count again."""
+        wild = self.errors > max(WILD * self.changes, self.sizes) > 0.0
+        wild = wild and self.labels >= LEAST_LABELS
+        self.labels = 0
+        self.errors = self.changes = self.sizes = 0.0
+        return wild
+
+
+class Guard:
+    """Looks after the learner of one model.
+
+    Args:
+        targets: how many there are.
+
+    Attributes:
+        good: the learner when all was well with it last; None while there is none.
+        interventions: how often it was stepped back.
+    """
+
+    def __init__(self, targets: int = 1) -> None:
+        self.good: Learner | Forecaster | None = None
+        self.interventions = 0
+        self._strikes = 0  # since all was well
+        self._tallies = [Tally() for _ in range(targets)]
+
+    def begin(self, learner: Learner | Forecaster) -> None:
+        """Look after a learner from now on."""
+        self.good = copy.copy(learner)
+
+    def note(self, forecasts: list[float], reading: Reading) -> None:
+        """Take a row of a regression."""
+        self._tallies[0].note(forecasts[0], reading.label)
+        for tally, forecast, label in zip(
+            self._tallies[1:], forecasts[1:], reading.also, strict=True
+        ):
+            tally.note(forecast, label)
+
+    def note_all(self, forecasts: Array, labels: Array) -> None:
+        """`note` for many rows, in the same bits.
+
+        Args:
+            forecasts: (T, K) float64.
+            labels: (T, K), or (T,) where K is 1; NaN where they are missing.
+        """
+        labels = labels.reshape(forecasts.shape)
+        for k, tally in enumerate(self._tallies):
+            tally.note_all(forecasts[:, k], labels[:, k])
 
     def look(self, learner: Learner | Forecaster) -> bool:
         """Whether the learner had to be stepped back, after `EVERY` rows."""
-        wild = self._errors > max(WILD * self._changes, self._sizes) > 0.0
-        enough = self._labels >= LEAST_LABELS
-        self._labels = 0
-        self._errors = self._changes = self._sizes = 0.0
-        if not learner.is_finite() or (wild and enough):
+        enough = any(tally.labels >= LEAST_LABELS for tally in self._tallies)
+        wild = [tally.is_wild() for tally in self._tallies]
+        if not learner.is_finite() or any(wild):
             self.step_back(learner)
             return True
         if enough:
@@ -120,21 +155,18 @@ class Guard:
         return {
             "interventions": self.interventions,
             "strikes": self._strikes,
-            "labels": self._labels,
-            "sums": [self._errors, self._changes, self._sizes],
-            "last": self._last,
+            "tallies": [dict(vars(tally)) for tally in self._tallies],
         }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any], good: Learner | Forecaster | None) -> Guard:
         """The inverse of `to_json`, given the good learner."""
-        guard = cls()
+        guard = cls(len(saved["tallies"]))
         guard.good = good
         guard.interventions = saved["interventions"]
         guard._strikes = saved["strikes"]
-        guard._labels = saved["labels"]
-        guard._errors, guard._changes, guard._sizes = saved["sums"]
-        guard._last = saved["last"]
+        for tally, sums in zip(guard._tallies, saved["tallies"], strict=True):
+            vars(tally).update(sums)
         return guard
 
 

@@ -167,7 +167,7 @@ class History:
             if isinstance(forecast, dict):
                 said, probability = _likeliest(forecast)
             else:
-                said, probability = forecast, None
+                said, probability = None if isinstance(forecast, tuple) else forecast, None
             ends: tuple[float, float] | tuple[None, None] = (None, None)
             if isinstance(forecast, Ranged) and forecast.lower == forecast.lower:
                 ends = (forecast.lower, forecast.upper)

@@ -65,7 +65,7 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key,
+        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, also,
             max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
@@ -99,6 +99,7 @@ class Model:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        also: Iterable[str] = (),
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -121,6 +122,7 @@ class Model:
             gaps=gaps,
             max_gap=max_gap,
             key=key,
+            also=also,
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
@@ -133,7 +135,9 @@ class Model:
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
-        self._guard = Guard()
+        if self.schema.arguments["also"] and (interval is not None or start is not None):
+            raise ValueError("several targets have no interval, and do not start from a network")
+        self._guard = Guard(len(self.schema.target_names))
         self._frozen = False
         self._rows = 0
         self._learned = 0
@@ -243,7 +247,7 @@ class Model:
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
             model._intervals.fixed = True
-        model._guard = Guard()
+        model._guard = Guard(len(self.schema.target_names))
         if model.learner is not None:
             model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)
@@ -283,7 +287,7 @@ class Model:
         """Rows up to the guard's next look. Returns how many were taken: those up to a forecast
         that is no finite number, after which the learner is another one."""
         assert self.learner is not None
-        labels = np.array([reading.label for _, reading in batch])
+        labels = np.array([_label_of(reading) for _, reading in batch])
         outputs = self.learner.run(
             np.array([reading.inputs for _, reading in batch]),
             labels,
@@ -293,7 +297,7 @@ class Model:
         finite = np.isfinite(outputs).all(axis=1)
         good = len(batch) if finite.all() else int(np.argmin(finite))
         if self.schema.task == "regression":
-            self._guard.note_all(outputs[:good, 0].astype(np.float64), labels[:good])
+            self._guard.note_all(outputs[:good].astype(np.float64), labels[:good])
         for (place, reading), output in zip(batch[:good], outputs[:good].tolist(), strict=True):
             self._count(reading)
             forecasts[place] = self._said(output, reading)
@@ -323,12 +327,12 @@ class Model:
         assert self.learner is not None
         if reading.reset:
             self.learner.reset()
-        outputs = self.learner.step(np.array(reading.inputs), reading.label, reading.weight)
+        outputs = self.learner.step(np.array(reading.inputs), _label_of(reading), reading.weight)
         said = outputs.tolist()
         if not all(map(math.isfinite, said)):
             return self._step_back(reading)
         if self.schema.task == "regression":
-            self._guard.note(said[0], reading.label)
+            self._guard.note(said, reading)
         self._count(reading)
         forecast = self._said(said if peek is None else peek.tolist(), reading)
         self._look()
@@ -357,7 +361,7 @@ class Model:
             said = None
         else:
             said = self.schema.forecast(outputs, reading.classes)
-        if self._intervals is None or isinstance(said, dict):
+        if self._intervals is None or isinstance(said, dict | tuple):
             return said
         return self._intervals.take(said, reading.label, reading.reset)
 
@@ -439,7 +443,7 @@ class Model:
     def _count(self, reading: Reading) -> None:
         if reading.reset:
             self._begin_sequence()
-        known = reading.label == reading.label  # not NaN
+        known = any(label == label for label in (reading.label, *reading.also))  # not NaN
         if known and self._fed >= self.schema.horizon and not self._frozen:
             self._learned += self._fed - self.schema.horizon not in self._fillers
         if reading.filled:
@@ -531,3 +535,8 @@ class Model:
         model._taken = saved["taken"]
         model._fillers = list(saved["fillers"])
         return model
+
+
+def _label_of(reading: Reading) -> float | tuple[float, ...]:
+    """What the learner learns from: a number, or one for each of several targets."""
+    return (reading.label, *reading.also) if reading.also else reading.label

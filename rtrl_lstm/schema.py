@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rtrl_lstm.columns import Column, Inputs, Value
+from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
@@ -42,6 +43,7 @@ class Reading(NamedTuple):
         before: rows that were put in before this one, to fill a gap: nothing but time stamps.
         filled: whether this is such a row.
         key: of a `Panel`, the series it belongs to.
+        also: the row's further targets, NaN where they are missing.
     """
 
     inputs: list[float]
@@ -54,6 +56,7 @@ class Reading(NamedTuple):
     before: tuple[Reading, ...] = ()
     filled: bool = False
     key: str = ""
+    also: tuple[float, ...] = ()
 
 
 class Schema:
@@ -87,6 +90,8 @@ class Schema:
             sequence begins.
         max_gap: the most rows that are put in at a time.
         key: column that tells series apart, for a `Panel`; no input.
+        also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
+            of these, and no lags or combination come into it.
 
     Attributes:
         filled: how many rows were put in.
@@ -107,6 +112,7 @@ class Schema:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        also: Iterable[str] = (),
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
@@ -133,6 +139,14 @@ class Schema:
             raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
         if not isinstance(max_gap, int) or max_gap < 1:
             raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
+        also = list(also)
+        names = [target, *also]
+        if also and (task not in ("auto", "regression") or key is not None):
+            raise ValueError("several targets are for task regression, and not together with a key")
+        others = {time, reset_on, weight, *(features or ())}
+        if also and (len({*names}) < len(names) or {*names} & others):
+            raise ValueError(f"targets {listed(names)}: each must be a column of its own")
+        task = "regression" if also else task
         self.arguments: dict[str, Any] = {
             "target": target,
             "features": None if features is None else list(features),
@@ -144,6 +158,7 @@ class Schema:
             "gaps": gaps,
             "max_gap": max_gap,
             "key": key,
+            "also": also,
             "max_categories": max_categories,
         }
         if target in (self.arguments["features"] or ()):
@@ -154,7 +169,9 @@ class Schema:
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
-        self._lags: Lags | None = Lags(target, horizon)  # None: not a regression
+        # None: not a regression of one target
+        self._lags: Lags | None = None if also else Lags(target, horizon)
+        self._further = Further(also, horizon, max_categories) if also else None
         self._last_truth: Value = None
         self._last_number: float | None = None  # the last target known, of a regression
         self._sequence: str | None = None
@@ -180,7 +197,8 @@ class Schema:
         found = list(self._inputs.names)
         if self._clock is not None:
             found[: len(CALENDAR)] = [f"{self._clock.column}: calendar"] * len(CALENDAR)
-        for column in [self._own, *(self._columns or ())]:
+        further = [] if self._further is None else self._further.columns
+        for column in [self._own, *further, *(self._columns or ())]:
             for place in column.places:
                 found[place] = column.name
         return tuple(found)
@@ -220,7 +238,12 @@ class Schema:
     @property
     def output_size(self) -> int:
         """How many outputs the task needs so far; 0 while that is unknown."""
-        return self.target.output_size
+        return self.target.output_size + len(self.arguments["also"])
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The target, and further ones."""
+        return (self.target.column, *self.arguments["also"])
 
     def read(self, row: Row) -> Reading:
         """Read a row and learn what it shows about the columns.
@@ -234,6 +257,7 @@ class Schema:
         clock = self._clock
         stamp = None if clock is None else clock.parse(get(clock.column))
         truth = self.target.parse(get(self.target.column))
+        others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
         weight = 1.0 if self._weight is None else _weight(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
@@ -247,7 +271,7 @@ class Schema:
             if not reset and self.arguments["gaps"] == "fill":
                 before = self._fill(missing, stamp)
             reset = reset or (self.arguments["gaps"] != "skip" and not before)
-        reading = self._commit(stamp, truth, parsed, reset, weight, before)
+        reading = self._commit(stamp, truth, others, parsed, reset, weight, before)
         return _padded(reading) if before else reading
 
     def _fill(self, missing: int, stamp: tuple[float, bool]) -> tuple[Reading, ...]:
@@ -260,16 +284,18 @@ class Schema:
         self.filled += missing
         since, month_first = clock.since(stamp[0]), stamp[1]
         nothing = [column.parse(None) for column in columns]
+        others = [] if self._further is None else self._further.parse({})
         rows = []
         for k in range(1, missing + 1):
             at = (since + k * clock.interval, month_first)
-            rows.append(self._commit(at, None, nothing, False, 1.0, (), filled=True))
+            rows.append(self._commit(at, None, others, nothing, False, 1.0, (), filled=True))
         return tuple(rows)
 
     def _commit(
         self,
         stamp: tuple[float, bool] | None,
         truth: Value,
+        others: list[Value],
         parsed: list[Value],
         reset: bool,
         weight: float,
@@ -293,9 +319,13 @@ class Schema:
         else:
             self._commit_past(None if reset else self._last_truth, inputs, values)
             self._push(truth, seconds)
+        also: tuple[float, ...] = ()
+        if self._further is not None:
+            also = self._further.commit(others, reset, inputs, values)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
-        return Reading(values, number, truth, reset, seconds, known, weight, before, filled)
+        said = (seconds, known, weight, before, filled)
+        return Reading(values, number, truth, reset, *said, also=also)
 
     def truth(self, row: Row) -> Value:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""
@@ -303,6 +333,8 @@ class Schema:
 
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
+        if self._further is not None:
+            return tuple(outputs)
         return self.target.forecast(outputs, classes)
 
     @property
@@ -327,7 +359,7 @@ class Schema:
         wanted = [self.arguments[name] for name in ("time", "reset_on", "key")] + [self._weight]
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
-        wanted += [self.target.column] if target else []
+        wanted += self.target_names if target else ()
         _require_columns([name for name in wanted if name is not None], list(names))
 
     def frozen(self) -> Schema:
@@ -335,6 +367,8 @@ class Schema:
         schema = copy.deepcopy(self)
         schema.target.fixed = schema._own.fixed = True
         schema._weight = None
+        if schema._further is not None:
+            schema._further.fix()
         if schema._lags is not None:
             schema._lags.fixed = True
         for column in schema._columns or ():
@@ -356,6 +390,7 @@ class Schema:
             "last_truth": self._last_truth,
             "last_number": self._last_number,
             "sequence": self._sequence,
+            "further": None if self._further is None else self._further.to_json(),
             "filled": self.filled,
             "weight": self._weight,
         }
@@ -382,6 +417,8 @@ class Schema:
         schema._sequence = saved["sequence"]
         schema._weight = saved["weight"]
         schema.filled = saved["filled"]
+        if schema._further is not None:
+            schema._further.restore(saved["further"], most)
         return schema
 
     def _push(self, truth: Value, seconds: float | None) -> None:
@@ -403,7 +440,8 @@ class Schema:
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)
         asked = self.arguments
-        special = [asked[name] for name in ("target", "time", "reset_on", "key")] + [self._weight]
+        special = [asked[name] for name in ("target", "time", "reset_on", "key")]
+        special += [self._weight, *asked["also"]]
         features = asked["features"]
         wanted = [name for name in special if name is not None] + (features or [])
         _require_columns(wanted, names)

@@ -153,7 +153,7 @@ class Prequential:
             return
         if isinstance(forecast, dict):
             self._score_labels(forecast, str(truth), str(last))
-        elif isinstance(truth, float) and isinstance(last, float):
+        elif isinstance(truth, float) and isinstance(last, float) and isinstance(forecast, float):
             self._score_numbers(forecast, truth, last)
         self.scored += 1
         self.latest = (forecast, truth)

@@ -17,8 +17,9 @@ from rtrl_lstm.values import (
 )
 
 Task = Literal["auto", "regression", "binary", "multiclass"]
-Forecast = float | dict[str, float] | None
-"""A number, a probability per label, or None where there is nothing to say yet."""
+Forecast = float | dict[str, float] | tuple[float, ...] | None
+"""A number, a probability per label, a number per target where there are several, or None where
+there is nothing to say yet."""
 
 LOSSES = {"regression": "squared_error", "binary": "log_loss", "multiclass": "cross_entropy"}
 PAIRS = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))

@@ -1,0 +1,107 @@
+"""The score of a model with several targets: one score for each of them, and their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rtrl_lstm.schema import BadRow, Forecast, Reading
+from rtrl_lstm.score import Prequential
+
+
+class SeveralScore(Prequential):
+    """Scores each target as if it were the only one.
+
+    Args:
+        horizon, score_from: see `Prequential`.
+        names: the targets, in the order of the forecasts' numbers.
+
+    Attributes:
+        scored: the forecasts of the target that had most of them scored.
+        latest: of the first target.
+    """
+
+    def __init__(self, horizon: int, score_from: int = 1, names: Iterable[str] = ()) -> None:
+        super().__init__(horizon, score_from)
+        self.parts = {name: Prequential(horizon, score_from) for name in names}
+
+    def extend(
+        self, forecasts: Iterable[Forecast | BadRow], readings: Iterable[Reading | None]
+    ) -> None:
+        """See `Prequential.extend`."""
+        said, read = list(forecasts), list(readings)
+        for k, part in enumerate(self.parts.values()):
+            own = [one[k] if isinstance(one, tuple) else one for one in said]
+            part.extend(own, [None if one is None else _of(k, one) for one in read])
+        self.rows += len(read)
+        parts = list(self.parts.values())
+        self.bad_rows, self.latest = parts[0].bad_rows, parts[0].latest
+        self.scored = max(part.scored for part in parts)
+
+    @property
+    def loss(self) -> float:
+        """Sum of the absolute errors of all targets."""
+        return sum(part.loss for part in self.parts.values())
+
+    def losses(self) -> dict[str, float]:
+        """By source, the absolute errors of all targets."""
+        found = [part.losses() for part in self.parts.values()]
+        return {name: sum(one[name] for one in found) for name in _common(found)}
+
+    def _metrics(self) -> dict[str, dict[str, Any]]:
+        """The mean over the targets, for each source that has something to say about all."""
+        parts = [part for part in self.parts.values() if part.scored]
+        found = [part._metrics() for part in parts]
+        return {
+            source: {
+                metric: _mean([one[source][metric] for one in found])
+                for metric in _common([one[source] for one in found])
+                if metric != "lag"
+            }
+            for source in _common(found)
+        }
+
+    def summary(self, counts: dict[str, int]) -> dict[str, Any]:
+        """See `Prequential.summary`; "targets" has metrics and baselines of each."""
+        targets = {}
+        for name, part in self.parts.items():
+            found = part.summary(counts)
+            targets[name] = {one: found[one] for one in ("scored", "metrics", "baselines")}
+        return {**super().summary(counts), "targets": targets}
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {
+            "horizon": self.horizon,
+            "score_from": self.score_from,
+            "rows": self.rows,
+            "parts": [[name, part.to_json()] for name, part in self.parts.items()],
+        }
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> SeveralScore:
+        """The inverse of `to_json`."""
+        score = cls(saved["horizon"], saved["score_from"])
+        score.parts = {name: Prequential.from_json(part) for name, part in saved["parts"]}
+        score.extend([], [])
+        score.rows = saved["rows"]
+        return score
+
+
+def _of(k: int, reading: Reading) -> Reading:
+    """A reading as if a further target were the only one."""
+    if k == 0:
+        return reading
+    number = reading.also[k - 1]
+    before = tuple(_of(k, one) for one in reading.before)
+    return reading._replace(truth=None if number != number else number, before=before)
+
+
+def _common(found: list[dict[str, Any]]) -> list[str]:
+    """The names that all have, in order."""
+    return [name for name in found[0] if all(name in one for one in found)] if found else []
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
