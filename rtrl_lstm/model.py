@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.counting import Counting
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.guard import EVERY, Guard
 from rtrl_lstm.intervals import Intervals
@@ -139,11 +140,7 @@ class Model:
             raise ValueError("several targets have no interval, and do not start from a network")
         self._guard = Guard(len(self.schema.target_names))
         self._frozen = False
-        self._rows = 0
-        self._learned = 0
-        self._taken = 0  # rows, and those that were put in between them
-        self._fed = 0  # rows of this sequence that the learner has seen
-        self._fillers: list[int] = []  # which of them were put in, of the last `horizon` and more
+        self._counting = Counting(horizon)
 
     @property
     def spec(self) -> Spec | None:
@@ -174,13 +171,7 @@ class Model:
         as unlabelled otherwise: its label is missing, belongs to another sequence, or came
         before there was a learner. A frozen model learns none.
         """
-        pending = self._horizon_of_rows()
-        return {
-            "rows": self._rows,
-            "learned": self._learned,
-            "unlabelled": self._rows - self._learned - pending,
-            "pending": pending,
-        }
+        return self._counting.found()
 
     def step(self, row: Row) -> Forecast:
         """Forecast, and learn what this row teaches.
@@ -252,8 +243,7 @@ class Model:
             model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)
         model._frozen = True
-        model._rows = model._learned = 0
-        model._fillers = list(self._fillers)
+        model._counting = self._counting.anew()
         return model
 
     def _repr_html_(self) -> str:
@@ -275,7 +265,7 @@ class Model:
     ) -> None:
         """Rows that the learner can take as it is. The schema may be ahead of it by a row."""
         while len(batch) > 1:
-            room = EVERY - self._taken % EVERY
+            room = EVERY - self._counting.taken % EVERY
             taken = self._run_part(batch[:room], forecasts)
             batch = batch[taken:]
         for place, reading in batch:  # a live pipe gives rows one by one
@@ -299,7 +289,7 @@ class Model:
         if self.schema.task == "regression":
             self._guard.note_all(outputs[:good].astype(np.float64), labels[:good])
         for (place, reading), output in zip(batch[:good], outputs[:good].tolist(), strict=True):
-            self._count(reading)
+            self._counting.take(reading, not self._frozen)
             forecasts[place] = self._said(output, reading)
         if good == len(batch):
             self._look()
@@ -313,8 +303,7 @@ class Model:
         if self._fits(reading):
             return self._forecast(reading)
         if self.learner is None and (reading.filled or not self._can_start(reading)):
-            self._rows += not reading.filled
-            self._taken += 1
+            self._counting.pass_by(reading)
             return self._said(None, reading)
         if reading.filled:  # the schema has seen the next row, whose label this one must not know
             assert self.learner is not None
@@ -333,7 +322,7 @@ class Model:
             return self._step_back(reading)
         if self.schema.task == "regression":
             self._guard.note(said, reading)
-        self._count(reading)
+        self._counting.take(reading, not self._frozen)
         forecast = self._said(said if peek is None else peek.tolist(), reading)
         self._look()
         return forecast
@@ -341,16 +330,15 @@ class Model:
     def _look(self) -> None:
         """Look after the learner where so many rows have gone by."""
         assert self.learner is not None
-        if self._taken % EVERY == 0 and self._guard.look(self.learner):
-            self._begin_sequence()
+        if self._counting.taken % EVERY == 0 and self._guard.look(self.learner):
+            self._counting.begin_sequence()
 
     def _step_back(self, reading: Reading) -> Forecast:
         """A row whose forecast is no finite number: there is none, and it teaches nothing."""
         assert self.learner is not None
         self._guard.step_back(self.learner)
-        self._rows += not reading.filled
-        self._taken += 1
-        self._begin_sequence()
+        self._counting.pass_by(reading)
+        self._counting.begin_sequence()
         forecast = self._said(None, reading)
         self._look()
         return forecast
@@ -440,29 +428,6 @@ class Model:
             **self.options,
         )
 
-    def _count(self, reading: Reading) -> None:
-        if reading.reset:
-            self._begin_sequence()
-        known = any(label == label for label in (reading.label, *reading.also))  # not NaN
-        if known and self._fed >= self.schema.horizon and not self._frozen:
-            self._learned += self._fed - self.schema.horizon not in self._fillers
-        if reading.filled:
-            self._fillers = [t for t in self._fillers if t >= self._fed - self.schema.horizon]
-            self._fillers.append(self._fed)
-        self._fed += 1
-        self._rows += not reading.filled
-        self._taken += 1
-
-    def _begin_sequence(self) -> None:
-        self._fed = 0
-        self._fillers = []
-
-    def _horizon_of_rows(self) -> int:
-        """How many of the last rows wait for the row that they forecast."""
-        horizon = self.schema.horizon
-        filled = sum(t >= self._fed - horizon for t in self._fillers)
-        return min(horizon - filled, self._rows)
-
     @property
     def good(self) -> Learner | Forecaster | None:
         """The learner as it was when all was well with it last; see `guard`."""
@@ -490,11 +455,7 @@ class Model:
             "stream": self.stream,
             "guard": self._guard.to_json(),
             "frozen": self._frozen,
-            "rows": self._rows,
-            "learned": self._learned,
-            "fed": self._fed,
-            "taken": self._taken,
-            "fillers": self._fillers,
+            "counts": self._counting.to_json(),
         }
 
     @classmethod
@@ -529,11 +490,7 @@ class Model:
             good = copy.copy(learner)
         model._guard = Guard.from_json(saved["guard"], good)
         model._frozen = saved["frozen"]
-        model._rows = saved["rows"]
-        model._learned = saved["learned"]
-        model._fed = saved["fed"]
-        model._taken = saved["taken"]
-        model._fillers = list(saved["fillers"])
+        model._counting.restore(saved["counts"])
         return model
 
 

@@ -50,7 +50,7 @@ def test_json_holds_what_is_promised(tmp_path: Path) -> None:
     found = figures(run("learn", "a.csv", "--target", "y", "--json", cwd=tmp_path))
     assert set(found) == {
         "rows", "learned", "unlabelled", "pending", "bad_rows", "scored", "metrics", "baselines",
-        "seconds", "rows_per_second", "model",
+        "interventions", "seconds", "rows_per_second", "model",
     }  # fmt: skip
     assert set(found["metrics"]) == {"mae", "rmse", "nrmse", "mape"}
 
