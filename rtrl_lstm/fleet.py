@@ -348,6 +348,7 @@ class Fleet:
                 self.matrix.shape[1],
                 each,
                 numbers.ctypes.data,
+                *(0, 0, 0),  # rows are whole
             ],
             np.int64,
         )

@@ -13,6 +13,7 @@ from rtrl_lstm.optimizers import (
     CLIPS,
     OPTIMIZERS,
     SCHEDULES,
+    SGD,
     Adam,
     Clip,
     ClipNorm,
@@ -104,6 +105,10 @@ class Spec:
         clip: None, `ClipNorm`, `ClipValue`, `ClipCredit`, or a number, which means ClipNorm.
         scale_inputs: whether inputs are standardised by running statistics: for all or for each.
         scale_target: whether the target is, too (not for classes and counts).
+        sparse_inputs: whether most inputs are zero at most steps, as with one-hot codes of words.
+            A step's time then grows with the inputs that are not zero, or were not long ago, and
+            not with input_size; every bit stays what it is without. For rule "truncated", with
+            optimizer "sgd" or update "sequence"; not with blocks, a horizon or scaled inputs.
         combine_with: inputs that are themselves forecasts of the target, such as its last value
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`). For one output with
@@ -153,6 +158,7 @@ class Spec:
     clip: Clip | float | None = None
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
+    sparse_inputs: bool = False
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     num_layers: int = 1
@@ -194,7 +200,7 @@ class Spec:
         ):
             value = getattr(self, name)
             require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name in ("shortcuts", "scale_target", "recurrent"):
+        for name in ("shortcuts", "scale_target", "recurrent", "sparse_inputs"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
         require(
@@ -210,6 +216,7 @@ class Spec:
         self._check_lstm()
         self._check_biases()
         self._check_learning()
+        self._check_sparse()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
@@ -381,6 +388,22 @@ class Spec:
             or (self.update == "step" and not isinstance(self.clip, ClipNorm | ClipValue)),
             "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
             "without ClipNorm and ClipValue",
+        )
+
+    def _check_sparse(self) -> None:
+        """Refuse what changes weights of inputs that are zero, or sees them."""
+        require(
+            not self.sparse_inputs
+            or (
+                self.rule == "truncated"
+                and (isinstance(self.optimizer, SGD) or self.update == "sequence")
+                and self.block_size == 1
+                and self.horizon == 0
+                and not any(self.scaled_inputs)
+                and not self.combine_with
+            ),
+            "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "
+            "'sequence', and without blocks, horizon, scale_inputs and combine_with",
         )
 
     def _check_combination(self) -> None:

@@ -26,7 +26,7 @@ from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
 TAKE, STEP, LEARN, FINISH, RESET = range(5)
 FLEET = 8  # with one of the above: for many learners
-PLACES = 10
+PLACES = 12
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label = loop.bad_number, loop.bad_label
@@ -38,6 +38,13 @@ def _prefetch_block(place, stride):
     """Have the next learner's numbers brought near while this one learns."""
     for line in range(0, stride, 64):
         prefetch(place + line)
+
+
+@inline
+def _rows(places, x, y_hat, labels, weights):
+    """What `loop` calls rows."""
+    begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
+    return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
 
 
 def _make_run(cell, exact):
@@ -65,7 +72,7 @@ def _make_run(cell, exact):
         """The same for `count` learners: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+        rows = _rows(places, x, y_hat, labels, weights)
         for k in range(count):
             if k + 1 < count:
                 _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
@@ -89,7 +96,7 @@ def _make_run(cell, exact):
             weights[0] = weight
         mode = flush_tiny()
         if do == TAKE or do == STEP:  # noqa: SIM109, `in` builds a tuple here
-            rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+            rows = _rows(places, x, y_hat, labels, weights)
             code = _first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count)
@@ -120,6 +127,7 @@ def lstm(do, count, at, x, y_hat, y, weight):
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
     and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
+    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `loop.bad_label` says of it: then nothing has changed.
@@ -191,10 +199,14 @@ ALL = (*_SIMPLE.values(), *_FULL.values())
 
 @entry
 def find_bad_number(table, x, y, weight):
-    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says."""
+    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says.
+
+    An x of no numbers is not looked at.
+    """
     t, rows = address(table), (address(x), address(y), address(weight))
+    inputs = t[T_INPUTS] if x.size > 0 else 0
     for row in range(weight.size):
-        code = _bad_number(t, rows, row)
+        code = _bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0

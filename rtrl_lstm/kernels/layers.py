@@ -41,6 +41,7 @@ from rtrl_lstm.kernels.slots import (
     R_OWN,
     R_SIZE,
     R_TRACED,
+    R_VISITS,
     R_WEIGHT,
     S_DECAY,
     S_DH_DS,
@@ -59,11 +60,13 @@ from rtrl_lstm.kernels.slots import (
     T_OUT,
     T_OUTPUTS,
     T_READOUT,
+    T_SPARSE,
     T_SUMS,
     TRACED,
     TRACES,
     WEIGHTS_ONLY,
 )
+from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits, project_listed
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
     descend_traced,
@@ -130,6 +133,8 @@ def project_layer(body, table, layer, states):
 def advance_layer(head, body, table, layer, u_next):
     """Do what the last step left pending, and project u_next with the new weights into L_NEXT."""
     z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
+    if table[T_SPARSE] != 0 and layer == table[T_FIRST_LAYER]:
+        plan_visits(head, table, layer)
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
         for k in range(0, table[row + R_LANES], width(body)):
@@ -142,6 +147,8 @@ def advance_layer(head, body, table, layer, u_next):
 def finish_layer(head, body, table, layer):
     """Do what the last step left pending, and nothing else."""
     u = table[layer + L_NOW + S_U]
+    if table[T_SPARSE] != 0 and layer == table[T_FIRST_LAYER]:
+        plan_visits(head, table, layer)
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
         for k in range(0, table[row + R_LANES], width(body)):
@@ -157,10 +164,13 @@ def _advance_lanes(head, body, table, layer, row, k, u_next):
     """Lanes k.. of a row: the pending work, and the projection of u_next."""
     states, pending, kind = layer + L_NOW, head[H_PENDING], table[row + R_KIND]
     u, at, own = table[states + S_U], k * table[row + R_COUNT], table[row + R_OWN] >= 0
-    if pending == NOTHING or (pending == TRACES and kind == DIRECT):
+    listed = table[row + R_VISITS] >= 0
+    if not listed and (pending == NOTHING or (pending == TRACES and kind == DIRECT)):
         return project(body, table, row, at, u_next)
     push = push_of(body, table, layer, row, k)
     decay = load(body, table[states + S_DECAY] + k)
+    if listed:
+        return _advance_listed(head, body, table, layer, row, k, u, u_next, decay, push)
     if pending == TRACES:
         if kind == TRACED and not own:
             return trace(body, table, row, at, u, u_next, decay, push)
@@ -178,6 +188,14 @@ def _advance_lanes(head, body, table, layer, row, k, u_next):
         if kind == DIRECT:
             return descend_direct(head, body, table, row, at, u, u_next, gain)
     return learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, push, gain)
+
+
+@inline
+def _advance_listed(head, body, table, layer, row, k, u, u_next, decay, push):
+    """The same where only some columns are visited."""
+    at, gain = k * table[row + R_COUNT], _gain(body, table, layer, row, k)
+    gathering = table[T_SUMS] != 0
+    return advance_listed(head, body, table, gathering, row, at, u, u_next, decay, push, gain)
 
 
 @inline
@@ -228,15 +246,17 @@ def _advance_projection(head, body, table, layer, row, k, v_next):
 @inline
 def _learn_direct(head, body, table, layer, row, k, u, u_next, gain):
     """Lanes k.. of a row that no cell has: the projection's and the readout's."""
-    gathering = table[T_SUMS] != 0
+    gathering, at = table[T_SUMS] != 0, k * table[row + R_COUNT]
+    if table[row + R_VISITS] >= 0:
+        descend_listed(head, body, table, gathering, row, at, u, gain)
+        return gain
     if optimiser_of(table, gathering) == SGD:
-        at = k * table[row + R_COUNT]
         return descend_direct(head, body, table, row, at, u, u_next, gain)
     return learn_any(head, body, table, gathering, layer, row, k, u, u_next, gain, gain, gain)
 
 
 @inline
-def read_out(body, table, states):
+def read_out(head, body, table, states):
     """The readout a = V h + b (+ D x) of one set of states, L_NOW or L_NEXT."""
     out, outputs = table[T_OUT], table[T_OUTPUTS]
     first, last = table[T_FIRST_LAYER], table[T_LAST_LAYER]
@@ -249,7 +269,11 @@ def read_out(body, table, states):
         body[out + o] = total(dot)
     row, u = table[T_DIRECT], table[first + states + S_U]
     for k in range(0, outputs, step):
-        direct = project(body, table, row, k * table[row + R_COUNT], u)
+        at = k * table[row + R_COUNT]
+        if table[row + R_VISITS] >= 0:
+            direct = project_listed(head, body, table, row, at, u)
+        else:
+            direct = project(body, table, row, at, u)
         store(body, out + k, load(body, out + k) + direct)
 
 

@@ -63,6 +63,7 @@ from rtrl_lstm.kernels.slots import (
     R_SIZE,
     R_TRACE,
     R_TRACES,
+    R_VISITS,
     S_GATES,
     S_H,
     S_S,
@@ -83,6 +84,7 @@ from rtrl_lstm.kernels.slots import (
     T_RING_RESET,
     T_RULE,
     T_SEQUENCE,
+    T_SPARSE,
     T_SUMS,
     T_TARGETS,
     TRACES,
@@ -90,6 +92,13 @@ from rtrl_lstm.kernels.slots import (
     WEIGHTS_ONLY,
 )
 from rtrl_lstm.kernels.snap import prepare_snap
+from rtrl_lstm.kernels.sparse import (
+    clear_traces,
+    forget_traces,
+    keep_inputs,
+    keep_traces,
+    take_inputs,
+)
 from rtrl_lstm.kernels.sums import settle_sums
 
 
@@ -125,12 +134,12 @@ def bad_label(table, y, first, weight):
 
 
 @inline
-def bad_number(table, rows, t):
-    """As `bad_label` for row t; k + 1 if its x[k] cannot be taken."""
+def bad_number(table, rows, t, first, count):
+    """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
     x, y, weight = rows[:3]
     limit = _limit(table)
-    for k in range(table[T_INPUTS]):
-        if not abs(x[t * table[T_INPUTS] + k]) <= limit:
+    for k in range(count):
+        if not abs(x[first + k]) <= limit:
             return k + 1
     return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
@@ -156,9 +165,15 @@ def _clear_learning(head, body, table):
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
         for r in range(table[layer + L_ROWS]):
-            _clear_traces(body, table, table[layer + L_FIRST_ROW] + r * R_SIZE)
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            if table[row + R_VISITS] < 0:
+                _clear_traces(body, table, row)
+            elif table[row + R_TRACES] > 0:
+                clear_traces(head, body, table, row)
         if table[layer + L_PROJECTION] >= 0:
             _clear_traces(body, table, table[layer + L_PROJECTION])
+    if table[T_SPARSE] != 0:
+        forget_traces(head, table)
 
 
 @inline
@@ -214,19 +229,22 @@ def _make_forward_next(cell):
             cell(body, table, layer, layer + L_NEXT)
             advance_projection(head, body, table, layer, L_NEXT)
         head[H_PENDING] = NOTHING
-        read_out(body, table, L_NEXT)
+        read_out(head, body, table, L_NEXT)
 
     return forward_next
 
 
 @inline
-def _keep_sources(body, table):
+def _keep_sources(head, body, table):
     """What a learner's next state saw is what its present state has seen."""
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
-        for d in range(table[layer + L_SOURCES]):
-            body[u + d] = body[u_next + d]
+        if table[T_SPARSE] != 0 and number == 0:
+            keep_inputs(head, body, table, layer)
+        else:
+            u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
+            for d in range(table[layer + L_SOURCES]):
+                body[u + d] = body[u_next + d]
         if table[layer + L_PROJECTION] >= 0:
             v, v_next = table[layer + L_NOW + S_V], table[layer + L_NEXT + S_V]
             for d in range(table[layer + L_UNITS]):
@@ -269,6 +287,8 @@ def _make_trace(exact):
         else:
             if table[T_RULE] == SNAP1:
                 prepare_snap(body, table)
+            elif table[T_SPARSE] != 0:
+                keep_traces(head, body, table)
             head[H_PENDING] = TRACES
 
     return trace_step
@@ -288,7 +308,7 @@ def _make_learn_label(learn):
 @inline
 def _answer(head, body, table, rows, t):
     """What row t is told: the network's forecast, or its combination with others."""
-    x, _, _, _, y_hat = rows
+    x, y_hat = rows[0], rows[4]
     to = t * table[T_OUTPUTS]
     respond(head, body, table, y_hat, to)
     if table[T_COMBINED] != 0:
@@ -301,13 +321,16 @@ def _make_step(forward_next, trace_step, learn_label):
 
     @inline
     def step(head, body, table, rows, t):
-        x, y, weight, _, _ = rows
+        x, y, weight = rows[:3]
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         head[H_STEPS] += 1.0
-        scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
+        if table[T_SPARSE] != 0:
+            take_inputs(head, body, table, rows, t)
+        else:
+            scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
         forward_next(head, body, table)
-        _keep_sources(body, table)
+        _keep_sources(head, body, table)
         _answer(head, body, table, rows, t)
         if head[H_FROZEN] == 0.0:
             trace_step(head, body, table)
@@ -322,7 +345,7 @@ def _make_trail(cell, trace_step, learn):
 
     @inline
     def trail(head, body, table, rows, t):
-        _, y, weight, _, _ = rows
+        y, weight = rows[1], rows[2]
         layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
         slot = row % horizon
         if body[table[T_RING_RESET] + slot] != 0.0:
@@ -341,7 +364,7 @@ def _make_trail(cell, trace_step, learn):
             advance_projection(head, body, table, layer, L_NOW)
         trace_step(head, body, table)
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
-            read_out(body, table, L_NOW)
+            read_out(head, body, table, L_NOW)
             learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
             learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
@@ -364,7 +387,7 @@ def _make_forecast(forward_next, trail):
 
     @inline
     def forecast(head, body, table, rows, t):
-        x, y, _, _, _ = rows
+        x, y = rows[0], rows[1]
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         frozen = head[H_FROZEN] != 0.0
@@ -400,8 +423,10 @@ def make_loop(cell, exact):
 def _make_take(step, forecast):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
-    `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
-    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,).
+    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed): x (T * I,), y (T * K,)
+    float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with the row,
+    y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of row t from
+    starts[t] to starts[t + 1], and columns says which: both int64.
     """
 
     @inline
@@ -421,7 +446,11 @@ def _make_take(step, forecast):
 @inline
 def first_bad_row(table, rows, count):
     """The first of `count` rows that cannot be taken, from 1; 0: all can."""
+    starts, listed = rows[5], rows[7] != 0
     for t in range(count):
-        if bad_number(table, rows, t) != 0:
+        first, inputs = t * table[T_INPUTS], table[T_INPUTS]
+        if listed:
+            first, inputs = starts[t], starts[t + 1] - starts[t]
+        if bad_number(table, rows, t, first, inputs) != 0:
             return t + 1
     return 0
