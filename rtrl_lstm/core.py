@@ -153,7 +153,9 @@ class Core:
         kernel = self._kernels.get(dtype)
         if kernel is None:
             spec = self.spec
-            kernel = entries.bare_entry(spec.cell, spec.rule, dtype, self._body.dtype)
+            kernel = entries.bare_entry(
+                spec.cell, spec.rule, spec.sparse_inputs, dtype, self._body.dtype
+            )
             self._kernels[dtype] = kernel
         return kernel
 

@@ -207,7 +207,7 @@ def _has_trace(body, table, column):
 
 
 @inline
-def clear_traces(head, body, table, row):
+def clear_listed(head, body, table, row):
     """The traces of a row are zero."""
     layer, live, step = table[T_FIRST_LAYER], table[T_LIVE], width(body)
     x_at = table[layer + L_X_AT] - table[row + R_FIRST]
@@ -246,18 +246,6 @@ def project_listed(head, body, table, row, at, u):
 
 
 @inline
-def trace_listed(head, body, table, row, at, u, decay, inject):
-    """E[d] = decay E[d] + inject u[d] of the columns that are visited."""
-    visits, count, step = table[row + R_VISITS], table[row + R_COUNT], width(body)
-    trace, u = table[row + R_TRACE] + at, u + table[row + R_FIRST]
-    for member in range(int(head[visits])):
-        d = 2 * int(head[visits + 1 + member])
-        for source in range(d, min(d + 2, count)):
-            place = trace + source * step
-            store(body, place, fma(decay, load(body, place), inject * spread(body, u + source)))
-
-
-@inline
 def descend_listed(head, body, table, gathering, row, at, u, gain):
     """The update of the columns that are visited, after their traces: descent, or into the sum."""
     visits, count, step = table[row + R_VISITS], table[row + R_COUNT], width(body)
@@ -279,10 +267,46 @@ def descend_listed(head, body, table, gathering, row, at, u, gain):
 @inline
 def advance_listed(head, body, table, gathering, row, at, u, u_next, decay, inject, gain):
     """All of `sweeps` that a row of the first layer needs, on the columns that are visited."""
-    pending = head[H_PENDING]
-    if pending != NOTHING:
-        if table[row + R_TRACED] != 0 and pending != WEIGHTS_ONLY:
-            trace_listed(head, body, table, row, at, u, decay, inject)
-        if pending != TRACES:
-            descend_listed(head, body, table, gathering, row, at, u, gain)
-    return project_listed(head, body, table, row, at, u_next)
+    visits, count, step = table[row + R_VISITS], table[row + R_COUNT], width(body)
+    pending, traced = head[H_PENDING], table[row + R_TRACED] != 0
+    if pending == NOTHING or (pending == TRACES and not traced):
+        return project_listed(head, body, table, row, at, u_next)
+    first = table[row + R_FIRST]
+    places = (table[row + R_WEIGHT] + at, table[row + R_TRACE] + at, table[row + R_SUM] + at)
+    does = (traced, pending != WEIGHTS_ONLY, pending != TRACES, gathering)
+    numbers = (decay, inject, gain, const(gain, head[H_STEP_SIZE]))
+    even = odd = const(gain, 0.0)
+    for member in range(int(head[visits])):
+        d = 2 * int(head[visits + 1 + member])
+        if d >= count:
+            break
+        k, source = d * step, first + d
+        w = _learn_column(body, places, k, spread(body, u + source), does, numbers)
+        even = fma(w, spread(body, u_next + source), even)
+        if d + 1 < count:
+            w = _learn_column(body, places, k + step, spread(body, u + source + 1), does, numbers)
+            odd = fma(w, spread(body, u_next + source + 1), odd)
+    return even + odd
+
+
+@inline
+def _learn_column(body, places, k, source, does, numbers):
+    """Trace and update of one column; returns its new weights."""
+    weight, trace, summed = places
+    traced, fresh, learns, gathering = does
+    decay, inject, gain, rate = numbers
+    w = load(body, weight + k)
+    slope = source
+    if traced:
+        slope = load(body, trace + k)
+        if fresh:
+            slope = fma(decay, slope, inject * source)
+            store(body, trace + k, slope)
+    if learns:
+        g = gain * slope
+        if gathering:
+            store(body, summed + k, load(body, summed + k) + g)
+        else:
+            w = w - rate * g
+            store(body, weight + k, w)
+    return w
