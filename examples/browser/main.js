@@ -73,7 +73,9 @@ async function learn(seconds) {
   const { run, stream, name } = now;
   if (!run || now.paused) return;
   const pace = name === "pointer" ? Pointer.RATE : PACES[$("speed").value][0];
-  now.due = Math.min(now.due + pace * seconds, name === "pointer" ? 1 : pace);
+  // A pointer is where it is now; of a file no more than a second is made up for.
+  const most = name === "pointer" ? 1 : pace;
+  now.due = most === Infinity ? most : Math.min(now.due + pace * seconds, most);
   const begin = performance.now();
   while (now.due >= 1 && !stream.ended && performance.now() - begin < FRAME) {
     const row = name === "pointer" ? stream.sample() : stream.take();
@@ -171,7 +173,7 @@ function fail(error) {
 let last = performance.now();
 async function frame(time) {
   try {
-    await learn(Math.min(time - last, 200) / 1000);
+    await learn(Math.max(0, time - last) / 1000);
     draw();
   } catch (error) {
     fail(error);
