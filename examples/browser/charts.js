@@ -112,4 +112,6 @@ function dot(context, [x, y], radius) {
   context.fill();
 }
 
-const short = (value) => (Math.abs(value) >= 10000 ? `${value / 1000}k` : value.toLocaleString("en"));
+/** A number for an axis; a zero has no sign. */
+const short = (value) =>
+  Math.abs(value) >= 10000 ? `${value / 1000}k` : (value || 0).toLocaleString("en");

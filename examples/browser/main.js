@@ -163,7 +163,7 @@ function download() {
   link.href = URL.createObjectURL(new Blob([now.run.learner.saved()]));
   link.download = $("file").textContent;
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it later
 }
 
 function fail(error) {
