@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--part", choices=["literal", "best"], help="one part only")
     parser.add_argument("--row", help="rows whose name holds this only")
+    parser.add_argument("--without", help="no rows whose name holds this")
     parser.add_argument("--json", type=Path, help="keep every trial here, and go on from it")
     parser.add_argument("--figures", type=Path, metavar="FOLDER", help="draw a figure per table")
     parser.add_argument(
@@ -69,6 +70,7 @@ def _jobs(asked: Any, wanted: set[int], kept: list[dict[str, Any]]) -> Iterator[
             for s, setting in enumerate(row.settings):
                 cap = QUICK if asked.quick else setting.cap
                 chosen = asked.part in (None, setting.part) and (asked.row or "") in row.name
+                chosen = chosen and not (asked.without and asked.without in row.name)
                 key = (row.table, row.name, setting.name, number, cap)
                 if row.table in wanted and chosen and key not in known:
                     yield r, s, number, cap

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rtrl_lstm import Adam
+from rtrl_lstm import Adam, InverseTime
 
 from . import nets
 from .criteria import Criterion, Held, LegalNext, Run, Window
@@ -161,7 +161,8 @@ def _two(table: int, T: int, N: int, published: int, wrong: float) -> Row:
     settings = [_literal("f'", cap, *shared, nets.SIGMOID_SLOPE, sgd, batch=batch)]
     if noisy_targets:
         settings.append(_literal("linear output", cap, *shared, nets.IDENTITY, sgd, batch=batch))
-        name, modern = "linear output, Adam .003", (nets.IDENTITY, _adam(0.003))
+        decay = {"schedule": InverseTime(3000.0)}
+        name, modern = "f', Adam .01 that falls", (nets.SIGMOID_SLOPE, _adam(0.01), decay)
     else:
         name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, _adam(0.01))
     settings.append(_best(name, cap, *shared, *modern, {"bias": True}, batch=batch))
@@ -174,12 +175,12 @@ def _two(table: int, T: int, N: int, published: int, wrong: float) -> Row:
 
 
 def _adding(T: int, published: int, wrong: int) -> Row:
-    shared, sgd, cap = (nets.TWO_BLOCKS, nets.SEQUENCE), _sgd(0.5), 5 * published
+    shared, sgd, cap = (nets.TWO_BLOCKS, nets.SEQUENCE), _sgd(0.5), 2 * published
     settings = [_literal("linear output, none", cap, *shared, nets.IDENTITY, nets.NONE, sgd)]
     if T == 100:
         settings += [
             _literal("linear output, F", cap, *shared, nets.IDENTITY, nets.F, sgd),
-            _literal("f', F", 2 * published, *shared, nets.SIGMOID_SLOPE, nets.F, sgd),
+            _literal("f', F", cap, *shared, nets.SIGMOID_SLOPE, nets.F, sgd),
         ]
     modern = (*shared, nets.IDENTITY, nets.NONE, _adam(0.003))
     settings.append(_best("linear output, none, Adam .003", cap, *modern))
