@@ -23,7 +23,7 @@ from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
-from rtrl_lstm.spec import Spec
+from rtrl_lstm.spec import Spec, refuse_unknown
 from rtrl_lstm.start import Start, silence, widened
 from rtrl_lstm.target import LOSSES
 
@@ -113,6 +113,7 @@ class Model:
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
+        refuse_unknown(options)
         if unknown := options.keys() - possible:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
         if interval is not None and task not in ("auto", "regression"):
