@@ -18,7 +18,7 @@ from typing import Any
 
 from . import figures
 from .report import markdown
-from .rows import ROWS, Row, Setting
+from .rows import FARTHER, ROWS, Row, Setting
 from .trial import trial
 
 Job = tuple[int, int, int, int | None]  # row, setting, number of the trial, cap
@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     tables = {row.table for row in ROWS}
     if unknown := sorted(set(asked.tables) - tables):
-        print(f"no table {unknown[0]}: the paper's are 1 to {max(tables)}", file=sys.stderr)
+        there = f"the paper's are 1 to 9, and {FARTHER} goes farther"
+        print(f"no table {unknown[0]}: {there}", file=sys.stderr)
         return 2
     wanted = set(asked.tables) or tables
     kept = _kept(asked.json)
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("tables", nargs="*", type=int, metavar="TABLE")
     parser.add_argument("--trials", type=int, default=10, help="of each row (10)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
-    parser.add_argument("--part", choices=["literal", "best"], help="one part only")
+    parser.add_argument("--part", choices=["literal", "best", "farther"], help="one part only")
     parser.add_argument("--row", help="rows whose name holds this only")
     parser.add_argument("--without", help="no rows whose name holds this")
     parser.add_argument("--json", type=Path, help="keep every trial here, and go on from it")

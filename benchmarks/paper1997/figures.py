@@ -47,4 +47,5 @@ def _bar(axes: Any, place: int, trials: list[dict[str, Any]]) -> None:
         axes.barh(place, mean, xerr=error, color=colour, height=0.6)
         axes.scatter(counts, [place] * len(counts), s=6, color="black", zorder=3)
     published = trials[0]["published"]
-    axes.plot([published, published], [place - 0.4, place + 0.4], color="tab:red")
+    if published:
+        axes.plot([published, published], [place - 0.4, place + 0.4], color="tab:red")

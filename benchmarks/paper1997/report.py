@@ -16,7 +16,7 @@ HEADER = (
 def markdown(records: list[Record]) -> str:
     """A table for each part, with a line for each row and setting."""
     parts = []
-    for part in ("literal", "best"):
+    for part in ("literal", "best", "farther"):
         groups = grouped([r for r in records if r["part"] == part])
         if groups:
             parts.append("\n".join([f"### {part.capitalize()}", HEADER, *map(_line, groups)]))
@@ -42,8 +42,9 @@ def interval(values: list[float], share: float = 0.9, draws: int = 10_000) -> tu
 
 def _line(trials: list[Record]) -> str:
     one, good = trials[0], [r for r in trials if r["success"]]
-    cells = [str(one["table"]), one["row"], f"{one['weights']:,}", one["setting"]]
-    cells.append(f"{one['published']:,}")
+    table = "" if one["part"] == "farther" else str(one["table"])
+    cells = [table, one["row"], f"{one['weights']:,}" if one["weights"] else "", one["setting"]]
+    cells.append(f"{one['published']:,}" if one["published"] else "")
     if good:
         counts = [float(r["sequences"]) for r in good]
         low, high = interval(counts)

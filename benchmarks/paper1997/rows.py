@@ -16,6 +16,7 @@ from . import nets
 from .criteria import Criterion, Held, LegalNext, Run, Window
 from .nets import Options
 from .tasks import (
+    DelayedXor,
     Distractors,
     EmbeddedReber,
     NoiseFree,
@@ -25,13 +26,15 @@ from .tasks import (
     TwoSequences,
 )
 
+FARTHER = 10
+
 
 @dataclass(frozen=True)
 class Setting:
     """How a row is run.
 
     Attributes:
-        part: "literal" or "best".
+        part: "literal", "best" or "farther".
         name: what it chooses.
         options: of the Learner.
         cap: sequences after which a trial is given up.
@@ -50,9 +53,10 @@ class Row:
     """A row of a table.
 
     Attributes:
-        published: sequences until success, mean over the successful trials.
+        table: the paper's; FARTHER for what it has not.
+        published: sequences until success, mean over the successful trials; 0: it is not there.
         rate: the published share of trials that succeeded.
-        weights: the published number of weights.
+        weights: the published number of weights; 0: there is none.
         tolerance: for the test on 2,560 further sequences; None: there is none in the paper.
         wrong: how many of them were wrong in the paper.
     """
@@ -215,6 +219,39 @@ def _order(places: int, published: int, wrong: int) -> Row:
     return Row(9, name, task, criterion, settings, published, weights, 1.0, 0.3, wrong)
 
 
+# --- farther -----------------------------------------------------------------------------------
+
+
+def _long_lag(q: int, run: int) -> Row:
+    biased = {"bias": ("gates",), "input_gate_bias": -5.0}
+    options = (nets.TWO_CELLS, nets.SIGMOID_SLOPE, nets.SEQUENCE, SPARSE, nets.CELLS, _adam(0.03))
+    batch = max(1, 100_000 // q)
+    setting = Setting("farther", "as best in Table 3", _merged(*options, biased), 20_000, batch)
+    name, criterion = f"2c with a lag of {q:,}", Run(0.2, run, last=True)
+    return Row(FARTHER, name, Distractors(q, 50), criterion, (setting,), 0, 0)
+
+
+def _long_adding(T: int) -> Row:
+    options = _merged(nets.TWO_BLOCKS, nets.IDENTITY, nets.SEQUENCE, nets.NONE, _adam(0.003))
+    setting = Setting("farther", "as best in Table 7", options, 60_000, 100)
+    criterion = Window(0.04, 0.01)
+    return Row(
+        FARTHER, f"adding, T = {T:,}", TwoMarked(T), criterion, (setting,), 0, 0, tolerance=0.04
+    )
+
+
+def _delayed_xor(T: int) -> Row:
+    net = {"hidden_size": 4, "forget_bias": 3.0, **nets.SIGMOID, **nets.SEQUENCE, **_adam(0.01)}
+    settings = tuple(
+        Setting("farther", f"lstm, rule {rule}", {**net, "rule": rule}, 40_000)
+        for rule in ("truncated", "snap1", "full")
+    )
+    criterion = Window(0.3, 0.1)
+    return Row(
+        FARTHER, f"delayed XOR, T = {T}", DelayedXor(T), criterion, settings, 0, 0, tolerance=0.3
+    )
+
+
 ROWS: tuple[Row, ...] = (
     _reber("4x1", 0.1, 39_740, 1.0),
     _reber("3x2", 0.1, 21_730, 1.0),
@@ -247,4 +284,8 @@ ROWS: tuple[Row, ...] = (
     _product(13, 1_273_000, 14),
     _order(2, 31_390, 1),
     _order(3, 571_100, 2),
+    _long_lag(10_000, 1_000),
+    _long_lag(100_000, 100),
+    _long_adding(5_000),
+    _delayed_xor(20),
 )
