@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
+from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec, refuse_unknown
 from rtrl_lstm.start import Start, silence, widened
 from rtrl_lstm.target import LOSSES
@@ -202,6 +203,37 @@ class Model:
         finally:  # whatever ends the rows, those that were read are learned from
             self._run_batch(batch, forecasts)
         return forecasts, readings
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns that `follow_numbers` takes; none while rows must be followed one by one."""
+        spec, schema = self.spec, self.schema
+        if spec is None or self._intervals is not None:
+            return ()
+        fits = (schema.input_size, schema.output_size) == (spec.input_size, spec.output_size)
+        return schema.number_columns if fits else ()
+
+    def follow_numbers(self, values: Array) -> Numbers:
+        """`follow` for rows of numbers, in the same bits and much faster.
+
+        It takes the first ones, up to a row that shows something new, a first missing value say:
+        that one is for `follow`. It may be the very first.
+
+        Args:
+            values: (T, k) of the `number_columns`, NaN where they are missing.
+        """
+        inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
+        count = len(labels)
+        if not count:
+            return Numbers(inputs, labels, labels)
+        assert self.learner is not None
+        forecasts = self.learner.run(inputs, labels)[:, 0].astype(np.float64)
+        early = min(max(self.schema.horizon - self._fed, 0), count)
+        if not self._frozen:
+            self._learned += int(np.count_nonzero(~np.isnan(labels[early:])))
+        self._fed += count
+        self._rows += count
+        return Numbers(inputs, labels, forecasts)
 
     def truth(self, row: Row) -> float | str | None:
         """The row's own target, as a score compares it with a forecast. Raises BadRow."""

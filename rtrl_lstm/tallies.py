@@ -81,6 +81,16 @@ class Spread:
         self.mean += away / self.count
         self.m2 += away * (value - self.mean)
 
+    def add_many(self, values: list[float]) -> None:
+        """Take some numbers, one after the other."""
+        count, mean, m2 = self.count, self.mean, self.m2
+        for value in values:
+            count += 1
+            away = value - mean
+            mean += away / count
+            m2 += away * (value - mean)
+        self.count, self.mean, self.m2 = count, mean, m2
+
     @property
     def deviation(self) -> float:
         """The standard deviation; 0 before there are two numbers."""
