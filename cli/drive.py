@@ -82,6 +82,7 @@ class Drive:
         self._follower = follower
         self._score = score
         self._history = history
+        self._stepped_back = getattr(follower, "interventions", 0)
         self._predictions = predictions
         self._bad_rows = bad_rows
         self._progress = progress
@@ -199,6 +200,17 @@ class Drive:
             task = self._follower.schema.task
             self._predictions.write(forecasts, None if task is None else task != "regression")
         self._progress.show(len(records), self._source.fraction())
+        self._tell_of_intervention()
+
+    def _tell_of_intervention(self) -> None:
+        """Say it the first time the learner is stepped back; the figures say how often it was."""
+        times = getattr(self._follower, "interventions", 0)
+        if times and not self._stepped_back:
+            self._progress.say(
+                f"the learner had gone astray and was stepped back at row {self._score.rows:,} or "
+                "shortly before, with a lower learning rate"
+            )
+        self._stepped_back = times
 
     def _set_aside(self, records: list[Record], forecasts: list[Any]) -> None:
         """Take bad rows out of the forecasts and note them."""

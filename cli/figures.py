@@ -27,6 +27,8 @@ METRICS = {
     "log_loss": "log loss",
 }
 
+INCIDENTS = {"interventions": "times stepped back"}
+
 
 def table(figures: dict[str, Any]) -> list[str]:
     """The learner's metrics above the baselines'; nothing where no forecast was scored."""
@@ -60,11 +62,17 @@ def counts_line(figures: dict[str, Any]) -> str:
     for name in ("learned", "unlabelled", "pending", "bad_rows", "scored"):
         if figures.get(name):
             parts.append(f"{figures[name]:,} {name.replace('_', ' ')}")
+    parts += [f"{figures[name]:,} {said}" for name, said in INCIDENTS.items() if figures.get(name)]
     return ", ".join(parts)
 
 
 def figures(
-    score: Prequential, counts: dict[str, int] | None, seconds: float, rows: int, model: str | None
+    score: Prequential,
+    counts: dict[str, int] | None,
+    seconds: float,
+    rows: int,
+    model: str | None,
+    incidents: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """All that `--json` prints.
 
@@ -73,6 +81,7 @@ def figures(
         seconds: how long the run took.
         rows: rows of this run.
         model: path of the model file, if there is one.
+        incidents: `Model.incidents`.
     """
     learns = counts is not None
     found = score.summary(counts or dict.fromkeys(("rows", *LEARNING), 0))
@@ -80,6 +89,7 @@ def figures(
     if not learns:
         found = {name: value for name, value in found.items() if name not in LEARNING}
     speed = rows / seconds if seconds > 0 else 0.0
+    found |= incidents or {}
     return {**found, "seconds": seconds, "rows_per_second": speed, "model": model}
 
 

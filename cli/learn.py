@@ -86,6 +86,12 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option(
     "--reset-on", metavar="COL", help="Column that names the sequence; a new value begins anew."
 )
+@click.option(
+    "--weight",
+    metavar="COL",
+    help="Column of weights: what learning from a row counts for, a number from 0 on. It is no "
+    "input.",
+)
 @click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(

@@ -121,7 +121,8 @@ class _Run:
             self._keep.end()
         seconds = time.perf_counter() - began
         rows = stand.score.rows - rows_before
-        found = figures(stand.score, stand.model.counts, seconds, rows, options["model"])
+        counts, incidents = stand.model.counts, stand.model.incidents
+        found = figures(stand.score, counts, seconds, rows, options["model"], incidents)
         notes = self._notes(options["model"])
         if options["report"] is not None:
             typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
@@ -180,6 +181,11 @@ class _Run:
                 notes.append(f"{lost:,} {what} could not be written")
         schema, counts = self._stand.model.schema, self._stand.model.counts
         target = schema.arguments["target"]
+        if times := self._stand.model.interventions:
+            notes.append(
+                f"the learner had gone astray and was stepped back {times:,} time"
+                f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
+            )
         if self._drive.only_0_and_1 and counts["learned"]:
             notes.append(
                 f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.resume import Stand
     from rtrl_lstm.cli.sources import Source
 
+INCIDENTS = {"interventions": "How often the learner had gone astray and was stepped back."}
 LOCAL = "127.0.0.1"
 
 
@@ -56,12 +57,14 @@ class Metrics:
     def collect(self) -> Iterator[Any]:
         """What there is to say now; the client library calls this."""
         score, counts = self._stand.score, self._stand.model.counts
+        incidents = self._stand.model.incidents
         for name, value, said in (
             ("rows", score.rows, "Rows of the source so far."),
             ("learned", counts["learned"], "Forecasts whose truth was learned from."),
             ("unlabelled", counts["unlabelled"], "Forecasts whose truth is missing."),
             ("bad_rows", score.bad_rows, "Rows that could not be used."),
             ("scored", score.scored, "Forecasts that were scored."),
+            *((name, value, INCIDENTS[name]) for name, value in incidents.items()),
             ("loss", score.loss, "Sum of absolute errors, or of log losses, over scored rows."),
         ):
             yield self._families.CounterMetricFamily(f"rtrl_lstm_{name}", said, value=value)

@@ -49,7 +49,7 @@ def columns_of(schema: Schema) -> set[str]:
     """The columns that a schema reads, as far as it knows them."""
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
-    special = {asked["target"], asked["time"], asked["reset_on"]} - {None}
+    special = {asked["target"], asked["time"], asked["reset_on"], asked["weight"]} - {None}
     return known | special | set(asked["features"] or ())
 
 

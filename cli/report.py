@@ -31,6 +31,6 @@ def command(model: str, out: str | None) -> None:
     stand = find_again(model, {"score_from": 1}, given=set())
     if not stand.rows:
         raise Stop(f"{model} holds no figures: an application saved it, not learn --model")
-    found = figures(stand.score, stand.model.counts, 0.0, 0, model)
+    found = figures(stand.score, stand.model.counts, 0.0, 0, model, stand.model.incidents)
     write_page(path, stand.model, stand.history, found, command_of(stand))
     click.echo(f"wrote {path}", err=True)

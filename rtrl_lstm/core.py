@@ -310,6 +310,11 @@ class Core:
         """Labels learned from."""
         return int(self._head[slots.H_LABELS])
 
+    def is_finite(self) -> bool:
+        """Whether weights, traces, states and statistics are finite numbers, as they stand."""
+        # A NaN in the head may be a forecast that there is none of yet.
+        return bool(np.isfinite(self._body).all() and not np.isinf(self._head).any())
+
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
         self._do(entries.FINISH)

@@ -205,7 +205,7 @@ class History:
             row += 1
             if reading is None or isinstance(forecast, BadRow):
                 continue
-            inputs, _, truth, reset, seconds, classes = reading
+            inputs, _, truth, reset, seconds, classes, _ = reading
             said: Value
             probability: float | None
             self._sequence += reset

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.guard import EVERY, Guard
 from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
@@ -64,7 +66,7 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, max_categories: see `Schema`.
+        target, features, time, task, horizon, reset_on, weight, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -93,6 +95,7 @@ class Model:
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
+        weight: str | None = None,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -111,6 +114,7 @@ class Model:
             task=task,
             horizon=horizon,
             reset_on=reset_on,
+            weight=weight,
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
@@ -124,6 +128,7 @@ class Model:
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
+        self._guard = Guard()
         self._frozen = False
         self._rows = 0
         self._learned = 0
@@ -138,6 +143,16 @@ class Model:
     def interval(self) -> float | None:
         """The share of truths that is to lie within the forecasts' intervals, if there are any."""
         return None if self._intervals is None else self._intervals.level
+
+    @property
+    def incidents(self) -> dict[str, int]:
+        """What happened to the stream and was dealt with, and how often."""
+        return {"interventions": self.interventions}
+
+    @property
+    def interventions(self) -> int:
+        """How often the learner had gone astray and was stepped back; see `guard`."""
+        return self._guard.interventions
 
     @property
     def counts(self) -> dict[str, int]:
@@ -248,6 +263,9 @@ class Model:
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
             model._intervals.fixed = True
+        model._guard = Guard()
+        if model.learner is not None:
+            model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)
         model._frozen = True
         model._rows = model._learned = 0
@@ -271,40 +289,80 @@ class Model:
         self, batch: list[tuple[int, Reading]], forecasts: list[Forecast | BadRow]
     ) -> None:
         """Rows that the learner can take as it is. The schema may be ahead of it by a row."""
-        if len(batch) < 2:  # a live pipe gives rows one by one
-            for place, reading in batch:
-                forecasts[place] = self._forecast(self._step(reading), reading)
-            return
+        while len(batch) > 1:
+            room = EVERY - self._rows % EVERY
+            taken = self._run_part(batch[:room], forecasts)
+            batch = batch[taken:]
+        for place, reading in batch:  # a live pipe gives rows one by one
+            forecasts[place] = self._forecast(reading)
+
+    def _run_part(
+        self, batch: list[tuple[int, Reading]], forecasts: list[Forecast | BadRow]
+    ) -> int:
+        """Rows up to the guard's next look. Returns how many were taken: those up to a forecast
+        that is no finite number, after which the learner is another one."""
         assert self.learner is not None
+        labels = np.array([reading.label for _, reading in batch])
         outputs = self.learner.run(
             np.array([reading.inputs for _, reading in batch]),
-            np.array([reading.label for _, reading in batch]),
+            labels,
+            np.array([reading.weight for _, reading in batch]),
             reset=np.array([reading.reset for _, reading in batch]),
-        ).tolist()
-        for (place, reading), output in zip(batch, outputs, strict=True):
+        )
+        finite = np.isfinite(outputs).all(axis=1)
+        good = len(batch) if finite.all() else int(np.argmin(finite))
+        if self.schema.task == "regression":
+            self._guard.note_all(outputs[:good, 0].astype(np.float64), labels[:good])
+        for (place, reading), output in zip(batch[:good], outputs[:good].tolist(), strict=True):
             self._count(reading)
             forecasts[place] = self._said(output, reading)
+        if good == len(batch):
+            self._look()
+            return good
+        place, reading = batch[good]
+        forecasts[place] = self._step_back(reading)
+        return good + 1
 
     def _take(self, reading: Reading) -> Forecast:
         """One row, whatever it brings."""
         if self._fits(reading):
-            return self._forecast(self._step(reading), reading)
+            return self._forecast(reading)
         if self.learner is None and not self._can_start(reading):
             self._rows += 1
             return self._said(None, reading)
-        peek = self._grow(reading)
-        outputs = self._step(reading)
-        return self._forecast(outputs if peek is None else peek, reading)
+        return self._forecast(reading, self._grow(reading))
 
-    def _step(self, reading: Reading) -> NDArray[Any]:
+    def _forecast(self, reading: Reading, peek: NDArray[Any] | None = None) -> Forecast:
+        """One row through the learner, which has its sizes; `peek` is to be said instead."""
         assert self.learner is not None
         if reading.reset:
             self.learner.reset()
+        outputs = self.learner.step(np.array(reading.inputs), reading.label, reading.weight)
+        said = outputs.tolist()
+        if not all(map(math.isfinite, said)):
+            return self._step_back(reading)
+        if self.schema.task == "regression":
+            self._guard.note(said[0], reading.label)
         self._count(reading)
-        return self.learner.step(np.array(reading.inputs), reading.label)
+        forecast = self._said(said if peek is None else peek.tolist(), reading)
+        self._look()
+        return forecast
 
-    def _forecast(self, outputs: NDArray[Any], reading: Reading) -> Forecast:
-        return self._said(outputs.tolist(), reading)
+    def _look(self) -> None:
+        """Look after the learner where so many rows have gone by."""
+        assert self.learner is not None
+        if self._rows % EVERY == 0 and self._guard.look(self.learner):
+            self._fed = 0
+
+    def _step_back(self, reading: Reading) -> Forecast:
+        """A row whose forecast is no finite number: there is none, and it teaches nothing."""
+        assert self.learner is not None
+        self._guard.step_back(self.learner)
+        self._rows += 1
+        self._fed = 0
+        forecast = self._said(None, reading)
+        self._look()
+        return forecast
 
     def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
         """What the network's outputs come to, None where there are none yet."""
@@ -324,20 +382,27 @@ class Model:
         """
         if self.learner is None:
             self.learner = self._new_learner()
+            self._guard.begin(self.learner)
             return None
         outputs = None
         known = self.learner.spec.output_size
         if self.schema.horizon == 0 and known < self.schema.output_size:
-            self.learner.grow(self._wanted_spec(known))
+            self._become(self._wanted_spec(known))
             peek = copy.copy(self.learner)
             if reading.reset:
                 peek.reset()
             outputs = peek.step(np.array(reading.inputs))
-        known = self.learner.spec.input_size
-        self.learner.grow(self._wanted_spec())
-        if self._start is not None and known < self.learner.spec.input_size:
-            silence(self.learner, known)
+        self._become(self._wanted_spec())
         return outputs
+
+    def _become(self, spec: Spec) -> None:
+        """Let the learner grow, and the one that it may have to step back to."""
+        for learner in (self.learner, self._guard.good):
+            assert learner is not None
+            known = learner.spec.input_size
+            learner.grow(spec)
+            if self._start is not None and known < spec.input_size:
+                silence(learner, known)
 
     def _new_learner(self) -> Learner | Forecaster:
         if self._intervals is not None and self.schema.task != "regression":
@@ -389,6 +454,11 @@ class Model:
         self._fed += 1
         self._rows += 1
 
+    @property
+    def good(self) -> Learner | Forecaster | None:
+        """The learner as it was when all was well with it last; see `guard`."""
+        return self._guard.good
+
     # --- files -----------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
@@ -409,6 +479,7 @@ class Model:
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
             "stream": self.stream,
+            "guard": self._guard.to_json(),
             "frozen": self._frozen,
             "rows": self._rows,
             "learned": self._learned,
@@ -416,8 +487,17 @@ class Model:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], learner: Learner | Forecaster | None) -> Model:
-        """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit."""
+    def from_json(
+        cls,
+        saved: dict[str, Any],
+        learner: Learner | Forecaster | None,
+        good: Learner | Forecaster | None = None,
+    ) -> Model:
+        """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit.
+
+        Args:
+            good: what the learner may have to step back to; None: to what it is.
+        """
         defaults = Spec(input_size=1).to_json()
         spec = Spec.from_json({**defaults, **saved["options"]})
         options = {name: getattr(spec, name) for name in saved["options"]}
@@ -434,6 +514,9 @@ class Model:
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]
+        if learner is not None and good is None:
+            good = copy.copy(learner)
+        model._guard = Guard.from_json(saved["guard"], good)
         model._frozen = saved["frozen"]
         model._rows = saved["rows"]
         model._learned = saved["learned"]

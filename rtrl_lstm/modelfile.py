@@ -1,6 +1,7 @@
 """`.rtrl` files: a safetensors file with the block of numbers and, as JSON, what they are.
 
-The one tensor is "block", the learner's bytes; a Model that has not begun has none. The one
+The one tensor is "block", the learner's bytes; a Model that has not begun has none, and one that
+has begun has two rows: the learner and the one that it may have to step back to. The one
 metadata key is "rtrl_lstm": a JSON object with sorted keys (safetensors keeps no order of its own)
 with `format`, `kind`, `spec`, for a Model `model`, and `checksum`, a SHA-256 of all the rest. No
 pickle, no clock, no path: equal content, equal bytes.
@@ -128,6 +129,8 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
+        if not isinstance(thing, Core | Fleet) and thing.good is not None:
+            block = np.stack([block, thing.good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
@@ -219,17 +222,23 @@ def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
 ) -> Learner | Forecaster | Model | Fleet:
     learner: Learner | Forecaster | None = None
+    good: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
         if document["kind"] == "fleet":
             _check_size(spec, block.shape[1])
             return Fleet.of(spec, block)
-        _check_size(spec, block.nbytes)
-        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
+        kind = Forecaster if spec.horizon else Learner
+        if document["kind"] == "model":
+            _check_size(spec, block.shape[1])
+            learner, good = kind.of(spec, block[0]), kind.of(spec, block[1])
+        else:
+            _check_size(spec, block.nbytes)
+            learner = kind.of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.model import Model
 
-        return Model.from_json(document["model"], learner)
+        return Model.from_json(document["model"], learner, good)
     if learner is None or document["kind"] != type(learner).__name__.lower():
         raise ValueError(f"kind {document['kind']!r}")
     return learner

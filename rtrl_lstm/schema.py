@@ -22,7 +22,7 @@ from rtrl_lstm.lags import Lags
 from rtrl_lstm.season import last_known
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label, listed
+from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
@@ -41,6 +41,7 @@ class Reading(NamedTuple):
         seconds: the row's time stamp, where there is a time column.
         classes: the labels known when the forecast is made, which at horizon 0 is before this row's
             own.
+        weight: what learning from this row's label counts for, 1 being the usual.
     """
 
     inputs: list[float]
@@ -49,6 +50,7 @@ class Reading(NamedTuple):
     reset: bool
     seconds: float | None
     classes: tuple[str, ...]
+    weight: float = 1.0
 
 
 class Numbers(NamedTuple):
@@ -88,6 +90,8 @@ class Schema:
         task: "auto", "regression", "binary" or "multiclass", see `Target`.
         horizon: rows ahead; 0 forecasts a row's target from the rest of the row and the past.
         reset_on: column that names the sequence: a new one begins where its value changes.
+        weight: column of the rows' weights, no input: a number from 0 on, which the gradient of
+            the loss of the row's own label is multiplied by. A row without one is a bad row.
         max_categories: bound on the categories of a column and on the classes of a multiclass
             target.
     """
@@ -101,12 +105,16 @@ class Schema:
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
+        weight: str | None = None,
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
             raise ValueError("features must be a list of column names")
-        if target in (time, reset_on):
-            raise ValueError(f"column {target!r} is the target and cannot be the time or reset_on")
+        for role, column in (("time", time), ("reset_on", reset_on), ("weight", weight)):
+            if column == target:
+                raise ValueError(f"column {target!r} is the target and cannot be the {role}")
+        if weight is not None and weight in (time, reset_on, *(features or ())):
+            raise ValueError(f"column {weight!r} is the weight and cannot be anything else")
         if not isinstance(horizon, int) or horizon < 0:
             raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
         if not isinstance(max_categories, int) or max_categories < 2:
@@ -118,6 +126,7 @@ class Schema:
             "task": task,
             "horizon": horizon,
             "reset_on": reset_on,
+            "weight": weight,
             "max_categories": max_categories,
         }
         if target in (self.arguments["features"] or ()):
@@ -132,6 +141,7 @@ class Schema:
         self._last_truth: Value = None
         self._last_number: float | None = None  # the last target known, of a regression
         self._sequence: str | None = None
+        self._weight = weight
         if self._clock is not None:
             for name in CALENDAR:
                 self._inputs.add(f"{time}: {name}")
@@ -207,6 +217,7 @@ class Schema:
         stamp = None if clock is None else clock.parse(get(clock.column))
         truth = self.target.parse(get(self.target.column))
         sequence = self._sequence_of(row)
+        weight = 1.0 if self._weight is None else _weight(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
         reset = self._columns is not None and sequence != self._sequence
@@ -229,7 +240,7 @@ class Schema:
             self._push(truth, seconds)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
-        return Reading(values, number, truth, reset, seconds, known)
+        return Reading(values, number, truth, reset, seconds, known, weight)
 
     @property
     def number_columns(self) -> tuple[str, ...]:
@@ -302,7 +313,7 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments["time"], self.arguments["reset_on"]]
+        wanted = [self.arguments["time"], self.arguments["reset_on"], self._weight]
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
         wanted += [self.target.column] if target else []
@@ -312,6 +323,7 @@ class Schema:
         """A copy that no longer learns: no new inputs, classes or means. Time and targets go on."""
         schema = copy.deepcopy(self)
         schema.target.fixed = schema._own.fixed = True
+        schema._weight = None
         if schema._lags is not None:
             schema._lags.fixed = True
         for column in schema._columns or ():
@@ -333,6 +345,7 @@ class Schema:
             "last_truth": self._last_truth,
             "last_number": self._last_number,
             "sequence": self._sequence,
+            "weight": self._weight,
         }
 
     @classmethod
@@ -355,6 +368,7 @@ class Schema:
         schema._last_truth = saved["last_truth"]
         schema._last_number = saved["last_number"]
         schema._sequence = saved["sequence"]
+        schema._weight = saved["weight"]
         return schema
 
     def _push(self, truth: Value, seconds: float | None) -> None:
@@ -376,18 +390,25 @@ class Schema:
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)
         asked = self.arguments
-        special = [asked["target"], asked["time"], asked["reset_on"]]
+        special = [asked["target"], asked["time"], asked["reset_on"], self._weight]
         features = asked["features"]
         wanted = [name for name in special if name is not None] + (features or [])
         _require_columns(wanted, names)
         if features is None:
-            features = [name for name in names if name not in special]
+            features = [name for name in names if name not in (*special, asked["weight"])]
         features = [name for name in dict.fromkeys(features) if name != asked["time"]]
         return [Column(name, asked["max_categories"]) for name in features]
 
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
+
+
+def _weight(raw: Any, column: str) -> float:
+    value = number(raw, column)
+    if value >= 0.0:
+        return value
+    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
 
 
 def _require_columns(wanted: Iterable[str], names: list[str]) -> None:
