@@ -181,6 +181,7 @@ class Drive:
         if self._predictions is not None:
             self._predictions.write_numbers(numbers.forecasts.tolist())
         self._progress.show(count, self._source.fraction())
+        self._tell_of_intervention()
         return count
 
     def _take(self, records: list[Record]) -> None:

@@ -114,9 +114,10 @@ class Predictions:
         )
 
     def write_numbers(self, forecasts: list[float]) -> None:
-        """`write` for forecasts that are numbers and nothing else."""
-        if self._is_json:
-            self.write(forecasts, classes=False)
+        """`write` for forecasts that are numbers and nothing else; NaN where there is none."""
+        if self._is_json or any(forecast != forecast for forecast in forecasts):
+            found = [None if forecast != forecast else forecast for forecast in forecasts]
+            self.write(found, classes=False)
         else:
             self._write(len(forecasts), False, map(repr, forecasts))
 

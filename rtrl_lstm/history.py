@@ -159,7 +159,8 @@ class History:
             truths = [None if y != y else y for y in labels[begin:].tolist()]
             said = forecasts[begin:].tolist()
             for number, truth, forecast in zip(rows, truths, said, strict=True):
-                passed = (number, None, truth, forecast, None, self._sequence, None, None)
+                made = None if forecast != forecast else forecast
+                passed = (number, None, truth, made, None, self._sequence, None, None)
                 self._last.append(passed)
             begin = max(len(labels) - LAST_INPUTS, 0)
             for x, label in zip(inputs[begin:].tolist(), labels[begin:].tolist(), strict=True):

@@ -238,17 +238,31 @@ class Model:
             values: (T, k) of the `number_columns`, NaN where they are missing.
         """
         inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
-        count = len(labels)
-        if not count:
-            return Numbers(inputs, labels, labels)
-        assert self.learner is not None
-        forecasts = self.learner.run(inputs, labels)[:, 0].astype(np.float64)
-        early = min(max(self.schema.horizon - self._fed, 0), count)
-        if not self._frozen:
-            self._learned += int(np.count_nonzero(~np.isnan(labels[early:])))
-        self._fed += count
-        self._rows += count
+        forecasts, taken = np.empty(len(labels)), 0
+        while taken < len(labels):
+            part = slice(taken, taken + EVERY - self._rows % EVERY)
+            taken += self._run_numbers(inputs[part], labels[part], forecasts[part])
         return Numbers(inputs, labels, forecasts)
+
+    def _run_numbers(self, inputs: Array, labels: Array, forecasts: Array) -> int:
+        """`_run_part` for rows of numbers, into `forecasts`; NaN where there is none."""
+        assert self.learner is not None
+        outputs = self.learner.run(inputs, labels)
+        finite = np.isfinite(outputs).all(axis=1)
+        good = len(labels) if finite.all() else int(np.argmin(finite))
+        forecasts[:good] = outputs[:good, 0]
+        self._guard.note_all(forecasts[:good], labels[:good])
+        if not self._frozen:
+            early = min(max(self.schema.horizon - self._fed, 0), good)
+            self._learned += int(np.count_nonzero(~np.isnan(labels[early:good])))
+        self._fed += good
+        self._rows += good
+        if good == len(labels):
+            self._look()
+            return good
+        forecasts[good] = np.nan
+        self._back_off()
+        return good + 1
 
     def truth(self, row: Row) -> float | str | None:
         """The row's own target, as a score compares it with a forecast. Raises BadRow."""
@@ -356,13 +370,16 @@ class Model:
 
     def _step_back(self, reading: Reading) -> Forecast:
         """A row whose forecast is no finite number: there is none, and it teaches nothing."""
+        forecast = self._said(None, reading)
+        self._back_off()
+        return forecast
+
+    def _back_off(self) -> None:
         assert self.learner is not None
         self._guard.step_back(self.learner)
         self._rows += 1
         self._fed = 0
-        forecast = self._said(None, reading)
         self._look()
-        return forecast
 
     def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
         """What the network's outputs come to, None where there are none yet."""

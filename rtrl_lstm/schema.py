@@ -255,6 +255,7 @@ class Schema:
             or self.task != "regression"
             or asked["time"] is not None
             or asked["reset_on"] is not None
+            or asked["weight"] is not None
             or self._own.slot < 0
             or self._lags is None
             or not all(column.slot >= 0 for column in columns)

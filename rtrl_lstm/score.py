@@ -121,7 +121,7 @@ class Prequential:
         """The forecasts that the rows hold the truth of; their own wait."""
         waiting, labels, said = self._waiting, numbers.labels, numbers.forecasts
         rows = np.arange(self.rows + 1, self.rows + len(labels) + 1)
-        own = rows >= self.score_from
+        own = (rows >= self.score_from) & ~np.isnan(said)
         before = [
             w.forecast is not None and w.row >= self.score_from and w.sequence == self._sequence
             for w in waiting
@@ -142,7 +142,8 @@ class Prequential:
             )
             for forecast, truth, row in found:
                 known = None if truth != truth else truth
-                waiting.append(_Waiting(forecast, known, row, self._sequence))
+                made = None if forecast != forecast else forecast
+                waiting.append(_Waiting(made, known, row, self._sequence))
                 waiting.popleft()
         return origins
 
