@@ -61,7 +61,7 @@ class Reader:
     """
 
     def __init__(self, table: Csv, names: tuple[str, ...]) -> None:
-        from rtrl_lstm.cli.decimals import read_rows, tables  # with it comes Numba
+        from rtrl_lstm.kernels.decimals import read_rows, tables  # with it comes Numba
 
         assert table.columns is not None
         assert table.delimiter is not None

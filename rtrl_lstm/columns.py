@@ -121,20 +121,27 @@ class Column:
             inputs: (rows, inputs), where they are written.
             substitutes: one for each row.
         """
+        if not len(numbers):
+            return
         known = ~np.isnan(numbers)
+        if known.all():
+            inputs[:, self.slot] = numbers
+            if not self.fixed:
+                numbers = numbers.copy()
+                numbers[0] += self._sum
+                self._count += len(numbers)
+                self._sum = float(np.cumsum(numbers)[-1])
+            return
         count = self._count + np.cumsum(known)
         # As they are added one by one: the sum does not depend on how many come at once.
         sums = np.cumsum(np.concatenate(([self._sum], np.where(known, numbers, 0.0))))[1:]
         if self.fixed:
             count[:], sums[:] = self._count, self._sum
-        if not known.all():
-            means = sums / count if substitutes is None else substitutes
-            numbers = np.where(known, numbers, means)
-            if self._flag >= 0:
-                inputs[:, self._flag] = ~known
-        inputs[:, self.slot] = numbers
-        if len(numbers):
-            self._count, self._sum = int(count[-1]), float(sums[-1])
+        means = sums / count if substitutes is None else substitutes
+        inputs[:, self.slot] = np.where(known, numbers, means)
+        if self._flag >= 0:
+            inputs[:, self._flag] = ~known
+        self._count, self._sum = int(count[-1]), float(sums[-1])
 
     def _flag_missing(self, inputs: Inputs, values: list[float]) -> None:
         if self._flag < 0 and not self.fixed:

@@ -53,6 +53,7 @@ class Compared:
         seasons: Seasons,
     ) -> None:
         self.counts = origins.counts & ~np.isnan(truths)
+        self._all_count = bool(self.counts.all())
         self.scored = scored + np.cumsum(np.concatenate(([0], self.counts)))
         self.truth_size = self._summed(truth_size, np.abs(truths))
         self._sums = sums
@@ -74,7 +75,10 @@ class Compared:
 
     def _summed(self, start: float, values: Array) -> Array:
         """(T + 1,) the sum before each row and behind the last."""
-        found: Array = np.cumsum(np.concatenate(([start], np.where(self.counts, values, 0.0))))
+        parts = np.empty(len(values) + 1)
+        parts[0] = start
+        parts[1:] = values if self._all_count else np.where(self.counts, values, 0.0)
+        found: Array = np.cumsum(parts)
         return found
 
 

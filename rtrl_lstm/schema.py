@@ -292,12 +292,11 @@ class Schema:
         lags.commit_many(truths, inputs)
         for k, column in enumerate(columns):
             column.commit_many(values[:count, k], inputs)
-        found: list[Value] = [None if y != y else y for y in truths.tolist()]
-        lags.seasons.push_many(found)
-        self._last_truth = found[-1]
-        known = truths[~np.isnan(truths)]
-        if len(known):
-            self._last_number = float(known[-1])
+        lags.seasons.push_many(truths)
+        last = float(truths[-1])
+        self._last_truth = None if last != last else last
+        known = last_known(np.concatenate(([number], truths)))[-1]
+        self._last_number = float(known)
         return inputs, truths
 
     def truth(self, row: Row) -> Value:

@@ -103,8 +103,7 @@ class Prequential:
         sums = Compared(origins, labels, self._numbers, self._truth_size, scored, self._seasons)
         begin = 0
         for stop in (len(labels),) if stops is None else stops:
-            part = labels[begin:stop]
-            self._targets.add_many(part[~np.isnan(part)].tolist())
+            self._targets.add_many(labels[begin:stop])
             self.rows += stop - begin
             self.scored = int(sums.scored[stop])
             self._truth_size = float(sums.truth_size[stop])
@@ -115,7 +114,7 @@ class Prequential:
         if self.scored > scored:
             t = int(np.flatnonzero(sums.counts)[-1])
             self.latest = (float(origins.forecasts[t]), float(labels[t]))
-        self._seasons.push_many([None if y != y else y for y in labels.tolist()])
+        self._seasons.push_many(labels)
 
     def _origins(self, numbers: Numbers) -> Origins:
         """The forecasts that the rows hold the truth of; their own wait."""

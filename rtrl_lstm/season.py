@@ -78,14 +78,14 @@ class Seasons:
         looks = [look - 1 - self.rows for look in LOOK_AT if look > self.rows]
         return min(rows, *looks) if self._search and looks else rows
 
-    def push_many(self, truths: list[Value]) -> None:
-        """`push` of rows without time stamps, as many as it `takes`."""
-        room = self._capacity - len(self._ring)
-        self._ring += truths[: max(room, 0)]
+    def push_many(self, truths: NDArray[np.float64]) -> None:
+        """`push` of rows without time stamps, as many as it `takes`; NaN is a missing target."""
+        room = max(self._capacity - len(self._ring), 0)
+        self._ring += [None if y != y else y for y in truths[:room].tolist()]
         behind = self.rows + len(truths)
-        left = min(len(truths) - max(room, 0), self._capacity)
-        for row in range(behind - left, behind):
-            self._ring[row % self._capacity] = truths[row - behind]
+        left = min(max(len(truths) - room, 0), self._capacity)
+        for back, y in zip(range(left, 0, -1), truths[len(truths) - left :].tolist(), strict=True):
+            self._ring[(behind - back) % self._capacity] = None if y != y else y
         self.rows = behind
 
     def fix(self, lag: int) -> None:
