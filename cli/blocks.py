@@ -95,5 +95,5 @@ class Reader:
         )
         if not count:
             return None
-        found = (array[:count] for array in (self._values, self._ends, self._lines))
-        return Block(*found, line, data, self._columns, self._delimiter)
+        values, ends, lines = self._values[:count], self._ends[:count], self._lines[:count]
+        return Block(values, ends, lines, line, data, self._columns, self._delimiter)

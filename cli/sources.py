@@ -109,7 +109,8 @@ class Source:
     def read_numbers(self, few: int, many: int, names: tuple[str, ...]) -> list[Record] | Block:
         """The next rows: where they are plain numbers, those of these columns as a block.
 
-        It has at most `many` rows; records are at most `few`. Of a block nothing is taken before `took` says so.
+        It has at most `many` rows; records are at most `few`. Of a block nothing is taken before
+        `took` says so.
 
         Raises:
             SourceError, Stop: see `read`.

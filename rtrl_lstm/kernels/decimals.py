@@ -23,6 +23,8 @@ from rtrl_lstm.values import LARGEST, MISSING
 _SMALLEST, _GREATEST = -64, 40  # powers of ten with a factor in the table
 _EXACT = 22  # 10^22 is the greatest power of ten that a float64 holds exactly
 _TEN = np.array([10.0**k for k in range(_EXACT + 1)])
+_FIVES = 27  # 5^27 is the greatest power of five below 2^64
+_FIVE = np.array([5**k for k in range(_FIVES + 1)], np.uint64)
 
 
 def _factors() -> NDArray[np.uint64]:
@@ -42,10 +44,18 @@ def _factors() -> NDArray[np.uint64]:
 
 FACTORS = _factors()
 _COUNT = len(MISSING)
-WORDS = np.zeros((len(MISSING), 8), np.uint8)  # a word for "missing" in each row, its length last
-for _row, _word in zip(WORDS, sorted(MISSING), strict=True):
-    _row[: len(_word)] = list(_word.encode())
-    _row[7] = len(_word)
+
+
+def _words() -> NDArray[np.uint8]:
+    """A word that means "missing" in each row of eight bytes, its length last."""
+    table = np.zeros((_COUNT, 8), np.uint8)
+    for row, word in zip(table, sorted(MISSING), strict=True):
+        row[: len(word)] = list(word.encode())
+        row[7] = len(word)
+    return table
+
+
+WORDS = _words()
 
 _U = np.uint64
 _LOW = np.uint64(0xFFFFFFFF)
@@ -82,7 +92,7 @@ def _leading_zeros(w):
 @inline
 def _scaled(w, q, tables):
     """w * 10^q, correctly rounded; NaN where that needs more digits."""
-    _, factors, _, bits, number = tables
+    _, factors, _, bits, number, _ = tables
     if not _SMALLEST <= q <= _GREATEST:
         return math.nan
     zeros = _leading_zeros(w)
@@ -129,13 +139,18 @@ def _is_missing(data, begin, end, words):
 @inline
 def _value(w, power, negative, tables):
     """A number in range, or NaN where it is none that we can tell."""
-    ten = tables[0]
+    ten, fives = tables[0], tables[5]
     if w == _U0:
         value = 0.0
     elif w <= _INTEGERS and -_EXACT <= power <= _EXACT:
         value = np.float64(w) * ten[power] if power >= 0 else np.float64(w) / ten[-power]
     else:
         value = _scaled(w, power, tables)
+        if math.isnan(value) and -_FIVES <= power < 0:
+            # 0.1875 is 3 / 2^4: of a decimal that comes to an end in binary, too, all is exact.
+            five = fives[-power]
+            if w % five == _U0:
+                value = np.float64(w // five) / np.float64(_U1 << _U(-power))
     return -value if negative else value
 
 
@@ -176,7 +191,7 @@ def _field(data, begin, end, tables):
             sign = -1 if data[at] == _MINUS else 1
             at += 1
         while at < end and _ZERO <= data[at] <= _NINE_DIGIT and exponent < 1000:
-            exponent = exponent * 10 + np.int64(data[at]) - _ZERO
+            exponent = exponent * 10 + (data[at] - _ZERO)
             any_digit = True
             at += 1
         if not any_digit:
@@ -270,8 +285,15 @@ def read_rows(data, begin, delimiter, wanted, values, ends, lines, tables):
     count, passed, at, size, columns = 0, 0, begin, data.size, wanted.size
     rows, width = ends.size, values.shape[1]
     text, places, out = address(data), address(wanted), address(values)
-    ten, factors, words, bits, number = tables
-    found = (address(ten), address(factors), address(words), address(bits), address(number))
+    ten, factors, words, bits, number, fives = tables
+    found = (
+        address(ten),
+        address(factors),
+        address(words),
+        address(bits),
+        address(number),
+        address(fives),
+    )
     spare = np.empty(width)
     row = address(spare)
     while count < rows and at < size:
@@ -295,4 +317,4 @@ def read_rows(data, begin, delimiter, wanted, values, ends, lines, tables):
 def tables() -> tuple[NDArray[np.generic], ...]:
     """What `read_rows` looks things up in; and eight bytes to work on, seen as two types."""
     bits = np.zeros(1, np.uint64)
-    return _TEN, FACTORS, WORDS, bits, bits.view(np.float64)
+    return _TEN, FACTORS, WORDS, bits, bits.view(np.float64), _FIVE
