@@ -27,7 +27,13 @@ METRICS = {
     "log_loss": "log loss",
 }
 
-INCIDENTS = {"interventions": "times stepped back"}
+INCIDENTS = {
+    "interventions": "times stepped back",
+    "gaps": "gaps in time",
+    "filled": "rows filled in",
+    "repeated": "times repeated",
+    "out_of_order": "times out of order",
+}
 
 
 def table(figures: dict[str, Any]) -> list[str]:

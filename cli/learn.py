@@ -92,6 +92,22 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     help="Column of weights: what learning from a row counts for, a number from 0 on. It is no "
     "input.",
 )
+@click.option(
+    "--gaps",
+    type=click.Choice(["skip", "reset", "fill"]),
+    default="skip",
+    show_default=True,
+    help="What to do where --time stamps of a regular stream skip. skip: the next row follows the "
+    "last one; reset: a new sequence begins; fill: rows of missing values are put in.",
+)
+@click.option(
+    "--max-gap",
+    metavar="N",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="With --gaps fill: where more rows are missing, a new sequence begins.",
+)
 @click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(
@@ -177,6 +193,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume goes on and --overwrite begins afresh: give one of them")
+    if ctx.get_parameter_source("max_gap") is click.core.ParameterSource.COMMANDLINE and (
+        options["gaps"] != "fill" and not options["resume"]
+    ):
+        raise click.UsageError("--max-gap is for --gaps fill")
     for name in ("resume", "overwrite", "checkpoint_every"):
         if options[name] and not options["model"]:
             raise click.UsageError(f"--{name.replace('_', '-')} needs --model FILE")

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.resume import Stand
     from rtrl_lstm.cli.sources import Source
 
-INCIDENTS = {"interventions": "How often the learner had gone astray and was stepped back."}
+INCIDENTS = {
+    "interventions": "How often the learner had gone astray and was stepped back.",
+    "gaps": "Gaps between time stamps.",
+    "filled": "Rows that were put into gaps.",
+    "repeated": "Time stamps like the one before.",
+    "out_of_order": "Time stamps before the one before.",
+}
 LOCAL = "127.0.0.1"
 
 

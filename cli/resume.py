@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.sources import Source
 
 # Options of the command line -> what they are called in a Model.
-SCHEMA_OPTIONS = ("target", "features", "time", "task", "horizon", "reset_on", "weight")
+SCHEMA_OPTIONS = (
+    "target",
+    "features",
+    "time",
+    "task",
+    "horizon",
+    "reset_on",
+    "weight",
+    "gaps",
+    "max_gap",
+)
 LEARNER_OPTIONS = {
     "hidden": "hidden_size",
     "cell": "cell",

@@ -80,7 +80,7 @@ class ModelSession:
                     forecasts.append(bad)
                     readings.append(None)
                 else:
-                    good.append((place, reading))
+                    good += [(place, one) for one in (*reading.before, reading)]
                     forecasts.append(None)
                     readings.append(reading)
         finally:  # whatever ends the rows, those that were read move the state

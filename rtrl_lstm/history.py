@@ -206,7 +206,11 @@ class History:
             row += 1
             if reading is None or isinstance(forecast, BadRow):
                 continue
-            inputs, _, truth, reset, seconds, classes, _ = reading
+            inputs, _, truth, reset, seconds, classes, _, before, _ = reading
+            for filler in before:
+                stamp = (row - 1, filler.seconds, None, None, None, self._sequence, None, None)
+                self._last.append(stamp)
+                self._read.append(filler)
             said: Value
             probability: float | None
             self._sequence += reset

@@ -66,7 +66,8 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, max_categories: see `Schema`.
+        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, max_categories: see
+            `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -96,6 +97,8 @@ class Model:
         horizon: int = 0,
         reset_on: str | None = None,
         weight: str | None = None,
+        gaps: str = "skip",
+        max_gap: int = 100,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -115,6 +118,8 @@ class Model:
             horizon=horizon,
             reset_on=reset_on,
             weight=weight,
+            gaps=gaps,
+            max_gap=max_gap,
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
@@ -132,7 +137,9 @@ class Model:
         self._frozen = False
         self._rows = 0
         self._learned = 0
+        self._taken = 0  # rows, and those that were put in between them
         self._fed = 0  # rows of this sequence that the learner has seen
+        self._fillers: list[int] = []  # which of them were put in, of the last `horizon` and more
 
     @property
     def spec(self) -> Spec | None:
@@ -147,7 +154,7 @@ class Model:
     @property
     def incidents(self) -> dict[str, int]:
         """What happened to the stream and was dealt with, and how often."""
-        return {"interventions": self.interventions}
+        return {"interventions": self.interventions, **self.schema.incidents}
 
     @property
     def interventions(self) -> int:
@@ -163,7 +170,7 @@ class Model:
         as unlabelled otherwise: its label is missing, belongs to another sequence, or came
         before there was a learner. A frozen model learns none.
         """
-        pending = min(self.schema.horizon, self._rows)
+        pending = self._horizon_of_rows()
         return {
             "rows": self._rows,
             "learned": self._learned,
@@ -185,7 +192,10 @@ class Model:
             BadRow: the row cannot be read, and nothing has changed.
             SchemaError: the table is not what was asked for.
         """
-        return self._take(self.schema.read(row))
+        reading = self.schema.read(row)
+        for filler in reading.before:
+            self._take(filler)
+        return self._take(reading)
 
     def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
         """`step` for many rows, in the same bits and much faster.
@@ -209,12 +219,13 @@ class Model:
                     continue
                 forecasts.append(None)
                 readings.append(reading)
-                if self._fits(reading):
-                    batch.append((place, reading))
-                else:
-                    self._run_batch(batch, forecasts)
-                    batch = []
-                    forecasts[place] = self._take(reading)
+                for one in (*reading.before, reading) if reading.before else (reading,):
+                    if self._fits(one):
+                        batch.append((place, one))
+                    else:
+                        self._run_batch(batch, forecasts)
+                        batch = []
+                        forecasts[place] = self._take(one)
         finally:  # whatever ends the rows, those that were read are learned from
             self._run_batch(batch, forecasts)
         return forecasts, readings
@@ -240,7 +251,7 @@ class Model:
         inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
         forecasts, taken = np.empty(len(labels)), 0
         while taken < len(labels):
-            part = slice(taken, taken + EVERY - self._rows % EVERY)
+            part = slice(taken, taken + EVERY - self._taken % EVERY)
             taken += self._run_numbers(inputs[part], labels[part], forecasts[part])
         return Numbers(inputs, labels, forecasts)
 
@@ -257,6 +268,7 @@ class Model:
             self._learned += int(np.count_nonzero(~np.isnan(labels[early:good])))
         self._fed += good
         self._rows += good
+        self._taken += good
         if good == len(labels):
             self._look()
             return good
@@ -283,6 +295,7 @@ class Model:
         model.stream = copy.deepcopy(self.stream)
         model._frozen = True
         model._rows = model._learned = 0
+        model._fillers = list(self._fillers)
         return model
 
     def _repr_html_(self) -> str:
@@ -304,7 +317,7 @@ class Model:
     ) -> None:
         """Rows that the learner can take as it is. The schema may be ahead of it by a row."""
         while len(batch) > 1:
-            room = EVERY - self._rows % EVERY
+            room = EVERY - self._taken % EVERY
             taken = self._run_part(batch[:room], forecasts)
             batch = batch[taken:]
         for place, reading in batch:  # a live pipe gives rows one by one
@@ -341,9 +354,14 @@ class Model:
         """One row, whatever it brings."""
         if self._fits(reading):
             return self._forecast(reading)
-        if self.learner is None and not self._can_start(reading):
-            self._rows += 1
+        if self.learner is None and (reading.filled or not self._can_start(reading)):
+            self._rows += not reading.filled
+            self._taken += 1
             return self._said(None, reading)
+        if reading.filled:  # the schema has seen the next row, whose label this one must not know
+            assert self.learner is not None
+            self._become(self._wanted_spec(self.learner.spec.output_size))
+            return self._forecast(reading)
         return self._forecast(reading, self._grow(reading))
 
     def _forecast(self, reading: Reading, peek: NDArray[Any] | None = None) -> Forecast:
@@ -365,25 +383,29 @@ class Model:
     def _look(self) -> None:
         """Look after the learner where so many rows have gone by."""
         assert self.learner is not None
-        if self._rows % EVERY == 0 and self._guard.look(self.learner):
-            self._fed = 0
+        if self._taken % EVERY == 0 and self._guard.look(self.learner):
+            self._begin_sequence()
 
     def _step_back(self, reading: Reading) -> Forecast:
         """A row whose forecast is no finite number: there is none, and it teaches nothing."""
         forecast = self._said(None, reading)
-        self._back_off()
+        self._back_off(reading.filled)
         return forecast
 
-    def _back_off(self) -> None:
+    def _back_off(self, filled: bool = False) -> None:
         assert self.learner is not None
         self._guard.step_back(self.learner)
-        self._rows += 1
-        self._fed = 0
+        self._rows += not filled
+        self._taken += 1
+        self._begin_sequence()
         self._look()
 
     def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
         """What the network's outputs come to, None where there are none yet."""
-        said = None if outputs is None else self.schema.forecast(outputs, reading.classes)
+        if outputs is None or (reading.filled and self.schema.task != "regression"):
+            said = None
+        else:
+            said = self.schema.forecast(outputs, reading.classes)
         if self._intervals is None or isinstance(said, dict):
             return said
         return self._intervals.take(said, reading.label, reading.reset)
@@ -465,11 +487,26 @@ class Model:
 
     def _count(self, reading: Reading) -> None:
         if reading.reset:
-            self._fed = 0
+            self._begin_sequence()
         known = reading.label == reading.label  # not NaN
-        self._learned += known and self._fed >= self.schema.horizon and not self._frozen
+        if known and self._fed >= self.schema.horizon and not self._frozen:
+            self._learned += self._fed - self.schema.horizon not in self._fillers
+        if reading.filled:
+            self._fillers = [t for t in self._fillers if t >= self._fed - self.schema.horizon]
+            self._fillers.append(self._fed)
         self._fed += 1
-        self._rows += 1
+        self._rows += not reading.filled
+        self._taken += 1
+
+    def _begin_sequence(self) -> None:
+        self._fed = 0
+        self._fillers = []
+
+    def _horizon_of_rows(self) -> int:
+        """How many of the last rows wait for the row that they forecast."""
+        horizon = self.schema.horizon
+        filled = sum(t >= self._fed - horizon for t in self._fillers)
+        return min(horizon - filled, self._rows)
 
     @property
     def good(self) -> Learner | Forecaster | None:
@@ -501,6 +538,8 @@ class Model:
             "rows": self._rows,
             "learned": self._learned,
             "fed": self._fed,
+            "taken": self._taken,
+            "fillers": self._fillers,
         }
 
     @classmethod
@@ -538,4 +577,6 @@ class Model:
         model._rows = saved["rows"]
         model._learned = saved["learned"]
         model._fed = saved["fed"]
+        model._taken = saved["taken"]
+        model._fillers = list(saved["fillers"])
         return model

@@ -27,6 +27,7 @@ from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
 Row = Mapping[str, Any]
+GAPS = ("skip", "reset", "fill")
 
 
 class Reading(NamedTuple):
@@ -42,6 +43,8 @@ class Reading(NamedTuple):
         classes: the labels known when the forecast is made, which at horizon 0 is before this row's
             own.
         weight: what learning from this row's label counts for, 1 being the usual.
+        before: rows that were put in before this one, to fill a gap: nothing but time stamps.
+        filled: whether this is such a row.
     """
 
     inputs: list[float]
@@ -51,6 +54,8 @@ class Reading(NamedTuple):
     seconds: float | None
     classes: tuple[str, ...]
     weight: float = 1.0
+    before: tuple[Reading, ...] = ()
+    filled: bool = False
 
 
 class Numbers(NamedTuple):
@@ -92,6 +97,14 @@ class Schema:
         reset_on: column that names the sequence: a new one begins where its value changes.
         weight: column of the rows' weights, no input: a number from 0 on, which the gradient of
             the loss of the row's own label is multiplied by. A row without one is a bad row.
+        gaps: what happens where rows are missing between two time stamps. "skip": nothing, the row
+            after follows the row before. "reset": a new sequence begins. "fill": rows with missing
+            values are put in, see `Reading.before`; where more than `max_gap` are missing, a new
+            sequence begins.
+        max_gap: the most rows that are put in at a time.
+
+    Attributes:
+        filled: how many rows were put in.
         max_categories: bound on the categories of a column and on the classes of a multiclass
             target.
     """
@@ -106,6 +119,8 @@ class Schema:
         horizon: int = 0,
         reset_on: str | None = None,
         weight: str | None = None,
+        gaps: str = "skip",
+        max_gap: int = 100,
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
@@ -119,6 +134,12 @@ class Schema:
             raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
         if not isinstance(max_categories, int) or max_categories < 2:
             raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
+        if gaps not in GAPS:
+            raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
+        if gaps != "skip" and time is None:
+            raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
+        if not isinstance(max_gap, int) or max_gap < 1:
+            raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
         self.arguments: dict[str, Any] = {
             "target": target,
             "features": None if features is None else list(features),
@@ -127,6 +148,8 @@ class Schema:
             "horizon": horizon,
             "reset_on": reset_on,
             "weight": weight,
+            "gaps": gaps,
+            "max_gap": max_gap,
             "max_categories": max_categories,
         }
         if target in (self.arguments["features"] or ()):
@@ -142,6 +165,7 @@ class Schema:
         self._last_number: float | None = None  # the last target known, of a regression
         self._sequence: str | None = None
         self._weight = weight
+        self.filled = 0
         if self._clock is not None:
             for name in CALENDAR:
                 self._inputs.add(f"{time}: {name}")
@@ -223,7 +247,44 @@ class Schema:
         reset = self._columns is not None and sequence != self._sequence
         self._columns = columns
         self._sequence = sequence
-        inputs = self._inputs
+        before: tuple[Reading, ...] = ()
+        if clock is not None and stamp is not None and (missing := clock.missing(stamp)):
+            clock.gaps += 1
+            if not reset and self.arguments["gaps"] == "fill":
+                before = self._fill(missing, stamp)
+            reset = reset or (self.arguments["gaps"] != "skip" and not before)
+        reading = self._commit(stamp, truth, parsed, reset, weight, before)
+        return _padded(reading) if before else reading
+
+    def _fill(self, missing: int, stamp: tuple[float, bool]) -> tuple[Reading, ...]:
+        """The rows that are missing before a stamp; none where there are too many."""
+        clock, columns = self._clock, self._columns
+        assert clock is not None
+        assert columns is not None
+        if missing > self.arguments["max_gap"]:
+            return ()
+        self.filled += missing
+        since, month_first = clock.since(stamp[0]), stamp[1]
+        nothing = [column.parse(None) for column in columns]
+        rows = []
+        for k in range(1, missing + 1):
+            at = (since + k * clock.interval, month_first)
+            rows.append(self._commit(at, None, nothing, False, 1.0, (), filled=True))
+        return tuple(rows)
+
+    def _commit(
+        self,
+        stamp: tuple[float, bool] | None,
+        truth: Value,
+        parsed: list[Value],
+        reset: bool,
+        weight: float,
+        before: tuple[Reading, ...],
+        filled: bool = False,
+    ) -> Reading:
+        """Take a row that was read: nothing fails any more."""
+        clock, inputs, columns = self._clock, self._inputs, self._columns
+        assert columns is not None
         values = [0.0] * len(inputs.names)
         seconds = None
         if clock is not None and stamp is not None:
@@ -240,7 +301,7 @@ class Schema:
             self._push(truth, seconds)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
-        return Reading(values, number, truth, reset, seconds, known, weight)
+        return Reading(values, number, truth, reset, seconds, known, weight, before, filled)
 
     @property
     def number_columns(self) -> tuple[str, ...]:
@@ -307,6 +368,19 @@ class Schema:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
         return self.target.forecast(outputs, classes)
 
+    @property
+    def incidents(self) -> dict[str, int]:
+        """What was wrong with the time stamps, where there are any, and how often."""
+        clock = self._clock
+        if clock is None:
+            return {}
+        return {
+            "gaps": clock.gaps,
+            "filled": self.filled,
+            "repeated": clock.repeated,
+            "out_of_order": clock.out_of_order,
+        }
+
     def check_columns(self, names: Iterable[str], *, target: bool) -> None:
         """Raise SchemaError where a table lacks columns that this schema reads.
 
@@ -345,6 +419,7 @@ class Schema:
             "last_truth": self._last_truth,
             "last_number": self._last_number,
             "sequence": self._sequence,
+            "filled": self.filled,
             "weight": self._weight,
         }
 
@@ -369,6 +444,7 @@ class Schema:
         schema._last_number = saved["last_number"]
         schema._sequence = saved["sequence"]
         schema._weight = saved["weight"]
+        schema.filled = saved["filled"]
         return schema
 
     def _push(self, truth: Value, seconds: float | None) -> None:
@@ -402,6 +478,15 @@ class Schema:
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
+
+
+def _padded(reading: Reading) -> Reading:
+    """A row, and before it those that were put in, with zeros for inputs that it brought."""
+    size = len(reading.inputs)
+    before = (
+        one._replace(inputs=one.inputs + [0.0] * (size - len(one.inputs))) for one in reading.before
+    )
+    return reading._replace(before=tuple(before))
 
 
 def _weight(raw: Any, column: str) -> float:

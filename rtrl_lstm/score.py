@@ -181,6 +181,8 @@ class Prequential:
     # --- rows ------------------------------------------------------------------------------
 
     def _take(self, forecast: Forecast, reading: Reading) -> None:
+        for filler in reading.before:
+            self._take(None, filler)
         truth = reading.truth
         self._sequence += reading.reset
         self._seasons.push(truth, reading.seconds)

@@ -88,6 +88,9 @@ class Clock:
     Attributes:
         column: name of the time column.
         last: seconds of the last row.
+        latest: the latest of all of them.
+        repeated, out_of_order: stamps like the one before; stamps before it.
+        gaps: where rows were missing between two stamps, see `missing`.
         interval: median of the last (up to 15) positive differences in seconds; 0 before there is
             one.
     """
@@ -95,6 +98,8 @@ class Clock:
     def __init__(self, column: str) -> None:
         self.column = column
         self.last: float | None = None
+        self.latest = -math.inf
+        self.repeated = self.out_of_order = self.gaps = 0
         self.interval = 0.0
         self._month_first = False
         self._differences: list[float] = []
@@ -110,12 +115,39 @@ class Clock:
             raise SchemaError(f"column {self.column!r} is no time column: {shown(raw)}")
         raise BadRow(self.column, f"{shown(raw)} is not a time stamp")
 
+    def since(self, seconds: float) -> float:
+        """The stamp that one comes after: not one that came out of order, where it is later."""
+        assert self.last is not None
+        return self.latest if seconds > self.latest else self.last
+
+    def missing(self, stamp: tuple[float, bool]) -> int:
+        """How many rows are missing before this stamp.
+
+        None unless at least two thirds of the last differences, and three, are the interval to
+        1 %, and this one is more than one and a half of it.
+        """
+        seconds = stamp[0]
+        if self.last is None or seconds <= self.last + 1.5 * self.interval:
+            return 0
+        difference = seconds - self.since(seconds)
+        near = sum(abs(d - self.interval) <= 0.01 * self.interval for d in self._differences)
+        regular = near >= 3 and 3 * near >= 2 * len(self._differences)
+        if not regular or difference <= 1.5 * self.interval:
+            return 0
+        return round(difference / self.interval) - 1
+
     def commit(self, stamp: tuple[float, bool]) -> float:
         """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
         seconds, self._month_first = stamp
-        if self.last is not None and seconds > self.last:
-            self._take_difference(seconds - self.last)
+        if self.last is not None:
+            if seconds > self.last:
+                self._take_difference(seconds - self.since(seconds))
+            elif seconds == self.last:
+                self.repeated += 1
+            else:
+                self.out_of_order += 1
         self.last = seconds
+        self.latest = max(self.latest, seconds)
         return seconds
 
     def ahead(self, rows: int) -> list[float]:
@@ -135,6 +167,8 @@ class Clock:
         return {
             "column": self.column,
             "last": self.last,
+            "latest": None if self.last is None else self.latest,
+            "counts": [self.repeated, self.out_of_order, self.gaps],
             "interval": self.interval,
             "month_first": self._month_first,
             "differences": list(self._differences),
@@ -145,6 +179,8 @@ class Clock:
         """The inverse of `to_json`."""
         clock = cls(saved["column"])
         clock.last = saved["last"]
+        clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
+        clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
         clock.interval = saved["interval"]
         clock._month_first = saved["month_first"]
         clock._differences = list(saved["differences"])
