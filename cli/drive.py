@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+import numpy as np
+
+from rtrl_lstm.cli.blocks import MOST, Block
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
+from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.checkpoints import Checkpoints
@@ -30,6 +33,18 @@ class Follower(Protocol):
 
     def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
         """Forecasts and readings of some rows."""
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """What can also take many rows of numbers at once: a Model."""
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns it takes; none while it cannot."""
+
+    def follow_numbers(self, values: Any) -> Numbers:
+        """Take the first ones of some rows."""
 
 
 class BadRowStop(Stop):
@@ -74,6 +89,8 @@ class Drive:
         self._bad_rows = bad_rows
         self._progress = progress
         self._stops_at_bad_row = stops_at_bad_row
+        can = isinstance(follower, AtOnce) and not stops_at_bad_row
+        self._at_once = cast(AtOnce, follower) if can else None
 
     def to_end(self, checkpoints: Checkpoints) -> Ended:
         """Take all rows. Returns what ended that early, where everything is whole nevertheless.
@@ -88,13 +105,10 @@ class Drive:
                     with interrupt.breaks_off():
                         came = self._source.wait(checkpoints.seconds_left())
                     # A signal does not break this off: what is read from a pipe is learned.
-                    most = min(self._most(), checkpoints.rows_left())
-                    records = self._source.read(most) if came else []
-                    if records:
-                        self._take_or_give_back(records)
-                    elif self._source.ended:
+                    taken = self._take_some(checkpoints.rows_left()) if came else 0
+                    if not taken and self._source.ended:
                         return None
-                    checkpoints.passed(len(records))
+                    checkpoints.passed(taken)
                     if self._bad_rows.too_many:
                         raise BadRowStop(f"{self._source.name}: {self._bad_rows.too_many}")
         except (BadRowStop, SourceError, BrokenPipeError) as end:
@@ -105,7 +119,7 @@ class Drive:
     def _last_words(self) -> BrokenPipeError | None:
         """Take what was read from a pipe already: nobody can read it again."""
         try:
-            while self._source.live and (records := self._source.held(self._most())):
+            while self._source.live and (records := self._source.left(self._most())):
                 self._take(records)
         except BrokenPipeError as end:
             return end
@@ -127,12 +141,50 @@ class Drive:
         """How many rows may be taken at once."""
         return 1 if self._stops_at_bad_row else min(CHUNK, self._progress.rows_to_line())
 
-    def _take_or_give_back(self, records: list[Record]) -> None:
+    def _take_some(self, most: int) -> int:
+        """Take the next rows, at most so many. Returns how many there were."""
+        names, few = self._number_columns(), min(most, self._most())
+        many = min(most, self._progress.rows_to_line(), MOST)
+        if names and (many := (self._history or self._score).takes(many)):
+            rows = self._source.read_numbers(few, many, names)
+        else:
+            rows = self._source.read(few)
+        if isinstance(rows, Block):
+            return self._take_numbers(rows)
+        if not rows:
+            return 0
         try:
-            self._take(records)
+            self._take(rows)
         except BadRowStop:
-            self._source.give_back(records)
+            self._source.give_back(rows)
             raise
+        return len(rows)
+
+    def _number_columns(self) -> tuple[str, ...]:
+        """The columns to read where rows may be read as numbers alone; none where they may not."""
+        return () if self._at_once is None else self._at_once.number_columns
+
+    def _take_numbers(self, block: Block) -> int:
+        assert self._at_once is not None
+        numbers = self._at_once.follow_numbers(block.values)
+        count = len(numbers.labels)
+        self._source.took(block, count)
+        if not count:
+            return 0
+        if self._history is not None:
+            self._history.extend_numbers(numbers)
+        else:
+            for _ in self._score.extend_numbers(numbers):
+                pass
+        self.last = block.record(count - 1)
+        if self.only_0_and_1:
+            truths = numbers.labels
+            self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1) | np.isnan(truths)))
+        if self._predictions is not None:
+            self._predictions.write_numbers(numbers.forecasts.tolist())
+        self._progress.show(count, self._source.fraction())
+        self._tell_of_intervention()
+        return count
 
     def _take(self, records: list[Record]) -> None:
         good = [record.values for record in records if record.values is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 PIECE = 1 << 16  # bytes asked for at a time
 LONGEST = 1 << 24  # bytes; a longer line is given up, so that memory stays bounded
@@ -21,6 +22,18 @@ class Damaged(str):
         line = super().__new__(cls, shown)
         line.why = why
         return line
+
+
+class Whole(NamedTuple):
+    """Whole lines, as they came.
+
+    Attributes:
+        data: the lines, each with its newline; b"" where there are none.
+        more: a line behind them that was given up.
+    """
+
+    data: bytes
+    more: list[str]
 
 
 class Lines:
@@ -45,65 +58,71 @@ class Lines:
         """Whether there is something left of what the trail has read: `next` need not read."""
         return bool(self._first)
 
-    def next(self) -> list[str] | None:
+    def next(self) -> Whole | None:
         """The lines that one more piece completes (perhaps none), or None at the end.
 
-        A line comes without its newline, and is `Damaged` where it is not UTF-8, holds a NUL or
-        is longer than `LONGEST`.
+        A line that is longer than `LONGEST` is given up, and comes as `Damaged`.
         """
         piece, self._first = self._first, b""
         if not piece:
             piece = self._read(PIECE)
             if not piece:
-                return self.rest() or None
+                return self.rest()
             if self._trail is not None:
                 self._trail.add(piece)
-        whole, newline, tail = piece.rpartition(b"\n")
-        lines = self._complete(whole) if newline else []
-        self._keep(tail, lines)
-        return lines
+        end = piece.rfind(b"\n") + 1
+        data = self._complete(piece[:end]) if end else b""
+        return Whole(data, self._keep(piece[end:]))
 
-    def rest(self) -> list[str]:
+    def rest(self) -> Whole | None:
         """The last line, where nothing ended it: no more will come."""
         rest = b"".join(self._tail)
         given_up = self._giving_up
         self._tail, self._tail_size, self._giving_up = [], 0, False
-        return [] if given_up or not rest else self._decode(rest)
+        return None if given_up or not rest else Whole(self._unmarked(rest) + b"\n", [])
 
-    def _complete(self, whole: bytes) -> list[str]:
-        """The lines of `whole`, the first of which began with the tail of earlier pieces."""
+    def _complete(self, data: bytes) -> bytes:
+        """The lines of `data`, the first of which began with the tail of earlier pieces."""
         if self._giving_up:
             self._giving_up = False
-            _, newline, whole = whole.partition(b"\n")
-            return self._decode(whole) if newline else []
-        whole = b"".join((*self._tail, whole))
-        self._tail, self._tail_size = [], 0
-        return self._decode(whole)
+            return data.partition(b"\n")[2]
+        if self._tail:
+            data = b"".join((*self._tail, data))
+            self._tail, self._tail_size = [], 0
+        return self._unmarked(data)
 
-    def _keep(self, tail: bytes, lines: list[str]) -> None:
-        """Hold the beginning of a line; give it up, and say so among `lines`, if too long."""
+    def _keep(self, tail: bytes) -> list[str]:
+        """Hold the beginning of a line; give it up, and return what there is of it, if too long."""
         if self._giving_up or not tail:
-            return
+            return []
         self._tail.append(tail)
         self._tail_size += len(tail)
         if self._tail_size > LONGEST:
             beginning = b"".join(self._tail)[:SHOWN].decode(errors="backslashreplace")
-            lines.append(Damaged(beginning, f"the line is longer than {LONGEST:,} bytes"))
             self._tail, self._tail_size, self._giving_up = [], 0, True
+            return [Damaged(beginning, f"the line is longer than {LONGEST:,} bytes")]
+        return []
 
-    def _decode(self, whole: bytes) -> list[str]:
-        """Whole lines, joined by newlines, as text."""
+    def _unmarked(self, data: bytes) -> bytes:
+        """Without the byte order mark that a text may begin with."""
         if self._begins:
-            whole = whole.removeprefix(_BOM)
             self._begins = False
-        try:
-            text = whole.decode()
-        except UnicodeDecodeError:
-            return [_decode_line(line) for line in whole.split(b"\n")]
-        lines = text.split("\n")
-        if "\0" in text:
-            return [Damaged(ln, "the line holds a NUL byte") if "\0" in ln else ln for ln in lines]
-        return lines
+            return data.removeprefix(_BOM)
+        return data
+
+
+def decoded(data: bytes) -> list[str]:
+    """Lines, each with its newline, as text without it: `Damaged` where one is not UTF-8 or holds
+    a NUL."""
+    data = data.removesuffix(b"\n")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return [_decode_line(line) for line in data.split(b"\n")]
+    lines = text.split("\n")
+    if "\0" in text:
+        return [Damaged(ln, "the line holds a NUL byte") if "\0" in ln else ln for ln in lines]
+    return lines
 
 
 def _decode_line(line: bytes) -> str:

@@ -49,8 +49,8 @@ class Parquet:
         """Whether `next` need not wait for any."""
         return True
 
-    def next(self) -> list[Record] | None:
-        """Some rows; None at the end.
+    def next(self, most: int = 0, names: tuple[str, ...] = ()) -> list[Record] | None:
+        """Some rows, always as records; None at the end.
 
         Raises:
             SourceError: it cannot be read further.

@@ -47,29 +47,38 @@ class Csv:
     Args:
         delimiter: None to take it from the header: a comma unless there is none in it and there
             are tabs or semicolons.
+
+    Attributes:
+        columns: their names; None before the header.
+        line: lines taken so far.
     """
 
     def __init__(self, delimiter: str | None) -> None:
         self.columns: list[str] | None = None
-        self._delimiter = delimiter
-        self._line = 0  # lines taken so far
+        self.delimiter = delimiter
+        self.line = 0  # lines taken so far
         self._open: list[str] = []  # lines of a record whose quote is not closed yet
         self._open_size = 0
 
     def again(self) -> Csv:
         """What reads a later file with the same columns."""
-        other = Csv(self._delimiter)
+        other = Csv(self.delimiter)
         other.columns = self.columns
         return other
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the next line lies inside a quote."""
+        return bool(self._open)
+
     def go_to(self, line: int) -> None:
         """What is fed next comes behind that line, and begins a record."""
-        self._line = line
+        self.line = line
         self._open, self._open_size = [], 0
 
     def is_header(self, record: Record) -> bool:
         """Whether most fields of a record are names of columns: from now on it names them."""
-        fields = record.raw.replace('"', "").split(self._delimiter)
+        fields = record.raw.replace('"', "").split(self.delimiter)
         names = [field.strip() for field in fields]
         known = set(self.columns or ())
         if 2 * sum(name in known for name in names) <= len(names):
@@ -87,12 +96,12 @@ class Csv:
         waiting = deque(lines)
         while waiting:
             line = waiting.popleft()
-            self._line += 1
+            self.line += 1
             if not self._open and '"' not in line and type(line) is str:
                 line = line.rstrip("\r")
                 if line.strip(" "):
                     fields = line.split(self._delimiter_of(line))
-                    self._take(_Fields(self._line, line, fields), records)
+                    self._take(_Fields(self.line, line, fields), records)
             else:
                 self._take_quoted(line, waiting, records)
         return records
@@ -107,14 +116,14 @@ class Csv:
         return records
 
     def _delimiter_of(self, header: str) -> str:
-        if self._delimiter is None:
-            self._delimiter = next((d for d in ",\t;" if d in header), ",")
-        return self._delimiter
+        if self.delimiter is None:
+            self.delimiter = next((d for d in ",\t;" if d in header), ",")
+        return self.delimiter
 
     def _take_quoted(self, line: str, waiting: deque[str], records: list[Record]) -> None:
         """A line with a quote in it, or inside a quote, or damaged."""
         if isinstance(line, Damaged) and not self._open:
-            self._take(_Fields(self._line, line, None, line.why), records)
+            self._take(_Fields(self.line, line, None, line.why), records)
             return
         self._open.append(line)
         self._open_size += len(line) + 1
@@ -130,7 +139,7 @@ class Csv:
                 )
             return
         try:
-            fields = next(csv.reader(self._lines(), delimiter=delimiter, strict=True))
+            fields = next(csv.reader(self._open_lines(), delimiter=delimiter, strict=True))
         except (csv.Error, StopIteration) as error:
             damaged = damaged or f"not the CSV dialect: {error}"
             fields = []
@@ -138,11 +147,11 @@ class Csv:
             # The quote that joined these lines was a mistake: only the first line is lost.
             self._give_up("a quote is opened here and closed in the wrong place", waiting, records)
             return
-        taken = _Fields(self._line - len(self._open) + 1, raw.rstrip("\r"), fields, damaged)
+        taken = _Fields(self.line - len(self._open) + 1, raw.rstrip("\r"), fields, damaged)
         self._open, self._open_size = [], 0
         self._take(taken._replace(fields=None) if damaged else taken, records)
 
-    def _lines(self) -> list[str]:
+    def _open_lines(self) -> list[str]:
         """The open lines, with the newlines that lie inside the quotes."""
         last = self._open[-1].rstrip("\r")
         return [f"{line}\n" for line in self._open[:-1]] + [last]
@@ -150,9 +159,9 @@ class Csv:
     def _give_up(self, why: str, waiting: deque[str], records: list[Record]) -> None:
         """The first open line is a bad row; the others are looked at afresh."""
         first, *others = self._open
-        line = self._line - len(others)
+        line = self.line - len(others)
         self._open, self._open_size = [], 0
-        self._line = line
+        self.line = line
         waiting.extendleft(reversed(others))
         self._take(_Fields(line, first.rstrip("\r"), None, why), records)
 

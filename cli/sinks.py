@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,17 +112,31 @@ class Predictions:
             BrokenPipeError: the reader has left.
             WriteError: they could not be written.
         """
+        is_json, first = self._is_json, self._row + 1
+        self._write(
+            len(forecasts),
+            classes,
+            (forecast_object(row, f, self._names) for row, f in enumerate(forecasts, first))
+            if is_json
+            else map(forecast_line, forecasts),
+        )
+
+    def write_numbers(self, forecasts: list[float]) -> None:
+        """`write` for forecasts that are numbers and nothing else; NaN where there is none."""
+        if self._is_json or any(forecast != forecast for forecast in forecasts):
+            found = [None if forecast != forecast else forecast for forecast in forecasts]
+            self.write(found, classes=False)
+        else:
+            self._write(len(forecasts), False, map(repr, forecasts))
+
+    def _write(self, count: int, classes: bool | None, found: Iterable[str]) -> None:
         before = self._row
-        self._row += len(forecasts)
+        self._row += count
         if classes is None and self._header_due:
-            self._blank += len(forecasts)
+            self._blank += count
             return
         lines = self._due(bool(classes), before)
-        if self._is_json:
-            names = self._names
-            lines += [forecast_object(row, f, names) for row, f in enumerate(forecasts, before + 1)]
-        else:
-            lines += map(forecast_line, forecasts)
+        lines += found
         if not lines:
             return
         try:
@@ -130,8 +144,8 @@ class Predictions:
         except WriteError:
             if not self._goes_on:
                 raise
-            self._blank += len(forecasts)
-            self.lost += len(forecasts)
+            self._blank += count
+            self.lost += count
         else:
             self._header_due, self._blank = False, 0
 

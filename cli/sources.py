@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from rtrl_lstm.cli.blocks import Block
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.follow import Growing, rotated
 from rtrl_lstm.cli.lines import check_of
@@ -101,19 +102,46 @@ class Source:
             SourceError: the source cannot be read further.
             Stop: a further file is not like the first.
         """
+        rows = self.read_numbers(most, 0, ())
+        assert isinstance(rows, list)
+        return rows
+
+    def read_numbers(self, few: int, many: int, names: tuple[str, ...]) -> list[Record] | Block:
+        """The next rows: where they are plain numbers, those of these columns as a block.
+
+        It has at most `many` rows; records are at most `few`. Of a block nothing is taken before
+        `took` says so.
+
+        Raises:
+            SourceError, Stop: see `read`.
+        """
         while not self._held and not self.ended:
-            records = self._part.next()
-            if records is None:
+            rows = self._part.next(many, names)
+            if rows is None:
                 self._next_part()
             else:
-                self._held = records
                 self._part.passed(self._line)
+                if isinstance(rows, Block):
+                    return rows
+                self._held = rows
             if self.live or self._growing is not None:
                 break
-        return self.held(most)
+        return self._hand_out(few)
 
-    def held(self, most: int) -> list[Record]:
-        """Rows that were read, but not handed out yet."""
+    def took(self, block: Block, count: int) -> None:
+        """The first `count` rows of the last block were taken; the others will come again."""
+        assert isinstance(self._part, Text)
+        self._part.took(block, count)
+        if count:
+            self._line = block.line_of(count - 1)
+
+    def left(self, most: int) -> list[Record]:
+        """Rows of a pipe that were read, but not handed out yet."""
+        if not self._held and isinstance(self._part, Text):
+            self._held = self._part.rest()
+        return self._hand_out(most)
+
+    def _hand_out(self, most: int) -> list[Record]:
         taken, self._held = self._held[:most], self._held[most:]
         if taken:
             self._line = taken[-1].line + taken[-1].raw.count("\n")

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from rtrl_lstm.cli.blocks import Block, Reader
 from rtrl_lstm.cli.errors import Stop
-from rtrl_lstm.cli.lines import Lines, Trail
+from rtrl_lstm.cli.lines import Lines, Trail, Whole, decoded
 from rtrl_lstm.cli.records import Csv, JsonLines, Record
 
 COMPRESSED = (".gz", ".zst", ".zstd")
 JSON_LINES = (".jsonl", ".ndjson")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_FEW = 32  # rows: a block of fewer is hardly worth it
+_PATIENCE = 1024  # lines at most that are read one by one before a block is tried again
+_NOTHING = Whole(b"", [])
 
 
 class Bytes(Protocol):
@@ -54,6 +58,10 @@ class Text:
         self._trail = None if check is None else Trail(check)
         self._parser = _parser(form)
         self._lines = Lines(opened.read, self._trail)
+        self._whole, self._at = _NOTHING, 0  # lines that have come, and how far they were taken
+        self._reader: Reader | None = None
+        self._one_by_one = 0  # lines that are to be read so before a block is tried again
+        self._patience = 1
         self._ended = False
         self._held: list[Record] = []
         self._may_have_header = False
@@ -63,7 +71,7 @@ class Text:
             self._may_have_header = True
             return
         while self._parser.columns is None and not self._held and not self._ended:
-            self._held += self._advance()
+            self._held += self._advance(1)
 
     @property
     def columns(self) -> list[str] | None:
@@ -80,19 +88,46 @@ class Text:
 
     def has_rows(self) -> bool:
         """Whether `next` has some without reading."""
-        return bool(self._held) or self._lines.has_first()
+        return bool(self._held) or self._has_lines or self._lines.has_first()
 
-    def next(self) -> list[Record] | None:
+    def next(self, most: int = 0, names: tuple[str, ...] = ()) -> list[Record] | Block | None:
         """The rows that came, perhaps none; None at the end.
+
+        Args:
+            most: how many rows a block may have.
+            names: the columns whose numbers a block is to hold; none: rows come as records.
 
         Raises:
             Stop: it cannot be read further.
         """
         records, self._held = self._held, []
-        if not records:
-            if self._ended:
-                return None
-            records = self._advance()
+        if records:
+            return records
+        if not self._has_lines and self._ended:
+            return None
+        if not names:
+            return self._advance(None)
+        if not self._has_lines:
+            self._fill()
+        if not self._has_lines:
+            return self._parser.end() if self._ended else []
+        if not self._one_by_one and (block := self._block(most, names)):
+            return block
+        lines, self._one_by_one = max(self._one_by_one, 1), 0
+        return self._advance(lines)
+
+    def took(self, block: Block, count: int) -> None:
+        """The first rows of the block that came last were taken; the others come again."""
+        if count:
+            self._at = int(block.ends[count - 1])
+            self._parser.go_to(block.line_of(count - 1))
+        self._judge(count)
+
+    def rest(self) -> list[Record]:
+        """The rows of the lines that have come already."""
+        records, self._held = self._held, []
+        while self._has_lines:
+            records += self._advance(None)
         return records
 
     def passed(self, line: int) -> None:
@@ -121,6 +156,7 @@ class Text:
         self._opened.close()
         self._opened, self._trail, self.name = again, trail, again.name
         self._lines, self._held, self._ended = Lines(again.read, trail), [], False
+        self._whole, self._at = _NOTHING, 0
         self._may_have_header = False
         self._parser.go_to(line)
         return True
@@ -139,15 +175,59 @@ class Text:
             del records[0]
         return records
 
-    def _advance(self) -> list[Record]:
-        lines = self._lines.next()
-        self._ended = lines is None
+    @property
+    def _has_lines(self) -> bool:
+        return self._at < len(self._whole.data) or bool(self._whole.more)
+
+    def _fill(self) -> None:
+        """Take in what one more piece completes."""
+        whole = self._lines.next()
+        self._ended = whole is None
+        self._whole, self._at = whole or _NOTHING, 0
+
+    def _advance(self, most: int | None) -> list[Record]:
+        """The records of so many lines that have come, all if None; of new ones if none are left.
+
+        Raises:
+            Stop: the header cannot be read.
+        """
+        if not self._has_lines:
+            self._fill()
         try:
-            if lines is None:
+            if self._ended and not self._has_lines:
                 return self._parser.end()
+            lines = self._next_lines(most)
             return [*self._first(lines), *self._parser.feed(lines)]
         except ValueError as error:
             raise Stop(f"{self.name}: {error}") from error
+
+    def _next_lines(self, most: int | None) -> list[str]:
+        data, begin = self._whole.data, self._at
+        end = len(data) if most is None else begin
+        for _ in range(most or 0):
+            end = data.find(b"\n", end) + 1 or len(data)
+        lines = decoded(data[begin:end]) if begin < end else []
+        self._at = end
+        if end == len(data):
+            lines += self._whole.more
+            self._whole, self._at = _NOTHING, 0
+        return lines
+
+    def _block(self, most: int, names: tuple[str, ...]) -> Block | None:
+        """The next rows, where they are plain numbers."""
+        if self._may_have_header or not isinstance(self._parser, Csv) or self._parser.is_open:
+            return None
+        if self._reader is None or not self._reader.reads(self._parser, names):
+            self._reader = Reader(self._parser, names)
+        block = self._reader.read(self._whole.data, self._at, self._parser.line, most)
+        if block is None:
+            self._judge(0)
+        return block
+
+    def _judge(self, count: int) -> None:
+        """Where blocks are small again and again, read more and more lines one by one."""
+        self._patience = 1 if count >= _FEW else min(2 * self._patience, _PATIENCE)
+        self._one_by_one = 0 if count >= _FEW else self._patience
 
 
 def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:

@@ -65,12 +65,13 @@ def learn(
     reach = g.op("Squeeze", g.op("MatMul", covariance, column), g.integers(2))
     uncertainty = g.op("ReduceSum", g.op("Mul", u, reach), g.integers(1))
     share = g.op("Div", g.constant(FORGETTING, True), g.op("Where", moves, weight, one))
-    gain = g.op("Mul", g.op("Div", one, g.op("Add", share, uncertainty)), reach)
-    after = g.op("Add", weights, g.op("Mul", error, gain))
+    part = g.op("Div", one, g.op("Add", share, uncertainty))
+    after = g.op("Add", weights, g.op("Mul", error, g.op("Mul", part, reach)))
 
     third = g.integers(2)
-    outer = g.op("Unsqueeze", gain, third), g.op("Unsqueeze", reach, g.integers(1))
-    rest = g.op("Sub", covariance, g.op("Mul", *outer))
+    # Symmetric to the last bit, as in the engine: what is not grows with every label.
+    outer = g.op("Mul", g.op("Unsqueeze", reach, third), g.op("Unsqueeze", reach, g.integers(1)))
+    rest = g.op("Sub", covariance, g.op("Mul", g.op("Unsqueeze", part, third), outer))
     rest = g.op("Div", rest, g.constant(FORGETTING, True))
     eye = g.number("combination.diagonal", np.eye(2 + len(spec.combine_with))[None], wide=True)
     trace = g.op("ReduceSum", g.op("Mul", rest, eye), g.integers(1, 2))

@@ -98,8 +98,6 @@ def read_graph(path: str | Path) -> GraphFile:
         return unpack(path.read_bytes())
     except GraphFileError as error:
         raise GraphFileError(f"{path}: {brief(error)}") from error
-    except UnicodeDecodeError as error:  # a protocol buffer decodes its text when it is looked at
-        raise GraphFileError(f"{path}: damaged, a name in it is not text") from error
 
 
 def unpack(data: bytes) -> GraphFile:

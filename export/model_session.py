@@ -4,17 +4,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
 
 from .errors import GraphFileError, brief
 from .session import Session
 
+MANY = 2.0**60
+
 
 class ModelSession:
     """What ``model.frozen()`` forecasts, in onnxruntime and without Numba.
 
     It starts where the model stood at export: its state, and what its schema knew of the columns.
+    A learner graph forecasts here as well, ten times as slowly, and learns nothing: `Session` does.
 
     Parameters
     ----------
@@ -33,12 +37,14 @@ class ModelSession:
     ------
     OSError, GraphFileError, ProviderError
         As `Session`; GraphFileError as well where the graph came from no Model, since nothing
-        then says how a row becomes numbers, and where it is a learner graph.
+        then says how a row becomes numbers.
     """
 
     def __init__(self, path: str | Path, provider: str = "auto") -> None:
         self.session = Session(path, provider)
         self.schema = _schema(self.session, path).frozen()
+        if self.session.learns:
+            self.session.state = _settled(self.session.state)
 
     def step(self, row: Row) -> Forecast:
         """The forecast for a row, and the state moves on.
@@ -102,11 +108,6 @@ class ModelSession:
 
 
 def _schema(session: Session, path: str | Path) -> Schema:
-    if session.learns:
-        raise GraphFileError(
-            f"{path}: a learner graph, which Session runs; rows of a table are read for a step or "
-            "a sequence graph"
-        )
     try:
         schema = session.schema
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -117,3 +118,21 @@ def _schema(session: Session, path: str | Path) -> Schema:
     if (schema.input_size, schema.output_size) != (spec.input_size, spec.output_size):
         raise GraphFileError(f"{path}: altered: its schema and its graph do not fit each other")
     return schema
+
+
+def _settled(state: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """The state of a learner graph that rows without labels leave as it is, but for the forecast's.
+
+    They would move the running statistics of the inputs. A row more weighs nothing where 2^60 times
+    as many are counted with 2^60 times their squares, which is the same spread to the last bit. An
+    input that has never moved is 0 to the network, whatever it is: so it is, too, where the sum of
+    squares is NaN, which nothing adds up to and which is not greater than 0.
+    """
+    found = dict(state)
+    if "input.count" in found:
+        found["input.count"] = found["input.count"] * MANY
+        squares = found["input.m2"] * MANY
+        found["input.m2"] = np.where(squares > 0, squares, np.nan)
+    if "summed" in found:  # the gradients of a sequence that is over are not applied
+        found["summed"] = np.zeros_like(found["summed"])
+    return found

@@ -86,32 +86,31 @@ INTEGERS = frozenset({-1, 0, 1})
 
 
 def parse(data: bytes) -> onnx.ModelProto:
-    """The bytes as a model."""
+    """The bytes as a model, in which all text is text."""
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(data)
-    except DecodeError as error:
+        bad = _undecoded(model)
+    except (DecodeError, UnicodeDecodeError) as error:
         raise GraphFileError("not an ONNX file, or a damaged one") from error
     if not model.graph.node:
         raise GraphFileError("not an ONNX file, or an empty one")
-    if not _is_text(model):
-        raise GraphFileError("damaged, a name in it is not text")
+    if bad:
+        raise GraphFileError(f"damaged: a {bad} in it is not text")
     return model
 
 
-def _is_text(message: Any) -> bool:
-    """Whether every string in it is one: protocol buffers give back bytes for what is not UTF-8,
-    or raise when it is looked at."""
-    try:
-        for field, value in message.ListFields():
-            single = isinstance(value, str | bytes | Message) or not isinstance(value, Iterable)
-            values = [value] if single else value
-            if field.type == field.TYPE_STRING and not all(isinstance(v, str) for v in values):
-                return False
-            if field.type == field.TYPE_MESSAGE and not all(map(_is_text, values)):
-                return False
-    except UnicodeDecodeError:
-        return False
-    return True
+def _undecoded(message: Message) -> str | None:
+    """The first field whose text is not UTF-8; protobuf says bytes then, of all it decodes late."""
+    for field, value in message.ListFields():
+        if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+            continue
+        for each in [value] if isinstance(value, str | bytes | Message) else value:
+            if isinstance(each, Message):
+                if bad := _undecoded(each):
+                    return bad
+            elif not isinstance(each, str):
+                return str(field.name)
+    return None
 
 
 def check_nodes(model: onnx.ModelProto, graph: str) -> None:
@@ -267,8 +266,8 @@ def states(
 
 
 def _foreign(nodes: Iterable[onnx.NodeProto], known: frozenset[str]) -> set[str]:
-    """What is not known, as text: a name that is not UTF-8 comes as bytes."""
-    foreign = {str(node.op_type) for node in nodes if node.op_type not in known or node.domain}
+    """What is not known."""
+    foreign = {node.op_type for node in nodes if node.op_type not in known or node.domain}
     if any(node.op_type == "Shape" and list(node.input) != ["X"] for node in nodes):
         foreign.add("Shape")
     attributes = [attribute for node in nodes for attribute in node.attribute]

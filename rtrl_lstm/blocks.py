@@ -98,4 +98,13 @@ def migrate(
             there.append([k for _, k in pairs])
         target[np.ix_(*here)] = source[np.ix_(*there)]
         new.write(moved, name, target)
+    list_all_inputs(new, moved)
     return moved
+
+
+def list_all_inputs(layout: Layout, block: NDArray[np.uint8]) -> None:
+    """Where zeros are passed over: have all inputs looked at, after numbers were put in by hand."""
+    if layout.spec.sparse_inputs:
+        count = layout.spec.input_size
+        for name in ("sparse.now", "sparse.next", "sparse.live"):
+            layout.write(block, name, np.array([count, *range(count)], float))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtrl_lstm.values import OTHER, is_missing, is_number, label, number
 
 Value = float | str | None
@@ -98,6 +101,47 @@ class Column:
             mean = self._sum / self._count
             values[self.slot] = mean if substitute is None else substitute
             self._flag_missing(inputs, values)
+
+    def takes(self, numbers: NDArray[np.float64]) -> int:
+        """How many of the first numbers bring no new input; a missing one may, NaN."""
+        if self._flag >= 0 or self.fixed:
+            return len(numbers)
+        missing = np.isnan(numbers)
+        return int(missing.argmax()) if missing.any() else len(numbers)
+
+    def commit_many(
+        self,
+        numbers: NDArray[np.float64],
+        inputs: NDArray[np.float64],
+        substitutes: NDArray[np.float64] | None = None,
+    ) -> None:
+        """`commit` of one number a row, NaN where it is missing, none of which is new.
+
+        Args:
+            inputs: (rows, inputs), where they are written.
+            substitutes: one for each row.
+        """
+        if not len(numbers):
+            return
+        known = ~np.isnan(numbers)
+        if known.all():
+            inputs[:, self.slot] = numbers
+            if not self.fixed:
+                numbers = numbers.copy()
+                numbers[0] += self._sum
+                self._count += len(numbers)
+                self._sum = float(np.cumsum(numbers)[-1])
+            return
+        count = self._count + np.cumsum(known)
+        # As they are added one by one: the sum does not depend on how many come at once.
+        sums = np.cumsum(np.concatenate(([self._sum], np.where(known, numbers, 0.0))))[1:]
+        if self.fixed:
+            count[:], sums[:] = self._count, self._sum
+        means = sums / count if substitutes is None else substitutes
+        inputs[:, self.slot] = np.where(known, numbers, means)
+        if self._flag >= 0:
+            inputs[:, self._flag] = ~known
+        self._count, self._sum = int(count[-1]), float(sums[-1])
 
     def _flag_missing(self, inputs: Inputs, values: list[float]) -> None:
         if self._flag < 0 and not self.fixed:

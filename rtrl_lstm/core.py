@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm import blocks, parameters
+from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
@@ -153,7 +153,9 @@ class Core:
         kernel = self._kernels.get(dtype)
         if kernel is None:
             spec = self.spec
-            kernel = entries.bare_entry(spec.cell, spec.rule, dtype, self._body.dtype)
+            kernel = entries.bare_entry(
+                spec.cell, spec.rule, spec.sparse_inputs, dtype, self._body.dtype
+            )
             self._kernels[dtype] = kernel
         return kernel
 
@@ -199,10 +201,13 @@ class Core:
         rule = self._range("labels") + (f"; for this loss, {wanted}" if wanted else "")
         return f"y[{-code - 1}] is {value}{row}: {rule}"
 
+    @property
+    def _limit(self) -> float:
+        """The greatest size of a number that can be taken."""
+        return slots.LIMIT_FLOAT32 if self.spec.dtype == "float32" else slots.LIMIT_FLOAT64
+
     def _range(self, what: str) -> str:
-        single = self.spec.dtype == "float32"
-        limit = slots.LIMIT_FLOAT32 if single else slots.LIMIT_FLOAT64
-        return f"{what} must be finite, and at most {limit:g} in size"
+        return f"{what} must be finite, and at most {self._limit:g} in size"
 
     def run(
         self,
@@ -214,7 +219,8 @@ class Core:
         """Take many rows: bit for bit what as many calls of `step` give, in one compiled loop.
 
         Args:
-            X: (T, input_size).
+            X: (T, input_size); where the Spec has `sparse_inputs`, it may also be a compressed
+                sparse row matrix, of SciPy or any with its attributes shape, indptr, indices, data.
             Y: (T, target_size), or (T,) where that is 1; NaN where there is no label. None: none.
             weight: (T,) weights of the rows' labels; None: all 1.
             reset: (T,) bool; True where a new sequence begins with the row. None: nowhere.
@@ -225,16 +231,22 @@ class Core:
         Raises:
             ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
         """
-        rows = self._as_rows(X, "X", self.spec.input_size)
-        count, targets = len(rows), self.spec.target_size
+        if self.spec.sparse_inputs and hasattr(X, "indptr"):
+            listed = sparse_rows.read(X, self.spec.input_size, self._limit)
+            rows, count = listed.values, listed.count
+        else:
+            listed, rows = None, self._as_rows(X, "X", self.spec.input_size)
+            count = len(rows)
+        targets = self.spec.target_size
         labels = np.full((count, targets), np.nan)
         if Y is not None:
             labels[:] = self._as_rows(Y, "Y", targets, count)
         weights = self._as_column(np.ones(count) if weight is None else weight, "weight", count)
         begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
         begins = (begins != 0).astype(np.uint8)
-        if entries.find_bad_number(self._table, rows.ravel(), labels.ravel(), weights)[0]:
-            raise ValueError(self.explain(rows.ravel(), labels.ravel(), weights))
+        checked = rows.ravel() if listed is None else np.empty(0)
+        if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
+            raise ValueError(self.explain(checked, labels.ravel(), weights))
         y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
         kernel = self._kernel(rows.dtype)
         try:
@@ -242,9 +254,13 @@ class Core:
                 part = slice(start, start + _ROWS_A_CALL)
                 self._place(labels[part], weights[part], begins[part])
                 x, out = rows[part].ravel(), y_hat[part].ravel()
+                if listed is not None:
+                    x = rows
+                    self._places[-3:] = listed.places(start)
                 kernel(entries.TAKE, len(out) // self.spec.output_size, self._at, x, out, 0.0, 0.0)
         finally:
             self._place(self._label, self._weight, self._begins)
+            self._places[-3:] = 0
         return y_hat
 
     def _as_rows(self, values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
@@ -312,6 +328,7 @@ class Core:
         """Overwrite one named array of the block."""
         self.finish()
         self.layout.write(self.block, name, np.asarray(values))
+        blocks.list_all_inputs(self.layout, self.block)
 
     def state_dict(self) -> dict[str, Array]:
         """The parameters, by PyTorch's names and in its shapes and gate order.

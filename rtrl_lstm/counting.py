@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from rtrl_lstm.fields import Array
 from rtrl_lstm.schema import Reading
 
 
@@ -37,11 +40,20 @@ class Counting:
             self._fillers = [t for t in self._fillers if t >= self._fed - self._horizon]
             self._fillers.append(self._fed)
         self._fed += 1
-        self.pass_by(reading)
+        self.pass_by(reading.filled)
 
-    def pass_by(self, reading: Reading) -> None:
-        """A row that no learner takes."""
-        self.rows += not reading.filled
+    def take_many(self, labels: Array, learns: bool) -> None:
+        """`take` for rows of numbers, (T,): none begins a sequence, none was put in."""
+        if learns:
+            early = max(self._horizon - self._fed, 0)
+            self._learned += int(np.count_nonzero(~np.isnan(labels[early:])))
+        self._fed += len(labels)
+        self.rows += len(labels)
+        self.taken += len(labels)
+
+    def pass_by(self, filled: bool = False) -> None:
+        """A row that no learner takes; one that was put in is none of the source."""
+        self.rows += not filled
         self.taken += 1
 
     def begin_sequence(self) -> None:

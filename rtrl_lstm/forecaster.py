@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
-from rtrl_lstm.spec import Spec
+from rtrl_lstm.spec import Spec, refuse_unknown
 
 
 class Forecaster(Core):
@@ -28,6 +28,7 @@ class Forecaster(Core):
     def __init__(self, horizon: int, input_size: int, **options: Any) -> None:
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1, not {horizon!r}")
+        refuse_unknown(options)
         super().__init__(Spec(input_size, horizon=horizon, **options))
 
     def step(self, x: ArrayLike, y_now: Any = None, weight: float = 1.0) -> Array:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ import numpy as np
 from rtrl_lstm.columns import Value
 from rtrl_lstm.fields import Array
 from rtrl_lstm.intervals import Ranged
-from rtrl_lstm.schema import BadRow, Forecast, Reading
+from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading
 from rtrl_lstm.score import Prequential
 
 SNAPSHOTS = 400
@@ -99,6 +99,7 @@ class History:
         self.events: deque[Event] = deque(maxlen=LAST_EVENTS)
         self.calibration = [Bin(0, 0.0, 0)] * PROBABILITY_BINS
         self._read: deque[Reading] = deque(maxlen=LAST_INPUTS)
+        self._numbers: deque[tuple[int, Numbers]] = deque()  # rows that came at once, after those
         self._width = 1
         self._sequence = 0
         self._inputs = 0
@@ -120,9 +121,56 @@ class History:
             self._keep(row, said[start:stop], read[start:stop])
             start = stop
 
+    def takes(self, rows: int) -> int:
+        """How many of so many rows of numbers can be taken at once."""
+        return self.score.takes(rows)
+
+    def extend_numbers(self, numbers: Numbers) -> None:
+        """Take rows of numbers, and hand them on: see `Prequential.extend_numbers`."""
+        score, row, count = self.score, self.score.rows, len(numbers.labels)
+        for stop in score.extend_numbers(numbers, self._stops(row, count)):
+            if (row + stop) % self._width == 0:
+                self._take_snapshot()
+        width = numbers.inputs.shape[1]
+        if count and (width != self._inputs or self._labels):
+            self._note_growth(row + 1, width, 0)
+        self._numbers.append((row, numbers))
+        while len(self._numbers) > 1 and row - self._numbers[1][0] >= self._last_rows:
+            self._numbers.popleft()
+
+    def _stops(self, row: int, count: int) -> Iterator[int]:
+        """Where snapshots are to be taken, which changes as they are."""
+        stop = 0
+        while stop < count:
+            stop = min(count, stop + self._width - (row + stop) % self._width)
+            yield stop
+
+    @property
+    def _last_rows(self) -> int:
+        assert self._last.maxlen is not None
+        return max(self._last.maxlen, LAST_INPUTS)
+
+    def _write_out(self) -> None:
+        """Keep the rows that came at once as the others are kept."""
+        pending, self._numbers = self._numbers, deque()
+        for row, (inputs, labels, forecasts) in pending:
+            begin = max(len(labels) - self._last_rows, 0)
+            rows = range(row + 1 + begin, row + 1 + len(labels))
+            truths = [None if y != y else y for y in labels[begin:].tolist()]
+            said = forecasts[begin:].tolist()
+            for number, truth, forecast in zip(rows, truths, said, strict=True):
+                made = None if forecast != forecast else forecast
+                passed = (number, None, truth, made, None, self._sequence, None, None)
+                self._last.append(passed)
+            begin = max(len(labels) - LAST_INPUTS, 0)
+            for x, label in zip(inputs[begin:].tolist(), labels[begin:].tolist(), strict=True):
+                known = None if label != label else label
+                self._read.append(Reading(x, label, known, False, None, ()))
+
     @property
     def last(self) -> list[Passed]:
         """The last rows."""
+        self._write_out()
         return [Passed(*row) for row in self._last]
 
     def note_bad_row(self, row: int, why: str) -> None:
@@ -141,6 +189,7 @@ class History:
         Returns:
             (T, I) inputs in float32, (T,) labels, and (T,) whether a sequence begins.
         """
+        self._write_out()
         width = max((len(reading.inputs) for reading in self._read), default=0)
         inputs = np.zeros((len(self._read), width), np.float32)
         for row, reading in zip(inputs, self._read, strict=True):
@@ -152,6 +201,7 @@ class History:
         self, row: int, forecasts: list[Forecast | BadRow], readings: list[Reading | None]
     ) -> None:
         """Keep rows behind `row`. Plain tuples: this is done for each row of a stream."""
+        self._write_out()
         for forecast, reading in zip(forecasts, readings, strict=True):
             row += 1
             if reading is None or isinstance(forecast, BadRow):
@@ -176,14 +226,14 @@ class History:
             if isinstance(truth, str):
                 self._calibrate(truth, classes)
             if len(inputs) != self._inputs or len(classes) != self._labels:
-                self._note_growth(row, reading)
+                self._note_growth(row, len(inputs), len(classes))
 
-    def _note_growth(self, row: int, reading: Reading) -> None:
-        if len(reading.inputs) != self._inputs:
-            self._inputs = len(reading.inputs)
+    def _note_growth(self, row: int, inputs: int, labels: int) -> None:
+        if inputs != self._inputs:
+            self._inputs = inputs
             self.events.append(Event(row, "inputs", self._inputs, ""))
-        if len(reading.classes) != self._labels:
-            self._labels = len(reading.classes)
+        if labels != self._labels:
+            self._labels = labels
             self.events.append(Event(row, "labels", self._labels, ""))
 
     def _calibrate(self, truth: str, classes: tuple[str, ...]) -> None:
@@ -209,6 +259,7 @@ class History:
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it but the score, as plain JSON."""
+        self._write_out()
         inputs, labels, resets = self.stretch()
         return {
             "snapshots": [list(snapshot) for snapshot in self.snapshots],

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtrl_lstm.columns import Inputs
-from rtrl_lstm.season import Seasons
+from rtrl_lstm.season import Seasons, last_known
 
 
 class Lags:
@@ -45,6 +48,29 @@ class Lags:
             if isinstance(value, float):
                 last[lag] = value
             values[slot] = last[lag]
+
+    def takes(self, rows: int) -> int:
+        """How many of so many rows bring no new input."""
+        if len(self.slots) < len(self.seasons.lags) and not self.fixed:
+            return 0
+        return self.seasons.takes(rows)
+
+    def commit_many(self, targets: NDArray[np.float64], inputs: NDArray[np.float64]) -> None:
+        """`commit` for many rows, none of which brings an input; before their targets are pushed.
+
+        Args:
+            targets: (rows,) of the rows themselves, NaN where they are missing.
+            inputs: (rows, inputs), where they are written.
+        """
+        longest = max(self.slots, default=0)
+        whole = np.concatenate((self.seasons.last(longest), targets))
+        ahead = self.seasons.horizon
+        for lag, slot in self.slots.items():
+            begin = longest + ahead - lag
+            values = np.concatenate(([self._values[lag]], whole[begin : begin + len(targets)]))
+            values = last_known(values)
+            inputs[:, slot] = values[1:]
+            self._values[lag] = float(values[-1])
 
     def _add(self, inputs: Inputs, values: list[float]) -> None:
         for lag, name in self.seasons.lags.items():

@@ -82,6 +82,36 @@ class Layout(Fields):
         quantiles = labels("q", len(self.spec.quantiles))
         table[slots.T_QUANTILES] = self._place_head("quantiles", quantiles)
         self._write_combination(table)
+        self._write_sparse(table)
+
+    def _write_sparse(self, table: list[int]) -> None:
+        """Lists of inputs, and of pairs of columns: see `kernels/sparse.py`."""
+        spec = self.spec
+        table[slots.T_VISITS : slots.T_VISITS + 2] = [-1, -1]
+        if not spec.sparse_inputs:
+            return
+        keeps = spec.cell == "lstm" and not spec.forget_gate and not spec.coupled_gates
+        table[slots.T_SPARSE] = slots.KEEPS if keeps else slots.FADES
+        for slot, name in (
+            (slots.T_NOW_INPUTS, "now"),
+            (slots.T_NEXT_INPUTS, "next"),
+            (slots.T_LIVE, "live"),
+        ):
+            table[slot] = self._place_list(f"sparse.{name}", spec.input_size)
+        sources = sum(map(len, self._sources(labels("x", spec.input_size)).values()))
+        for first in {self._first_seen(row) for row in rows_of(spec) if self._sees_inputs(row)}:
+            table[slots.T_VISITS + first] = self._place_list(f"sparse.visits{first}", sources)
+
+    def _place_list(self, name: str, members: int) -> int:
+        """Room for a list: its length and then its members."""
+        return self._place_head(name, labels("k", members + 1))
+
+    def _sees_inputs(self, row: Row) -> bool:
+        return "x" in row.sees and not row.own
+
+    def _first_seen(self, row: Row) -> int:
+        """Of a row that sees inputs, its first source: all there may be before them is a bias."""
+        return int("bias" not in row.sees and self.spec.has_bias)
 
     def _write_combination(self, table: list[int]) -> None:
         inputs = self.spec.combine_with
@@ -181,6 +211,11 @@ class Layout(Fields):
         self._write_credits(part, layer)
         self._write_sets(part, layer, sources)
         descriptions = [self._layer_row(layer, row, groups, sources) for row in rows]
+        if number == 0:
+            for row, description in zip(rows, descriptions, strict=True):
+                if self._sees_inputs(row):
+                    visits = table[slots.T_VISITS + self._first_seen(row)]
+                    description[slots.R_VISITS] = visits
         self._write_gates(part, rows, descriptions)
         if spec.proj_size:
             part[slots.L_PROJECTION] = len(table) + slots.L_SIZE + len(rows) * slots.R_SIZE
@@ -357,6 +392,7 @@ class Layout(Fields):
         row[slots.R_GROUPS] = 1
         row[slots.R_LANES] = self.lanes_of(len(units), groups)
         row[slots.R_KIND] = kind
+        row[slots.R_VISITS] = -1
         row[slots.R_TRACES] = 0 if kind == slots.DIRECT else len(copies[0]) if copies else 1
         row[slots.R_WEIGHT] = self._place_row_array(f"{name}.weight", axes, groups)
         if row[slots.R_TRACES]:
@@ -384,4 +420,6 @@ class Layout(Fields):
         seen = (*(("bias",) if spec.is_biased("readout") else ()), *inputs)
         direct = self._row("readout.direct", outputs, seen, slots.DIRECT)
         direct[slots.R_FIRST] = int(spec.has_bias and not spec.is_biased("readout"))
+        if spec.sparse_inputs and spec.shortcuts:
+            direct[slots.R_VISITS] = self._place_list("sparse.shortcuts", len(seen))
         table.extend(direct)

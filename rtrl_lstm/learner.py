@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
-from rtrl_lstm.spec import Spec
+from rtrl_lstm.spec import Spec, refuse_unknown
 
 
 class Learner(Core):
@@ -33,6 +33,7 @@ class Learner(Core):
     ) -> None:
         if options.get("horizon"):
             raise ValueError("a Learner has no horizon; use Forecaster(horizon=...)")
+        refuse_unknown(options)
         super().__init__(Spec(input_size, hidden_size, output_size, **options))
 
     def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:

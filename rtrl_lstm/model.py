@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.counting import Counting
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.guard import EVERY, Guard
 from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema, SchemaError
-from rtrl_lstm.spec import Spec
+from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
+from rtrl_lstm.spec import Spec, refuse_unknown
 from rtrl_lstm.start import Start, silence, widened
 from rtrl_lstm.target import LOSSES
 
@@ -127,6 +128,7 @@ class Model:
             max_categories=max_categories,
         )
         possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
+        refuse_unknown(options)
         if unknown := options.keys() - possible:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
         if interval is not None and task not in ("auto", "regression"):
@@ -225,6 +227,47 @@ class Model:
             self._run_batch(batch, forecasts)
         return forecasts, readings
 
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns that `follow_numbers` takes; none while rows must be followed one by one."""
+        spec, schema = self.spec, self.schema
+        if spec is None or self._intervals is not None:
+            return ()
+        fits = (schema.input_size, schema.output_size) == (spec.input_size, spec.output_size)
+        return schema.number_columns if fits else ()
+
+    def follow_numbers(self, values: Array) -> Numbers:
+        """`follow` for rows of numbers, in the same bits and much faster.
+
+        It takes the first ones, up to a row that shows something new, a first missing value say:
+        that one is for `follow`. It may be the very first.
+
+        Args:
+            values: (T, k) of the `number_columns`, NaN where they are missing.
+        """
+        inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
+        forecasts, taken = np.empty(len(labels)), 0
+        while taken < len(labels):
+            part = slice(taken, taken + EVERY - self._counting.taken % EVERY)
+            taken += self._run_numbers(inputs[part], labels[part], forecasts[part])
+        return Numbers(inputs, labels, forecasts)
+
+    def _run_numbers(self, inputs: Array, labels: Array, forecasts: Array) -> int:
+        """`_run_part` for rows of numbers, into `forecasts`; NaN where there is none."""
+        assert self.learner is not None
+        outputs = self.learner.run(inputs, labels)
+        finite = np.isfinite(outputs).all(axis=1)
+        good = len(labels) if finite.all() else int(np.argmin(finite))
+        forecasts[:good] = outputs[:good, 0]
+        self._guard.note_all(outputs[:good].astype(np.float64), labels[:good])
+        self._counting.take_many(labels[:good], not self._frozen)
+        if good == len(labels):
+            self._look()
+            return good
+        forecasts[good] = np.nan
+        self._back_off()
+        return good + 1
+
     def truth(self, row: Row) -> float | str | None:
         """The row's own target, as a score compares it with a forecast. Raises BadRow."""
         return self.schema.truth(row)
@@ -303,7 +346,7 @@ class Model:
         if self._fits(reading):
             return self._forecast(reading)
         if self.learner is None and (reading.filled or not self._can_start(reading)):
-            self._counting.pass_by(reading)
+            self._counting.pass_by(reading.filled)
             return self._said(None, reading)
         if reading.filled:  # the schema has seen the next row, whose label this one must not know
             assert self.learner is not None
@@ -335,13 +378,16 @@ class Model:
 
     def _step_back(self, reading: Reading) -> Forecast:
         """A row whose forecast is no finite number: there is none, and it teaches nothing."""
+        forecast = self._said(None, reading)
+        self._back_off(reading.filled)
+        return forecast
+
+    def _back_off(self, filled: bool = False) -> None:
         assert self.learner is not None
         self._guard.step_back(self.learner)
-        self._counting.pass_by(reading)
+        self._counting.pass_by(filled)
         self._counting.begin_sequence()
-        forecast = self._said(None, reading)
         self._look()
-        return forecast
 
     def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
         """What the network's outputs come to, None where there are none yet."""

@@ -14,14 +14,18 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
+from rtrl_lstm.season import last_known
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
 from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
 
-__all__ = ["BadRow", "Forecast", "Reading", "Row", "Schema", "SchemaError"]
+__all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
 Row = Mapping[str, Any]
 GAPS = ("skip", "reset", "fill")
@@ -57,6 +61,20 @@ class Reading(NamedTuple):
     filled: bool = False
     key: str = ""
     also: tuple[float, ...] = ()
+
+
+class Numbers(NamedTuple):
+    """What a Model makes of rows of numbers.
+
+    Attributes:
+        inputs: (T, I) float64, as of a `Reading`.
+        labels: (T,) the rows' own targets, NaN where they are missing.
+        forecasts: (T,) one for each row.
+    """
+
+    inputs: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    forecasts: NDArray[np.float64]
 
 
 class Schema:
@@ -326,6 +344,63 @@ class Schema:
             column.commit(value, inputs, values)
         said = (seconds, known, weight, before, filled)
         return Reading(values, number, truth, reset, *said, also=also)
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns to read where rows can be read as numbers alone: features, then the target.
+
+        None where they cannot: before all columns and the task have shown what they are, and where
+        there are time stamps, sequences, categories or labels.
+        """
+        asked, columns = self.arguments, self._columns
+        if (
+            columns is None
+            or self.task != "regression"
+            or asked["time"] is not None
+            or asked["reset_on"] is not None
+            or asked["weight"] is not None
+            or self._own.slot < 0
+            or self._lags is None
+            or not all(column.slot >= 0 for column in columns)
+        ):
+            return ()
+        return (*(column.name for column in columns), self.target.column)
+
+    def read_numbers(
+        self, values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`read` for the first of some rows, which bring no new input: perhaps none.
+
+        Args:
+            values: (T, columns) of the `number_columns`; NaN: missing. Numbers no greater than
+                `values.LARGEST`.
+
+        Returns:
+            (t, input_size) inputs and (t,) labels, t <= T.
+        """
+        columns, lags, horizon = self._columns or [], self._lags, self.horizon
+        assert lags is not None
+        truths = values[:, -1]
+        before = np.nan if self._last_truth is None else self._last_truth
+        own = truths if horizon else np.concatenate(([before], truths[:-1]))
+        count = lags.takes(self._own.takes(own))
+        count = min([count, *(c.takes(values[:, k]) for k, c in enumerate(columns))])
+        truths, own = truths[:count].copy(), own[:count]
+        inputs = np.zeros((count, self.input_size))
+        if not count:
+            return inputs, truths
+        number = np.nan if self._last_number is None else self._last_number
+        substitutes = last_known(np.concatenate(([number], own)))[1:]
+        self._own.commit_many(own, inputs, substitutes)
+        lags.commit_many(truths, inputs)
+        for k, column in enumerate(columns):
+            column.commit_many(values[:count, k], inputs)
+        lags.seasons.push_many(truths)
+        last = float(truths[-1])
+        self._last_truth = None if last != last else last
+        known = last_known(np.concatenate(([number], truths)))[-1]
+        self._last_number = float(known)
+        return inputs, truths
 
     def truth(self, row: Row) -> Value:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""

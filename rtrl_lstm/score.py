@@ -11,12 +11,15 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rtrl_lstm.columns import Value
+from rtrl_lstm.compared import Compared, Origins, origins_of
 from rtrl_lstm.intervals import Ranged, pack, unpack
-from rtrl_lstm.schema import BadRow, Forecast, Reading
+from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading
 from rtrl_lstm.season import Seasons
 from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
 from rtrl_lstm.values import OTHER
@@ -79,6 +82,71 @@ class Prequential:
                 self.bad_rows += 1
             else:
                 self._take(forecast, reading)
+
+    def takes(self, rows: int) -> int:
+        """How many of so many rows of numbers can be taken at once."""
+        if not isinstance(self._last, float) or self._numbers.keys() != {
+            "learner",
+            "last_value",
+            *self._seasons.found,
+        }:
+            return 0
+        return self._seasons.takes(rows)
+
+    def extend_numbers(self, numbers: Numbers, stops: Iterable[int] | None = None) -> Iterator[int]:
+        """`extend` for rows of numbers, as many as it `takes`; it has taken them when it ends.
+
+        Args:
+            stops: numbers of rows, in order, the last one that of all. It yields each of them
+                when `rows`, `scored`, `loss` and `losses` are those of so many of the rows.
+        """
+        labels, scored = numbers.labels, self.scored
+        origins = self._origins(numbers)
+        sums = Compared(origins, labels, self._numbers, self._truth_size, scored, self._seasons)
+        begin = 0
+        for stop in (len(labels),) if stops is None else stops:
+            self._targets.add_many(labels[begin:stop])
+            self.rows += stop - begin
+            self.scored = int(sums.scored[stop])
+            self._truth_size = float(sums.truth_size[stop])
+            sums.settle(stop)
+            yield stop
+            begin = stop
+        self._last = float(origins.lasts[-1])
+        if self.scored > scored:
+            t = int(np.flatnonzero(sums.counts)[-1])
+            self.latest = (float(origins.forecasts[t]), float(labels[t]))
+        self._seasons.push_many(labels)
+
+    def _origins(self, numbers: Numbers) -> Origins:
+        """The forecasts that the rows hold the truth of; their own wait."""
+        waiting, labels, said = self._waiting, numbers.labels, numbers.forecasts
+        rows = np.arange(self.rows + 1, self.rows + len(labels) + 1)
+        own = (rows >= self.score_from) & ~np.isnan(said)
+        before = [
+            w.forecast is not None and w.row >= self.score_from and w.sequence == self._sequence
+            for w in waiting
+        ]
+        assert isinstance(self._last, float)
+        origins = origins_of(
+            np.array([w.forecast for w in waiting], np.float64),
+            np.concatenate((np.array(before, bool), own)),
+            np.array([w.truth for w in waiting], np.float64),
+            self._last,
+            labels,
+            said,
+        )
+        if self.horizon:
+            last = slice(-min(self.horizon, len(labels)), None)
+            found = zip(
+                said[last].tolist(), labels[last].tolist(), rows[last].tolist(), strict=True
+            )
+            for forecast, truth, row in found:
+                known = None if truth != truth else truth
+                made = None if forecast != forecast else forecast
+                waiting.append(_Waiting(made, known, row, self._sequence))
+                waiting.popleft()
+        return origins
 
     @property
     def loss(self) -> float:

@@ -71,6 +71,23 @@ class Seasons:
         elif self._search and self.rows in LOOK_AT:
             self._look()
 
+    def takes(self, rows: int) -> int:
+        """How many of so many rows can be pushed at once: none of them is to find a season."""
+        if self._search == "clock":
+            return 0
+        looks = [look - 1 - self.rows for look in LOOK_AT if look > self.rows]
+        return min(rows, *looks) if self._search and looks else rows
+
+    def push_many(self, truths: NDArray[np.float64]) -> None:
+        """`push` of rows without time stamps, as many as it `takes`; NaN is a missing target."""
+        room = max(self._capacity - len(self._ring), 0)
+        self._ring += [None if y != y else y for y in truths[:room].tolist()]
+        behind = self.rows + len(truths)
+        left = min(max(len(truths) - room, 0), self._capacity)
+        for back, y in zip(range(left, 0, -1), truths[len(truths) - left :].tolist(), strict=True):
+            self._ring[(behind - back) % self._capacity] = None if y != y else y
+        self.rows = behind
+
     def fix(self, lag: int) -> None:
         """Take a season of so many rows for granted, 1 for none; no other is looked for.
 
@@ -86,6 +103,10 @@ class Seasons:
         if lag >= self.rows or lag >= self._capacity:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
+
+    def last(self, count: int) -> NDArray[np.float64]:
+        """(count,) the last targets, NaN where they are missing or not known any more."""
+        return np.array([self.ago(k) for k in reversed(range(count))], np.float64)
 
     def _take_time(self, seconds: float | None) -> None:
         if seconds is None:
@@ -156,6 +177,16 @@ class Seasons:
         seasons._differences = list(saved["differences"])
         seasons._search = saved["search"]
         return seasons
+
+
+def last_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each of some numbers the last one up to it that is not NaN."""
+    known = ~np.isnan(values)
+    if known.all():
+        return values
+    places = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    found: NDArray[np.float64] = values[places]
+    return found
 
 
 def strongest_lag(series: NDArray[np.float64], least: int) -> int:

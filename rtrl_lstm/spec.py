@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -13,6 +15,7 @@ from rtrl_lstm.optimizers import (
     CLIPS,
     OPTIMIZERS,
     SCHEDULES,
+    SGD,
     Adam,
     Clip,
     ClipNorm,
@@ -71,8 +74,32 @@ PRESETS: dict[str, dict[str, Any]] = {
 UPDATES = ("step", "sequence")
 DTYPES = ("float32", "float64")
 
+# What other libraries have and this one does not, and why.
+NOT_OFFERED = {
+    "bidirectional": "a stream has no end from which to come back: rows are taken in the order of "
+    "time alone",
+    "batch_first": "rows have no batch axis; Fleet takes a row for each of many learners",
+    "dropout": "a row is seen once and not learned by heart; there is nothing to drop out",
+}
+
 # What a loss makes of the readout. None in `Spec.output_activation` stands for this.
 IMPLIED_ACTIVATION = {"log_loss": "sigmoid", "cross_entropy": "softmax", "poisson": "exp"}
+
+
+def refuse_unknown(options: Iterable[str]) -> None:
+    """Refuse names that are no fields of `Spec`, saying what may have been meant.
+
+    Raises:
+        TypeError: there is such a name.
+    """
+    known = [field.name for field in dataclasses.fields(Spec)]
+    for name in options:
+        if name in NOT_OFFERED:
+            raise TypeError(f"there is no option {name}: {NOT_OFFERED[name]}")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise TypeError(f"there is no option {name}{meant}")
 
 
 @dataclass(frozen=True)
@@ -104,6 +131,10 @@ class Spec:
         clip: None, `ClipNorm`, `ClipValue`, `ClipCredit`, or a number, which means ClipNorm.
         scale_inputs: whether inputs are standardised by running statistics: for all or for each.
         scale_target: whether the target is, too (not for classes and counts).
+        sparse_inputs: whether most inputs are zero at most steps, as with one-hot codes of words.
+            A step's time then grows with the inputs that are not zero, or were not long ago, and
+            not with input_size; every bit stays what it is without. For rule "truncated", with
+            optimizer "sgd" or update "sequence"; not with blocks, a horizon or scaled inputs.
         combine_with: inputs that are themselves forecasts of the target, such as its last value
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`). For one output with
@@ -153,6 +184,7 @@ class Spec:
     clip: Clip | float | None = None
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
+    sparse_inputs: bool = False
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     num_layers: int = 1
@@ -194,7 +226,7 @@ class Spec:
         ):
             value = getattr(self, name)
             require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name in ("shortcuts", "scale_target", "recurrent"):
+        for name in ("shortcuts", "scale_target", "recurrent", "sparse_inputs"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
         require(
@@ -210,6 +242,7 @@ class Spec:
         self._check_lstm()
         self._check_biases()
         self._check_learning()
+        self._check_sparse()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
@@ -381,6 +414,22 @@ class Spec:
             or (self.update == "step" and not isinstance(self.clip, ClipNorm | ClipValue)),
             "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
             "without ClipNorm and ClipValue",
+        )
+
+    def _check_sparse(self) -> None:
+        """Refuse what changes weights of inputs that are zero, or sees them."""
+        require(
+            not self.sparse_inputs
+            or (
+                self.rule == "truncated"
+                and (isinstance(self.optimizer, SGD) or self.update == "sequence")
+                and self.block_size == 1
+                and self.horizon == 0
+                and not any(self.scaled_inputs)
+                and not self.combine_with
+            ),
+            "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "
+            "'sequence', and without blocks, horizon, scale_inputs and combine_with",
         )
 
     def _check_combination(self) -> None:

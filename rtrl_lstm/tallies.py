@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 LEAST_PROBABILITY = 1e-15
 """A probability below this is scored as this: no single row may cost more than 34.5 nats."""
 
@@ -80,6 +83,13 @@ class Spread:
         away = value - self.mean
         self.mean += away / self.count
         self.m2 += away * (value - self.mean)
+
+    def add_many(self, values: NDArray[np.float64]) -> None:
+        """Take some numbers, one after the other; NaN is none."""
+        from rtrl_lstm.kernels.spread import add_to_spread  # with it comes Numba
+
+        found = add_to_spread(values, self.count, self.mean, self.m2)
+        self.count, self.mean, self.m2 = found
 
     @property
     def deviation(self) -> float:

@@ -28,7 +28,6 @@ from rtrl_lstm.spec import Spec
 
 STEPS = 1000
 UNITS = 7  # no whole vector of lanes
-UNBOUNDED = ("relu", "identity")
 ALL = CELLS | WIRINGS
 LIMIT = {"float64": 1e-10, "float32": 1e-4}
 GRAPHS = ("step", "sequence", "learner")
@@ -84,9 +83,9 @@ def of_cell(options, graph, dtype, folder, steps=STEPS):
     """The largest difference of a cell over layers and losses."""
     losses = LOSSES if graph == "learner" else {"squared_error": LOSSES["squared_error"]}
     units = UNITS + 1 if "block_size" in options else UNITS  # blocks are of two cells, or of four
-    # What nothing bounds, neither the input nor the state nor the output, is tame at less.
-    bounded = (options.get("input_activation"), options.get("cell_activation")) != UNBOUNDED
-    around = {"learning_rate": RATE if bounded else RATE / 100, "dtype": dtype, **options}
+    # A state that is shown as it is has no bound, and is tame at less.
+    unbounded = options.get("cell_activation") == "identity"
+    around = {"learning_rate": RATE / 100 if unbounded else RATE, "dtype": dtype, **options}
     specs = [
         Spec(3, units, num_layers=layers, loss=loss, **around, **each)
         for layers in (1, 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import figures, run, waves
+from command_line import EXAMPLE, figures, run, waves
 
 from rtrl_lstm.cli.export import GRAPHS, PRECISIONS
 from rtrl_lstm.export import provenance
@@ -44,7 +44,7 @@ def _read(text: str) -> tuple[list[str], np.ndarray]:
     return [label for label, _, _ in lines], np.array([float(number) for *_, number in lines])
 
 
-@pytest.mark.parametrize("graph", ["step", "sequence"])
+@pytest.mark.parametrize("graph", ["step", "sequence", "learner"])
 def test_infer_gives_what_predict_gives(learned: Path, graph: str) -> None:
     model = (learned / "m.rtrl").read_bytes()
     said = run("predict", "m.rtrl", "b.csv", "--quiet", cwd=learned).stdout
@@ -57,6 +57,23 @@ def test_infer_gives_what_predict_gives(learned: Path, graph: str) -> None:
     labels_inferred, numbers_inferred = _read(inferred)
     assert labels == labels_inferred
     np.testing.assert_allclose(numbers_inferred, numbers, rtol=1e-4)
+
+
+def test_infer_and_predict_give_the_same_rows_of_the_taxi_file(tmp_path: Path) -> None:
+    """All 10,320 of them, with a model that has learned the first half."""
+    lines = EXAMPLE.read_text().splitlines(keepends=True)
+    (tmp_path / "half.csv").write_text("".join(lines[:5161]))
+    options = ("--target", "value", "--time", "timestamp", "--horizon", 5, "--model", "m.rtrl")
+    run("learn", "half.csv", *options, "--quiet", cwd=tmp_path)
+    run("export", "m.rtrl", "m.onnx", cwd=tmp_path)
+    said, inferred = (
+        run(*command, EXAMPLE, "--quiet", cwd=tmp_path).stdout
+        for command in (("predict", "m.rtrl"), ("infer", "m.onnx", "--provider", "cpu"))
+    )
+    assert said.splitlines()[0] == inferred.splitlines()[0]
+    assert len(said.splitlines()) == len(lines)
+    numbers, others = _read(said)[1], _read(inferred)[1]
+    np.testing.assert_allclose(others, numbers, rtol=0, atol=1e-5 * np.abs(numbers).max())
 
 
 def test_predict_does_not_learn_and_scores_where_there_are_labels(learned: Path) -> None:

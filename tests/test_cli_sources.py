@@ -13,7 +13,7 @@ import pytest
 
 from rtrl_lstm.cli import lines as lines_module
 from rtrl_lstm.cli.errors import Stop
-from rtrl_lstm.cli.lines import Damaged, Lines
+from rtrl_lstm.cli.lines import Damaged, Lines, decoded
 from rtrl_lstm.cli.records import MOST_LINES, Record
 from rtrl_lstm.cli.sources import Source
 
@@ -103,7 +103,7 @@ def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     data = io.BytesIO(b"a\n" + b"x" * 1000 + b"\nb\nc")
     lines, found = Lines(data.read), []
     while (some := lines.next()) is not None:
-        found += some
+        found += [*(decoded(some.data) if some.data else []), *some.more]
     assert found[0] == "a"
     assert isinstance(found[1], Damaged)
     assert found[2:] == ["b", "c"]

@@ -132,3 +132,22 @@ def test_the_network_does_not_see_what_is_only_combined():
 def test_what_cannot_be_combined_is_refused(options):
     with pytest.raises(ValueError, match="combine_"):
         rl.Learner(3, **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize("kind", ["waves", "walk", "still", "steps"])
+def test_it_stays_what_it_is_over_a_hundred_thousand_labels(kind):
+    rng, times = np.random.default_rng(0), 100_000
+    y = {
+        "waves": np.sin(np.arange(times) / 7) + 0.1 * rng.normal(size=times),
+        "walk": np.cumsum(rng.normal(size=times)),
+        "still": np.where(np.arange(times) % 1000 < 3, rng.normal(size=times), 5.0),
+        "steps": np.repeat(rng.normal(size=times // 500), 500) * 1e6,
+    }[kind]
+    X = np.column_stack([y, np.roll(y, 24)])
+    net = rl.Forecaster(1, 2, hidden_size=2, combine_with=(0, 1), scale_target=True)
+    off = np.abs(net.run(X, y)[:-1, 0] - y[1:])
+    naive = np.abs(y[:-1] - y[1:])
+    assert off[-50_000:].mean() < naive[-50_000:].mean() + 0.1 * y.std()
+    covariance = net.array("combination.covariance")
+    assert np.array_equal(covariance, covariance.T)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9 * np.trace(covariance)

@@ -33,7 +33,8 @@ def _scripts(page: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    ignored = shutil.ignore_patterns("node_modules")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=ignored)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for script in _scripts(page):
         done = subprocess.run(

@@ -6,6 +6,7 @@ from contextlib import suppress
 import numpy as np
 import onnx
 import pytest
+from google.protobuf.message import Message
 from onnx import TensorProto, helper, numpy_helper
 
 import rtrl_lstm as rl
@@ -183,6 +184,37 @@ def test_any_byte_turned(path, tmp_path):
             assert export.Session(turned, "cpu").step([0.0, 0.0]).shape == (1,)
             opened += 1
     assert 0 < opened < 150
+
+
+def texts_of(message):
+    """All texts in a message, each with the name of its field."""
+    for field, value in message.ListFields():
+        if field.type in (field.TYPE_MESSAGE, field.TYPE_STRING):
+            for each in [value] if isinstance(value, (str, Message)) else value:
+                if isinstance(each, Message):
+                    yield from texts_of(each)
+                else:
+                    yield field.name, each
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence", "learner"])
+def test_text_that_is_not_text(tmp_path, graph):
+    """Every kind of name in a file, damaged so that it is not UTF-8."""
+    damaged, net = tmp_path / "m.onnx", rl.Learner(input_size=2, hidden_size=3, output_gate=False)
+    export.to_onnx(net, damaged, graph=graph)
+    whole = damaged.read_bytes()
+    fields = {}
+    for name, text in texts_of(onnx.ModelProto.FromString(whole)):
+        if text:
+            fields.setdefault(name, text)
+    assert {"dim_param", "op_type", "input", "name", "key", "value", "doc_string"} <= fields.keys()
+    for name, text in fields.items():
+        entry = bytes([len(text.encode())]) + text.encode() if len(text) < 128 else text.encode()
+        assert entry in whole, name
+        damaged.write_bytes(whole.replace(entry, entry[:-1] + b"\xff"))
+        assert "not an ONNX file" in (said := refusal(damaged)) or "is not text" in said
+        with pytest.raises(export.GraphFileError):
+            export.from_onnx(damaged)
 
 
 def test_the_file_does_not_depend_on_its_name(path, tmp_path):

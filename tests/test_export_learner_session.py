@@ -159,15 +159,35 @@ def test_labels_are_what_the_loss_takes(tmp_path, options, label, rule):
     )  # fmt: skip
 
 
-def test_a_models_learner_graph_is_for_a_session(tmp_path):
+def test_a_models_learner_graph_reads_its_rows(tmp_path):
     model = rl.Model(target="y", hidden_size=3)
     model.run([{"x": k % 3, "y": k % 5} for k in range(30)])
     export.to_onnx(model, tmp_path / "m.onnx", "learner", "float64")
-    with pytest.raises(export.GraphFileError, match="a learner graph, which Session runs"):
-        export.ModelSession(tmp_path / "m.onnx")
     session = export.Session(tmp_path / "m.onnx", "cpu")
     reading = session.schema.read({"x": 1, "y": 2})
     assert session.step(reading.inputs, 2.0).shape == (1,)
+
+
+@pytest.mark.parametrize("update", ["step", "sequence"])
+def test_a_models_learner_graph_forecasts_and_learns_nothing(tmp_path, update):
+    """Raw rows of a kind that the statistics have not seen; one column has been constant so far."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"run": k // 25, "x": x, "still": 3.0 + (k >= 60) * k, "y": x + k % 5}
+        for k, x in enumerate(rng.normal(size=90))
+    ]
+    model = rl.Model(
+        target="y", reset_on="run", hidden_size=3, dtype="float64", update=update, clip=None
+    )
+    model.run(rows[:60])
+    export.to_onnx(model, tmp_path / "m.onnx", "learner", "float64")
+    rows = [{**row, "x": 50.0 * row["x"]} for row in rows[60:]]
+    expected = model.frozen().run(rows)
+    for found in (
+        export.ModelSession(tmp_path / "m.onnx").run(rows),
+        [export.ModelSession(tmp_path / "m.onnx").step(row) for row in rows[:1]],
+    ):
+        np.testing.assert_allclose(found, expected[: len(found)], rtol=1e-11)
 
 
 def test_it_learns_without_numba(path):

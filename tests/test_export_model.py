@@ -64,7 +64,7 @@ def test_a_stream_of_numbers_and_times(tmp_path, horizon, precision):
     assert_same(session.run(rows[600:]), expected, {"float32": 1e-5, "float64": 1e-12}[precision])
 
 
-@pytest.mark.parametrize("graph", ["step", "sequence"])
+@pytest.mark.parametrize("graph", ["step", "sequence", "learner"])
 @pytest.mark.parametrize("target", ["bought", "page"])
 @pytest.mark.parametrize("horizon", [0, 2])
 def test_categories_gaps_sequences_and_bad_rows(tmp_path, target, horizon, graph):

@@ -28,7 +28,9 @@ def _written_files() -> list[Path]:
             inside = path.relative_to(ROOT).parts
             hidden = inside[0].startswith(".") and inside[0] != ".ci"
             linked = any(parent.is_symlink() for parent in path.parents if parent != ROOT)
-            built = inside[0] in ("build", "dist") or any(p.endswith(".egg-info") for p in inside)
+            built = inside[0] in ("build", "dist") or any(
+                part.endswith((".egg-info", "node_modules")) for part in inside
+            )
             if not (hidden or linked or built):
                 found.append(path)
     return found

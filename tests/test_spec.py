@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from variants import CELLS as VARIANTS
 
+import rtrl_lstm as rl
 from rtrl_lstm.optimizers import OPTIMIZERS, Adam, ClipCredit, ClipNorm, ClipValue, RMSprop
 from rtrl_lstm.spec import CELLS, Spec
 
@@ -178,3 +179,23 @@ def test_json_of_no_spec(damage):
     damage(document)
     with pytest.raises(ValueError, match=r".+"):
         Spec.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("bidirectional", "no option bidirectional: a stream has no end from which to come back"),
+        ("dropout", "no option dropout: a row is seen once"),
+        ("batch_first", "Fleet takes a row for each of many learners"),
+        ("hiden_size", "no option hiden_size; did you mean hidden_size?"),
+        ("qqq", "no option qqq$"),
+    ],
+)
+def test_options_that_there_are_not(name, line):
+    for make in (
+        lambda **options: rl.Learner(3, **options),
+        lambda **options: rl.Forecaster(2, 3, **options),
+        lambda **options: rl.Model(target="y", **options),
+    ):
+        with pytest.raises(TypeError, match=line.replace("?", r"\?")):
+            make(**{name: 1})

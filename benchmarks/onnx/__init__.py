@@ -1,1 +1,1 @@
-"""Speed of the exported learner graph, in onnxruntime."""
+"""Speed of exported graphs in onnxruntime, and what networks from elsewhere go on to learn."""

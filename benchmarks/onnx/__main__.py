@@ -1,7 +1,7 @@
-"""The measurements that need no GPU, and the one that does where there is one."""
+"""All measurements: those that need a GPU or PyTorch say so where there is none."""
 
-from . import cuda, learner_graph
+from . import cuda, drift, learner_graph, session
 
-for measurement in (learner_graph, cuda):
+for measurement in (session, learner_graph, drift, cuda):
     measurement.main()
     print()

@@ -84,8 +84,6 @@ def from_onnx(
         raise GraphFileError(f"{path}: {brief(error)}") from error
     except UnsupportedError as error:
         raise UnsupportedError(f"{path}: it has what no learner can be: {brief(error)}") from error
-    except UnicodeDecodeError as error:  # a protocol buffer decodes its text when it is looked at
-        raise GraphFileError(f"{path}: damaged, a name in it is not text") from error
 
 
 def _read(

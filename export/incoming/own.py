@@ -86,10 +86,12 @@ def _from_forward(file: GraphFile, spec: Spec) -> Net:
 
 def _widened(numbers: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
     """All as float64, int8 levels times their scales."""
-    return {
-        name: value.astype(np.float64) * (numbers[f"{name}.scale"] if value.dtype == np.int8 else 1)
-        for name, value in numbers.items()
-    }
+    with np.errstate(invalid="ignore"):  # a damaged number may be a signalling NaN
+        return {
+            name: value.astype(np.float64)
+            * (numbers[f"{name}.scale"] if value.dtype == np.int8 else 1)
+            for name, value in numbers.items()
+        }
 
 
 def _parameter(name: str, fresh: Array, given: Mapping[str, Array], spec: Spec) -> Array:

@@ -93,7 +93,10 @@ def learn_combination(head, table, row, label, weight):
         head[weights + i] += error * scale * head[reach + i]
         for j in range(size):
             at = covariance + i * size + j
-            head[at] = (head[at] - scale * head[reach + i] * head[reach + j]) / FORGETTING
+            # In this order i and j may change places without changing a bit: P stays symmetric.
+            # What is not symmetric in it would grow by 1 / forgetting with every label.
+            outer = head[reach + i] * head[reach + j]
+            head[at] = (head[at] - scale * outer) / FORGETTING
         trace += head[covariance + i * size + i]
     if trace > GREATEST_COVARIANCE:
         for k in range(size * size):

@@ -26,11 +26,10 @@ from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
 TAKE, STEP, LEARN, FINISH, RESET = range(5)
 FLEET = 8  # with one of the above: for many learners
-PLACES = 10
+PLACES = 12
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
-_bad_number, _bad_label = loop.bad_number, loop.bad_label
-_finish, _reset, _first_bad_row = loop.finish, loop.reset, loop.first_bad_row
+_bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
 
 
 @inline
@@ -40,9 +39,16 @@ def _prefetch_block(place, stride):
         prefetch(place + line)
 
 
-def _make_run(cell, exact):
-    """See `lstm`; for any family of cells."""
-    take, learn_label = loop.make_loop(cell, exact)
+@inline
+def _rows(places, x, y_hat, labels, weights):
+    """What `loop` calls rows."""
+    begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
+    return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
+
+
+def _make_run(cell, exact=False, listed=False):
+    """See `lstm`; for any family of cells. exact and listed: see `loop.make_loop`."""
+    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t):
@@ -55,9 +61,9 @@ def _make_run(cell, exact):
             if learn_label(head, body, table, label, first, weight[t]):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
-            _finish(head, body, table)
+            finish(head, body, table)
         else:
-            _reset(head, body, table)
+            reset(head, body, table)
         return 0
 
     @inline
@@ -65,7 +71,7 @@ def _make_run(cell, exact):
         """The same for `count` learners: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+        rows = _rows(places, x, y_hat, labels, weights)
         for k in range(count):
             if k + 1 < count:
                 _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
@@ -89,7 +95,7 @@ def _make_run(cell, exact):
             weights[0] = weight
         mode = flush_tiny()
         if do == TAKE or do == STEP:  # noqa: SIM109, `in` builds a tuple here
-            rows = (address(x), labels, weights, uint8_at(places[5]), address(y_hat))
+            rows = _rows(places, x, y_hat, labels, weights)
             code = _first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count)
@@ -103,10 +109,16 @@ def _make_run(cell, exact):
     return run
 
 
-_run_lstm, _run_gru = _make_run(cells.lstm, False), _make_run(cells.gru, False)
-_run_rnn, _run_elstm = _make_run(cells.rnn, False), _make_run(cells.elstm, False)
-_run_lstm_full, _run_gru_full = _make_run(cells.lstm, True), _make_run(cells.gru, True)
-_run_rnn_full, _run_elstm_full = _make_run(cells.rnn, True), _make_run(cells.elstm, True)
+_run_lstm, _run_gru = _make_run(cells.lstm), _make_run(cells.gru)
+_run_rnn, _run_elstm = _make_run(cells.rnn), _make_run(cells.elstm)
+_run_lstm_full = _make_run(cells.lstm, exact=True)
+_run_gru_full = _make_run(cells.gru, exact=True)
+_run_rnn_full = _make_run(cells.rnn, exact=True)
+_run_elstm_full = _make_run(cells.elstm, exact=True)
+_run_lstm_sparse = _make_run(cells.lstm, listed=True)
+_run_gru_sparse = _make_run(cells.gru, listed=True)
+_run_rnn_sparse = _make_run(cells.rnn, listed=True)
+_run_elstm_sparse = _make_run(cells.elstm, listed=True)
 
 
 @entry
@@ -120,6 +132,7 @@ def lstm(do, count, at, x, y_hat, y, weight):
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
     and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
+    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `loop.bad_label` says of it: then nothing has changed.
@@ -169,32 +182,65 @@ def elstm_full(do, count, at, x, y_hat, y, weight):
     return _run_elstm_full(do, count, at, x, y_hat, y, weight)
 
 
+@entry
+def lstm_sparse(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, passing over inputs that are zero."""
+    return _run_lstm_sparse(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def gru_sparse(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, passing over inputs that are zero."""
+    return _run_gru_sparse(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def rnn_sparse(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, passing over inputs that are zero."""
+    return _run_rnn_sparse(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def elstm_sparse(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, passing over inputs that are zero."""
+    return _run_elstm_sparse(do, count, at, x, y_hat, y, weight)
+
+
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
+_SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
 
 
-def entry_of(cell: str, rule: str) -> Any:
+def entry_of(cell: str, rule: str, sparse_inputs: bool = False) -> Any:
     """The entry for a learner: see `lstm`."""
     cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
+    if sparse_inputs:
+        return _SPARSE[cell]
     return (_FULL if rule == "full" else _SIMPLE)[cell]
 
 
 @cache
-def bare_entry(cell: str, rule: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
+def bare_entry(
+    cell: str, rule: str, sparse_inputs: bool, x: np.dtype[Any], body: np.dtype[Any]
+) -> Any:
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
     arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
-    return bare(entry_of(cell, rule), *arguments)
+    return bare(entry_of(cell, rule, sparse_inputs), *arguments)
 
 
-ALL = (*_SIMPLE.values(), *_FULL.values())
+ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values())
 
 
 @entry
 def find_bad_number(table, x, y, weight):
-    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says."""
+    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says.
+
+    An x of no numbers is not looked at.
+    """
     t, rows = address(table), (address(x), address(y), address(weight))
+    inputs = t[T_INPUTS] if x.size > 0 else 0
     for row in range(weight.size):
-        code = _bad_number(t, rows, row)
+        code = _bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0

@@ -41,6 +41,7 @@ from rtrl_lstm.kernels.slots import (
     R_OWN,
     R_SIZE,
     R_TRACED,
+    R_VISITS,
     R_WEIGHT,
     S_DECAY,
     S_DH_DS,
@@ -64,6 +65,7 @@ from rtrl_lstm.kernels.slots import (
     TRACES,
     WEIGHTS_ONLY,
 )
+from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits, project_listed
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
     descend_traced,
@@ -126,30 +128,44 @@ def project_layer(body, table, layer, states):
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
 
 
-@inline
-def advance_layer(head, body, table, layer, u_next):
-    """Do what the last step left pending, and project u_next with the new weights into L_NEXT."""
-    z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
-    for r in range(table[layer + L_ROWS]):
-        row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        for k in range(0, table[row + R_LANES], width(body)):
-            projection = _advance_lanes(head, body, table, layer, row, k, u_next)
-            if table[row + R_OWN] < 0:
-                store(body, z + table[row + R_GATE] * lanes + k, projection)
+def make_layer(listed):
+    """Moving a layer on, and bringing it up to date.
 
+    listed: whether only some columns of the first layer are visited, see `sparse.py`: a
+    compilation of its own, which no other learner pays for. Returns (advance_layer, finish_layer).
+    """
+    advance_lanes = _advance_listed if listed else _advance_lanes
 
-@inline
-def finish_layer(head, body, table, layer):
-    """Do what the last step left pending, and nothing else."""
-    u = table[layer + L_NOW + S_U]
-    for r in range(table[layer + L_ROWS]):
-        row = table[layer + L_FIRST_ROW] + r * R_SIZE
-        for k in range(0, table[row + R_LANES], width(body)):
-            _advance_lanes(head, body, table, layer, row, k, u)
-    if table[layer + L_PROJECTION] >= 0:
-        row, v = table[layer + L_PROJECTION], table[layer + L_NOW + S_V]
-        for k in range(0, table[row + R_LANES], width(body)):
-            _advance_projection(head, body, table, layer, row, k, v)
+    @inline
+    def advance_layer(head, body, table, layer, u_next):
+        """Do what the last step left pending, and project u_next with the new weights into
+        L_NEXT."""
+        z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
+        if listed and layer == table[T_FIRST_LAYER]:
+            plan_visits(head, table, layer)
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            for k in range(0, table[row + R_LANES], width(body)):
+                projection = advance_lanes(head, body, table, layer, row, k, u_next)
+                if table[row + R_OWN] < 0:
+                    store(body, z + table[row + R_GATE] * lanes + k, projection)
+
+    @inline
+    def finish_layer(head, body, table, layer):
+        """Do what the last step left pending, and nothing else."""
+        u = table[layer + L_NOW + S_U]
+        if listed and layer == table[T_FIRST_LAYER]:
+            plan_visits(head, table, layer)
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            for k in range(0, table[row + R_LANES], width(body)):
+                advance_lanes(head, body, table, layer, row, k, u)
+        if table[layer + L_PROJECTION] >= 0:
+            row, v = table[layer + L_PROJECTION], table[layer + L_NOW + S_V]
+            for k in range(0, table[row + R_LANES], width(body)):
+                _advance_projection(head, body, table, layer, row, k, v)
+
+    return advance_layer, finish_layer
 
 
 @inline
@@ -178,6 +194,18 @@ def _advance_lanes(head, body, table, layer, row, k, u_next):
         if kind == DIRECT:
             return descend_direct(head, body, table, row, at, u, u_next, gain)
     return learn_any(head, body, table, gathering, layer, row, k, u, u_next, decay, push, gain)
+
+
+@inline
+def _advance_listed(head, body, table, layer, row, k, u_next):
+    """The same of a row that may have columns which are passed over."""
+    if table[row + R_VISITS] < 0:
+        return _advance_lanes(head, body, table, layer, row, k, u_next)
+    states, at = layer + L_NOW, k * table[row + R_COUNT]
+    decay, push = load(body, table[states + S_DECAY] + k), push_of(body, table, layer, row, k)
+    gain, gathering = _gain(body, table, layer, row, k), table[T_SUMS] != 0
+    places = (row, at, table[states + S_U], u_next)
+    return advance_listed(head, body, table, gathering, *places, decay, push, gain)
 
 
 @inline
@@ -235,22 +263,55 @@ def _learn_direct(head, body, table, layer, row, k, u, u_next, gain):
     return learn_any(head, body, table, gathering, layer, row, k, u, u_next, gain, gain, gain)
 
 
-@inline
-def read_out(body, table, states):
-    """The readout a = V h + b (+ D x) of one set of states, L_NOW or L_NEXT."""
-    out, outputs = table[T_OUT], table[T_OUTPUTS]
-    first, last = table[T_FIRST_LAYER], table[T_LAST_LAYER]
-    h, row = table[last + states + S_H], table[T_READOUT]
-    step, weight = width(body), table[row + R_WEIGHT]
-    for o in range(outputs):
-        dot = const(load(body, h), 0.0)
-        for k in range(0, table[row + R_LANES], step):
-            dot = fma(load(body, weight + k * outputs + o * step), load(body, h + k), dot)
-        body[out + o] = total(dot)
-    row, u = table[T_DIRECT], table[first + states + S_U]
-    for k in range(0, outputs, step):
-        direct = project(body, table, row, k * table[row + R_COUNT], u)
-        store(body, out + k, load(body, out + k) + direct)
+def make_readout(listed):
+    """The readout's forecast and its learning; listed as for `make_layer`.
+
+    Returns (read_out, learn_readout).
+    """
+
+    @inline
+    def project_direct(head, body, table, row, at, u):
+        if listed and table[row + R_VISITS] >= 0:
+            return project_listed(head, body, table, row, at, u)
+        return project(body, table, row, at, u)
+
+    @inline
+    def learn_direct(head, body, table, row, k, u, gain):
+        if listed and table[row + R_VISITS] >= 0:
+            at = k * table[row + R_COUNT]
+            descend_listed(head, body, table, table[T_SUMS] != 0, row, at, u, gain)
+        else:
+            _learn_direct(head, body, table, table[T_LAST_LAYER], row, k, u, u, gain)
+
+    @inline
+    def read_out(head, body, table, states):
+        """The readout a = V h + b (+ D x) of one set of states, L_NOW or L_NEXT."""
+        out, outputs = table[T_OUT], table[T_OUTPUTS]
+        first, last = table[T_FIRST_LAYER], table[T_LAST_LAYER]
+        h, row = table[last + states + S_H], table[T_READOUT]
+        step, weight = width(body), table[row + R_WEIGHT]
+        for o in range(outputs):
+            dot = const(load(body, h), 0.0)
+            for k in range(0, table[row + R_LANES], step):
+                dot = fma(load(body, weight + k * outputs + o * step), load(body, h + k), dot)
+            body[out + o] = total(dot)
+        row, u = table[T_DIRECT], table[first + states + S_U]
+        for k in range(0, outputs, step):
+            direct = project_direct(head, body, table, row, k * table[row + R_COUNT], u)
+            store(body, out + k, load(body, out + k) + direct)
+
+    @inline
+    def learn_readout(head, body, table):
+        """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
+        last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]
+        row, h = table[T_READOUT], table[last + L_NOW + S_H]
+        for k in range(0, table[row + R_LANES], width(body)):
+            _learn_direct(head, body, table, last, row, k, credit, credit, load(body, h + k))
+        row, u = table[T_DIRECT], table[table[T_FIRST_LAYER] + L_NOW + S_U]
+        for k in range(0, table[T_OUTPUTS], width(body)):
+            learn_direct(head, body, table, row, k, u, load(body, credit + k))
+
+    return read_out, learn_readout
 
 
 @inline
@@ -325,15 +386,3 @@ def _slope(body, table, layer, row, k):
         slope = slope + part
         k += table[layer + L_BLOCK_LANES]
     return slope
-
-
-@inline
-def learn_readout(head, body, table):
-    """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
-    last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]
-    row, h = table[T_READOUT], table[last + L_NOW + S_H]
-    for k in range(0, table[row + R_LANES], width(body)):
-        _learn_direct(head, body, table, last, row, k, credit, credit, load(body, h + k))
-    row, u = table[T_DIRECT], table[table[T_FIRST_LAYER] + L_NOW + S_U]
-    for k in range(0, table[T_OUTPUTS], width(body)):
-        _learn_direct(head, body, table, last, row, k, u, u, load(body, credit + k))

@@ -14,15 +14,13 @@ from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.layers import (
-    advance_layer,
     advance_projection,
     assign_credit,
-    finish_layer,
     gather_below,
     gather_own,
-    learn_readout,
+    make_layer,
+    make_readout,
     project_layer,
-    read_out,
 )
 from rtrl_lstm.kernels.losses import credit, respond
 from rtrl_lstm.kernels.optimisers import begin_update
@@ -63,6 +61,7 @@ from rtrl_lstm.kernels.slots import (
     R_SIZE,
     R_TRACE,
     R_TRACES,
+    R_VISITS,
     S_GATES,
     S_H,
     S_S,
@@ -90,6 +89,13 @@ from rtrl_lstm.kernels.slots import (
     WEIGHTS_ONLY,
 )
 from rtrl_lstm.kernels.snap import prepare_snap
+from rtrl_lstm.kernels.sparse import (
+    clear_listed,
+    forget_traces,
+    keep_inputs,
+    keep_traces,
+    take_inputs,
+)
 from rtrl_lstm.kernels.sums import settle_sums
 
 
@@ -125,40 +131,53 @@ def bad_label(table, y, first, weight):
 
 
 @inline
-def bad_number(table, rows, t):
-    """As `bad_label` for row t; k + 1 if its x[k] cannot be taken."""
+def bad_number(table, rows, t, first, count):
+    """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
     x, y, weight = rows[:3]
     limit = _limit(table)
-    for k in range(table[T_INPUTS]):
-        if not abs(x[t * table[T_INPUTS] + k]) <= limit:
+    for k in range(count):
+        if not abs(x[first + k]) <= limit:
             return k + 1
     return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
 
-@inline
-def finish(head, body, table):
-    """Bring weights and traces up to date with the last step."""
-    if head[H_PENDING] != NOTHING:
+def _make_finish(finish_layer):
+    @inline
+    def finish(head, body, table):
+        """Bring weights and traces up to date with the last step."""
+        if head[H_PENDING] != NOTHING:
+            for number in range(table[T_LAYERS]):
+                layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+                finish_layer(head, body, table, layer)
+            head[H_PENDING] = NOTHING
+
+    return finish
+
+
+def _make_clear_learning(finish, listed):
+    @inline
+    def clear_learning(head, body, table):
+        """A sequence has ended for the state that learns: apply sums, zero state and traces."""
+        finish(head, body, table)
+        if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
+            settle_sums(head, body, table)
+        if table[T_RESTART] != 0:
+            head[H_SCHEDULE_START] = head[H_UPDATES]
+        _clear_states(body, table, L_NOW)
         for number in range(table[T_LAYERS]):
-            finish_layer(head, body, table, table[T_FIRST_LAYER] + number * table[T_LAYER_STEP])
-        head[H_PENDING] = NOTHING
+            layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+            for r in range(table[layer + L_ROWS]):
+                row = table[layer + L_FIRST_ROW] + r * R_SIZE
+                if listed and table[row + R_VISITS] >= 0 and table[row + R_TRACES] > 0:
+                    clear_listed(head, body, table, row)
+                else:
+                    _clear_traces(body, table, row)
+            if table[layer + L_PROJECTION] >= 0:
+                _clear_traces(body, table, table[layer + L_PROJECTION])
+        if listed:
+            forget_traces(head, table)
 
-
-@inline
-def _clear_learning(head, body, table):
-    """A sequence has ended for the state that learns: apply sums, zero state and traces."""
-    finish(head, body, table)
-    if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
-        settle_sums(head, body, table)
-    if table[T_RESTART] != 0:
-        head[H_SCHEDULE_START] = head[H_UPDATES]
-    _clear_states(body, table, L_NOW)
-    for number in range(table[T_LAYERS]):
-        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        for r in range(table[layer + L_ROWS]):
-            _clear_traces(body, table, table[layer + L_FIRST_ROW] + r * R_SIZE)
-        if table[layer + L_PROJECTION] >= 0:
-            _clear_traces(body, table, table[layer + L_PROJECTION])
+    return clear_learning
 
 
 @inline
@@ -189,18 +208,21 @@ def _clear_states(body, table, states):
                     _clear(body, at, lanes)
 
 
-@inline
-def reset(head, body, table):
-    """A new sequence begins with the next row."""
-    head[H_AWAITS] = 0.0
-    if table[T_HORIZON] == 0:
-        _clear_learning(head, body, table)
-    else:
-        _clear_states(body, table, L_NEXT)
-        head[H_RESET_NEXT] = 1.0
+def _make_reset(clear_learning):
+    @inline
+    def reset(head, body, table):
+        """A new sequence begins with the next row."""
+        head[H_AWAITS] = 0.0
+        if table[T_HORIZON] == 0:
+            clear_learning(head, body, table)
+        else:
+            _clear_states(body, table, L_NEXT)
+            head[H_RESET_NEXT] = 1.0
+
+    return reset
 
 
-def _make_forward_next(cell):
+def _make_forward_next(cell, advance_layer, read_out):
     """Move the next set of states by one row, whose inputs are in place."""
 
     @inline
@@ -214,26 +236,32 @@ def _make_forward_next(cell):
             cell(body, table, layer, layer + L_NEXT)
             advance_projection(head, body, table, layer, L_NEXT)
         head[H_PENDING] = NOTHING
-        read_out(body, table, L_NEXT)
+        read_out(head, body, table, L_NEXT)
 
     return forward_next
 
 
-@inline
-def _keep_sources(body, table):
-    """What a learner's next state saw is what its present state has seen."""
-    for number in range(table[T_LAYERS]):
-        layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
-        for d in range(table[layer + L_SOURCES]):
-            body[u + d] = body[u_next + d]
-        if table[layer + L_PROJECTION] >= 0:
-            v, v_next = table[layer + L_NOW + S_V], table[layer + L_NEXT + S_V]
-            for d in range(table[layer + L_UNITS]):
-                body[v + d] = body[v_next + d]
+def _make_keep_sources(listed):
+    @inline
+    def keep_sources(head, body, table):
+        """What a learner's next state saw is what its present state has seen."""
+        for number in range(table[T_LAYERS]):
+            layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
+            if listed and number == 0:
+                keep_inputs(head, body, table, layer)
+            else:
+                u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
+                for d in range(table[layer + L_SOURCES]):
+                    body[u + d] = body[u_next + d]
+            if table[layer + L_PROJECTION] >= 0:
+                v, v_next = table[layer + L_NOW + S_V], table[layer + L_NEXT + S_V]
+                for d in range(table[layer + L_UNITS]):
+                    body[v + d] = body[v_next + d]
+
+    return keep_sources
 
 
-def _make_learn(exact):
+def _make_learn(exact, finish, learn_readout):
     """Learning from a label y[first:] of the states that learn: whether there was any."""
 
     @inline
@@ -259,7 +287,7 @@ def _make_learn(exact):
     return learn
 
 
-def _make_trace(exact):
+def _make_trace(exact, listed):
     """What a step leaves for labels to come: traces, now or in the sweep of the next row."""
 
     @inline
@@ -269,6 +297,8 @@ def _make_trace(exact):
         else:
             if table[T_RULE] == SNAP1:
                 prepare_snap(body, table)
+            if listed:
+                keep_traces(head, body, table)
             head[H_PENDING] = TRACES
 
     return trace_step
@@ -288,7 +318,7 @@ def _make_learn_label(learn):
 @inline
 def _answer(head, body, table, rows, t):
     """What row t is told: the network's forecast, or its combination with others."""
-    x, _, _, _, y_hat = rows
+    x, y_hat = rows[0], rows[4]
     to = t * table[T_OUTPUTS]
     respond(head, body, table, y_hat, to)
     if table[T_COMBINED] != 0:
@@ -296,18 +326,21 @@ def _answer(head, body, table, rows, t):
         y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
 
 
-def _make_step(forward_next, trace_step, learn_label):
+def _make_step(forward_next, keep_sources, trace_step, learn_label, listed):
     """A learner's row t: predict, then learn."""
 
     @inline
     def step(head, body, table, rows, t):
-        x, y, weight, _, _ = rows
+        x, y, weight = rows[:3]
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         head[H_STEPS] += 1.0
-        scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
+        if listed:
+            take_inputs(head, body, table, rows, t)
+        else:
+            scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
         forward_next(head, body, table)
-        _keep_sources(body, table)
+        keep_sources(head, body, table)
         _answer(head, body, table, rows, t)
         if head[H_FROZEN] == 0.0:
             trace_step(head, body, table)
@@ -317,16 +350,16 @@ def _make_step(forward_next, trace_step, learn_label):
     return step
 
 
-def _make_trail(cell, trace_step, learn):
+def _make_trail(cell, clear_learning, trace_step, learn, read_out):
     """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
 
     @inline
     def trail(head, body, table, rows, t):
-        _, y, weight, _, _ = rows
+        y, weight = rows[1], rows[2]
         layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
         slot = row % horizon
         if body[table[T_RING_RESET] + slot] != 0.0:
-            _clear_learning(head, body, table)
+            clear_learning(head, body, table)
         ring = table[T_RING] + slot * table[T_INPUTS]
         to = table[layer + L_NOW + S_U] + table[layer + L_X_AT]
         for k in range(table[layer + L_BELOW]):
@@ -341,7 +374,7 @@ def _make_trail(cell, trace_step, learn):
             advance_projection(head, body, table, layer, L_NOW)
         trace_step(head, body, table)
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
-            read_out(body, table, L_NOW)
+            read_out(head, body, table, L_NOW)
             learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
             learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
@@ -364,7 +397,7 @@ def _make_forecast(forward_next, trail):
 
     @inline
     def forecast(head, body, table, rows, t):
-        x, y, _, _, _ = rows
+        x, y = rows[0], rows[1]
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         frozen = head[H_FROZEN] != 0.0
@@ -385,23 +418,34 @@ def _make_forecast(forward_next, trail):
     return forecast
 
 
-def make_loop(cell, exact):
-    """Taking rows and learning late labels, for one family of cells; exact: by the rule "full".
+def make_loop(cell, exact, listed):
+    """All that a learner does, for one family of cells.
 
-    Returns (take, learn_label), see there.
+    exact: by the rule "full"; listed: inputs that are zero are passed over. Returns
+    (take, learn_label, finish, reset), see there.
     """
-    learn, trace_step = _make_learn(exact), _make_trace(exact)
-    learn_label, forward_next = _make_learn_label(learn), _make_forward_next(cell)
-    step = _make_step(forward_next, trace_step, learn_label)
-    forecast = _make_forecast(forward_next, _make_trail(cell, trace_step, learn))
-    return _make_take(step, forecast), learn_label
+    advance_layer, finish_layer = make_layer(listed)
+    read_out, learn_readout = make_readout(listed)
+    finish = _make_finish(finish_layer)
+    clear_learning = _make_clear_learning(finish, listed)
+    reset = _make_reset(clear_learning)
+    learn, trace_step = _make_learn(exact, finish, learn_readout), _make_trace(exact, listed)
+    learn_label = _make_learn_label(learn)
+    forward_next = _make_forward_next(cell, advance_layer, read_out)
+    keep_sources = _make_keep_sources(listed)
+    step = _make_step(forward_next, keep_sources, trace_step, learn_label, listed)
+    trail = _make_trail(cell, clear_learning, trace_step, learn, read_out)
+    forecast = _make_forecast(forward_next, trail)
+    return _make_take(step, forecast, reset), learn_label, finish, reset
 
 
-def _make_take(step, forecast):
+def _make_take(step, forecast, reset):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
-    `rows` is (x, y, weight, begins, y_hat): x (T * I,), y (T * K,) float64, weight (T,) float64,
-    begins (T,) uint8, 1 where a new sequence begins with the row, y_hat (T * O,).
+    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed): x (T * I,), y (T * K,)
+    float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with the row,
+    y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of row t from
+    starts[t] to starts[t + 1], and columns says which: both int64.
     """
 
     @inline
@@ -421,7 +465,11 @@ def _make_take(step, forecast):
 @inline
 def first_bad_row(table, rows, count):
     """The first of `count` rows that cannot be taken, from 1; 0: all can."""
+    starts, listed = rows[5], rows[7] != 0
     for t in range(count):
-        if bad_number(table, rows, t) != 0:
+        first, inputs = t * table[T_INPUTS], table[T_INPUTS]
+        if listed:
+            first, inputs = starts[t], starts[t + 1] - starts[t]
+        if bad_number(table, rows, t, first, inputs) != 0:
             return t + 1
     return 0

@@ -59,6 +59,9 @@ FULL = RULES.index("full")
 # without a gradient of their own (rule "full" finds it elsewhere) are HELD.
 DIRECT, TRACED, SHARED, SNAP, HELD = range(5)
 
+# Inputs that are mostly zero: whether traces fade, or stand still where no source moves them.
+FADES, KEEPS = 1, 2
+
 NO_CLIP, CLIP_NORM, CLIP_VALUE, CLIP_CREDIT = range(4)
 CLIP_CODES = {"norm": CLIP_NORM, "value": CLIP_VALUE, "credit": CLIP_CREDIT}
 
@@ -147,7 +150,12 @@ T_SCHEDULE = 37
 T_RESTART = 38  # 1: the schedule starts anew at each reset
 T_INFLUENCE = 39  # body: dz and dm of a layer by one vector of weights, rule "full"
 T_WHOLE = 40  # 1: the cell's decay takes in the way through its diagonal weights
-T_SIZE = 41
+T_SPARSE = 41  # FADES or KEEPS: only inputs that are not zero are looked at; 0: all are
+T_NOW_INPUTS = 42  # head: lists of inputs, see `sparse.py`
+T_NEXT_INPUTS = 43
+T_LIVE = 44
+T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and at an odd one
+T_SIZE = 47
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors
@@ -208,4 +216,5 @@ R_LANES = 10  # lanes of its units, whole vectors
 R_KIND = 11  # DIRECT, TRACED, SHARED, SNAP or HELD
 R_TRACES = 12
 R_GROUPS = 13  # cells that share a unit of the row
-R_SIZE = 14
+R_VISITS = 14  # head: the list of pairs of columns that a sweep visits; -1: it visits all
+R_SIZE = 15

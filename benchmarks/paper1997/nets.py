@@ -1,0 +1,70 @@
+"""The nets of the 1997 paper, as options of a Learner; their numbers of weights are the paper's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Options = dict[str, Any]
+
+# "F": every cell and gate sees inputs and all cells and gates of the step before. In the other two
+# wirings only cells are seen ("cells"), or none ("none").
+F: Options = {"cell": "lstm1997"}
+CELLS: Options = {
+    "cell": "lstm",
+    "forget_gate": False,
+    "input_activation": "4sigmoid-2",
+    "cell_activation": "2sigmoid-1",
+}
+NONE: Options = {**CELLS, "recurrent": False}
+
+# What the output units are: with the error e = f'(t - y) of the text, without f', or linear.
+SIGMOID_SLOPE: Options = {"loss": "squared_error", "output_activation": "sigmoid"}
+SIGMOID: Options = {"loss": "log_loss"}
+IDENTITY: Options = {"loss": "squared_error"}
+SOFTMAX: Options = {"loss": "cross_entropy"}
+
+SEQUENCE: Options = {"update": "sequence"}
+STEP: Options = {"update": "step"}
+
+REBER_3X2: Options = {"hidden_size": 6, "block_size": 2, "bias": ("gates",), "init_range": 0.2}
+REBER_4X1: Options = {"hidden_size": 4, "bias": ("gates",), "init_range": 0.2}
+# Experiments 2a and 2b: one cell with an input gate only, and input-output shortcuts.
+ONE_CELL: Options = {
+    "hidden_size": 1,
+    "cell": "lstm",
+    "forget_gate": False,
+    "output_gate": False,
+    "recurrent": False,
+    "shortcuts": True,
+    "bias": False,
+    "input_activation": "sigmoid",
+    "cell_activation": "identity",
+    "init_range": 0.2,
+}
+TWO_CELLS: Options = {"hidden_size": 2, "bias": False, "init_range": 0.2}
+THREE_CELLS: Options = {
+    "hidden_size": 3,
+    "bias": ("gates", "cells"),
+    "init_range": 0.1,
+    "input_gate_bias": (-1.0, -3.0, -5.0),
+    "output_gate_bias": (-2.0, -4.0, -6.0),
+}
+TWO_BLOCKS: Options = {
+    "hidden_size": 4,
+    "block_size": 2,
+    "bias": True,
+    "init_range": 0.1,
+    "input_gate_bias": (-3.0, -6.0),
+}
+ORDER_2: Options = {**TWO_BLOCKS, "input_gate_bias": (-2.0, -4.0)}
+ORDER_3: Options = {**TWO_BLOCKS, "hidden_size": 6, "input_gate_bias": (-2.0, -4.0, -6.0)}
+# Gers, Schmidhuber & Cummins 2000, continual embedded Reber strings.
+GERS: Options = {
+    "hidden_size": 8,
+    "block_size": 2,
+    "cell": "lstm",
+    "shortcuts": True,
+    "bias": ("gates", "readout"),
+    "input_activation": "4sigmoid-2",
+    "cell_activation": "2sigmoid-1",
+}

@@ -1,0 +1,273 @@
+"""The 1997 paper's experiments: tasks as the text says, criteria, and a runner that goes on."""
+
+import json
+
+import numpy as np
+import pytest
+
+import rtrl_lstm as rl
+from benchmarks.paper1997 import nets
+from benchmarks.paper1997.__main__ import main
+from benchmarks.paper1997.criteria import Run, Window, legal_are_highest
+from benchmarks.paper1997.learning import answers, errors, first, run
+from benchmarks.paper1997.report import interval, markdown
+from benchmarks.paper1997.rows import FARTHER, ROWS, Row, Setting
+from benchmarks.paper1997.tasks import (
+    REBER,
+    Batch,
+    DelayedXor,
+    Distractors,
+    EmbeddedReber,
+    NoiseFree,
+    TemporalOrder,
+    TwoMarked,
+    TwoSequences,
+)
+from benchmarks.paper1997.trial import trial
+
+TASKS = {row.key: row.task for row in ROWS}
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def text(batch, letters):
+    return [
+        "".join(letters[k] for k in batch.symbols[a : b + 1])
+        for a, b in zip(batch.starts, batch.ends, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.table != FARTHER], ids=lambda row: row.key)
+def test_number_of_weights(row: Row):
+    options = row.settings[0].options
+    if row.table != 2:
+        options = options | {"recurrent": True} | nets.F  # the wiring that the paper's counts say
+    net = rl.Learner(row.task.inputs, output_size=row.task.outputs, **options)
+    fields = net.layout.fields
+    weights = [f for name, f in fields.items() if name.endswith(".weight")]
+    assert sum(int(np.prod(field.shape)) for field in weights) == row.weights
+
+
+def test_number_of_weights_of_the_continual_reber_net():
+    net = rl.Learner(7, output_size=7, **nets.GERS)
+    weights = [f for name, f in net.layout.fields.items() if name.endswith(".weight")]
+    assert sum(int(np.prod(field.shape)) for field in weights) == 424
+
+
+@pytest.mark.parametrize("key", TASKS)
+def test_equal_seeds_give_equal_sequences(key):
+    one, same, other = (TASKS[key].batch(rng(seed), 5) for seed in (1, 1, 2))
+    assert np.array_equal(one.Y, same.Y, equal_nan=True)
+    assert len(one.starts) == 5
+    assert np.all(one.ends >= one.starts)
+    inputs = "X" if one.X is not None else "symbols"
+    assert np.array_equal(getattr(one, inputs), getattr(same, inputs))
+    assert not np.array_equal(getattr(one, inputs), getattr(other, inputs))
+    assert len(one.Y) == len(getattr(one, inputs))
+
+
+def test_reber_strings():
+    task = EmbeddedReber(256)
+    strings = [string for string, _ in task.all_strings()]
+    others = [string for string, _ in EmbeddedReber(256, other=True).all_strings()]
+    assert len({*strings, *others}) == 512
+    assert min(map(len, strings)) == 9
+    for string in strings:
+        assert string[0] == "B"
+        assert string[1] == string[-2]
+        assert string[1] in "TP"
+        assert string[2] == "B"
+        assert string[-3:] in ("ETE", "EPE")
+    batch = task.batch(rng(), 100)
+    assert {s[:-1] for s in strings} >= set(text(batch, REBER))
+    assert np.all(batch.legal[batch.Y == 1.0])  # what comes may come
+    assert set(batch.legal.sum(axis=1)) == {1, 2}
+    assert legal_are_highest(batch, batch.legal.astype(float)).all()
+    assert not legal_are_highest(batch, batch.Y).all()
+
+
+def test_noise_free_sequences():
+    task = NoiseFree(10)
+    batch = task.batch(rng(), 50)
+    lines = text(batch, "abcdefghixy")
+    assert set(lines) == {"xabcdefghi", "yabcdefghi"}
+    last = "".join("abcdefghixy"[k] for k in batch.Y[batch.ends].argmax(axis=1))
+    assert last == "".join(line[0] for line in lines)
+    middles = {
+        line[1:] for line in text(NoiseFree(10, local=False).batch(rng(), 50), "abcdefghixy")
+    }
+    assert len(middles) == 50
+    assert not set("xy") & set("".join(middles))
+
+
+def test_distractors():
+    batch = Distractors(50, 20).batch(rng(), 2000)
+    lengths = batch.ends - batch.starts + 1
+    assert lengths.min() == 53
+    assert abs(np.mean(lengths - 53) - 9.0) < 0.5  # of a geometric distribution
+    assert np.all(batch.symbols[batch.starts] == 20)
+    assert np.all(batch.symbols[batch.ends] == 21)
+    which = batch.symbols[batch.starts + 1] - 22
+    assert np.array_equal(batch.Y[batch.ends].argmax(axis=1), which)
+    assert np.sum(~np.isnan(batch.Y)) == 4000
+    assert abs(which.mean() - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("kind", ["a", "b", "c"])
+def test_two_sequences(kind):
+    task = TwoSequences(100, 3, noisy=kind == "b", noisy_targets=kind == "c")
+    batch = task.batch(rng(), 4000)
+    lengths = batch.ends - batch.starts + 1
+    assert (lengths.min(), lengths.max()) == (100, 110)
+    head = batch.X[batch.starts, 0]
+    late = batch.X[batch.starts + 50, 0]
+    assert abs(late.var() - 0.2) < 0.02
+    if kind == "a":
+        assert set(np.abs(head)) == {1.0}
+    else:
+        assert abs(np.mean(np.abs(head)) - 1.0) < 0.05
+    target = batch.Y[batch.ends, 0]
+    if kind == "c":
+        assert set(batch.clean) == {0.2, 0.8}
+        assert abs(np.var(target - batch.clean) - 0.1) < 0.01
+    else:
+        assert np.array_equal(target, batch.clean)
+        assert np.mean((head > 0) == (target == 1.0)) > 0.95
+
+
+@pytest.mark.parametrize("product", [False, True])
+def test_two_marked(product):
+    batch = TwoMarked(100, product).batch(rng(), 3000)
+    for start, end in zip(batch.starts[:500], batch.ends[:500], strict=True):
+        u, marker = batch.X[start : end + 1].T.astype(float)
+        assert marker[0] == marker[-1] == -1.0
+        marked = np.flatnonzero(marker == 1.0)
+        assert 1 <= len(marked) <= 2
+        assert marked[-1] < 50
+        assert marked[0] < 10 or len(marked) == 1
+        values = list(u[marked]) + [float(product)] * (2 - len(marked))
+        wanted = np.prod(values) if product else 0.5 + sum(values) / 4
+        assert np.isclose(batch.Y[end, 0], wanted, atol=1e-6)
+    u = batch.X[:, 0]
+    assert u.min() >= (0.0 if product else -1.0)
+    assert u.max() <= 1.0
+
+
+@pytest.mark.parametrize("places", [2, 3])
+def test_temporal_order(places):
+    batch = TemporalOrder(places).batch(rng(), 400)
+    stretches = ((10, 20), (50, 60)) if places == 2 else ((10, 20), (33, 43), (66, 76))
+    for line, label in zip(text(batch, "abcdXYEB"), batch.Y[batch.ends].argmax(1), strict=True):
+        assert 100 <= len(line) <= 110
+        assert line[0] == "E"
+        assert line[-1] == "B"
+        found = [k for k, symbol in enumerate(line) if symbol in "XY"]
+        assert [low <= k <= high for k, (low, high) in zip(found, stretches, strict=True)] == (
+            [True] * places
+        )
+        assert label == int("".join("XY".index(line[k]) * "1" or "0" for k in found), 2)
+    assert len(set(batch.Y[batch.ends].argmax(1))) == 2**places
+
+
+def test_delayed_xor():
+    batch = DelayedXor(50).batch(rng(), 2000)
+    marked = batch.X[:, 1] == 1.0
+    bits = batch.X[marked, 0].reshape(2000, 2)
+    assert np.array_equal(batch.Y[batch.ends, 0] == 1.0, bits[:, 0] != bits[:, 1])
+    for column in range(2):  # neither alone says anything
+        assert abs(np.mean((bits[:, column] > 0) == (batch.Y[batch.ends, 0] == 1.0)) - 0.5) < 0.05
+
+
+def _batch(said):
+    """One row to a sequence, whose target is 0."""
+    count = len(said)
+    return Batch(np.arange(count), np.zeros((count, 1))), np.array(said, float)[:, np.newaxis]
+
+
+def test_a_run_of_good_sequences():
+    watch = Run(0.2, length=5).watch(TwoMarked(10), rng())
+    assert watch.met(*_batch([0.0, 0.1, 0.3, 0.1, 0.1]), None, 0) is None
+    assert watch.met(*_batch([np.nan, 0.0, 0.0]), None, 5) is None
+    assert watch.met(*_batch([0.1, 0.1, 0.1, 0.9]), None, 8) == 3  # 7 to 11 were good
+    assert watch.sequences == {"sequences": 6}
+
+
+def test_a_window_of_sequences():
+    watch = Window(0.2, average=0.1, length=4).watch(TwoMarked(10), rng())
+    assert watch.met(*_batch([0.15, 0.15, 0.15]), None, 0) is None
+    assert watch.met(*_batch([0.15, 0.15]), None, 3) is None  # their average is too high
+    assert watch.met(*_batch([0.0, 0.0, 0.0]), None, 5) == 2
+    assert watch.sequences == {"sequences": 7}
+    few = Window(0.2, wrong=2, length=3).watch(TwoMarked(10), rng())
+    assert few.met(*_batch([9.0, 9.0, 0.0, 0.0]), None, 0) == 4
+
+
+def test_errors_of_sequences():
+    Y = np.array([[np.nan], [1.0], [0.0], [0.0]])
+    batch, said = Batch(np.array([0, 2]), Y), np.array([[5.0], [0.5], [0.25], [np.nan]])
+    assert errors(batch, said, last=False).tolist() == [0.5, np.inf]
+    assert errors(batch, said, last=True).tolist() == [0.5, np.inf]
+    part = first(batch, 1)
+    assert part.starts.tolist() == [0]
+    assert len(part.Y) == 2
+
+
+def test_answers_learn_nothing():
+    task = TemporalOrder(2)
+    learner = rl.Learner(8, 4, 4, optimizer="sgd", update="sequence")
+    batch = task.batch(rng(), 10)
+    run(learner, batch)
+    before = learner.block.copy()
+    assert answers(learner, batch).shape == batch.Y.shape
+    assert np.array_equal(learner.block[: 8 * 26], before[: 8 * 26])
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "cap"),
+    [(3, "50/50", 11_000), (4, "T = 100, N = 3", 2_000), (9, "6a", 8_000), (9, "6b", 8_000)],
+)
+def test_rows_that_are_learned_in_seconds(table, name, cap):
+    row = next(row for row in ROWS if (row.table, row.name) == (table, name))
+    best = next(setting for setting in row.settings if setting.part == "best")
+    found = trial(row, best, 0, cap)
+    assert found["success"]
+    assert found["sequences"] < row.published / 4
+    assert found == trial(row, best, 0, cap) | {"seconds": found["seconds"]}
+
+
+def test_the_runner_goes_on_where_it_was(tmp_path, capsys):
+    file = tmp_path / "found.json"
+    arguments = ["9", "--part", "best", "--row", "6a", "--jobs", "1", "--json", str(file)]
+    assert main([*arguments, "--trials", "1"]) == 0
+    told = capsys.readouterr()
+    assert "| 9 | 6a | 156 |" in told.out
+    assert told.err.startswith("1/1 table 9, 6a, best: softmax, Adam .03, trial 0: ")
+    (record,) = json.loads(file.read_text())
+    assert record["success"]
+    assert record["weights"] == 156
+    assert main([*arguments, "--trials", "1"]) == 0
+    again = capsys.readouterr()
+    assert not again.err
+    assert again.out == told.out
+
+
+def test_a_table_that_the_paper_has_not(capsys):
+    assert main(["12"]) == 2
+    assert capsys.readouterr().err == "no table 12: the paper's are 1 to 9, and 10 goes farther\n"
+
+
+def test_what_fails_is_told_as_it_is():
+    record = {"table": 7, "row": "T = 100", "part": "literal", "setting": "s", "weights": 93}
+    record |= {"published": 74_000, "success": False, "seen": 500, "number": 0}
+    assert "| not within 500 |  | 0/1 |" in markdown([record])
+    low, high = interval([1.0, 2.0, 3.0, 4.0])
+    assert 1.0 <= low < 2.5 < high <= 4.0
+
+
+def test_settings_have_names_of_their_own():
+    for row in ROWS:
+        names = [setting.name for setting in row.settings]
+        assert len(set(names)) == len(names)
+        assert all(isinstance(setting, Setting) for setting in row.settings)
