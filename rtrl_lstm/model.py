@@ -26,10 +26,11 @@ from rtrl_lstm.guard import EVERY, Guard
 from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
+from rtrl_lstm.readings import label_of
 from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec, refuse_unknown
 from rtrl_lstm.start import Start, silence, widened
-from rtrl_lstm.target import LOSSES
+from rtrl_lstm.wanted import DERIVED, wanted_spec
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
 # The bound on the credit (in units of the target's spread) is what keeps an outlier from
@@ -41,20 +42,6 @@ DEFAULTS: dict[str, Any] = {
     "shortcuts": True,
     "clip": ClipCredit(3.0),
 }
-
-# What follows from the table and the task.
-DERIVED = frozenset(
-    {
-        "input_size",
-        "output_size",
-        "horizon",
-        "loss",
-        "scale_inputs",
-        "scale_target",
-        "combine_with",
-        "combine_only",
-    }
-)
 
 
 class Model:
@@ -127,9 +114,8 @@ class Model:
             also=also,
             max_categories=max_categories,
         )
-        possible = {field.name for field in dataclasses.fields(Spec)} - DERIVED
         refuse_unknown(options)
-        if unknown := options.keys() - possible:
+        if unknown := options.keys() & DERIVED:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
         if interval is not None and task not in ("auto", "regression"):
             raise ValueError(f"interval is for task regression, not {task}")
@@ -320,7 +306,7 @@ class Model:
         """Rows up to the guard's next look. Returns how many were taken: those up to a forecast
         that is no finite number, after which the learner is another one."""
         assert self.learner is not None
-        labels = np.array([_label_of(reading) for _, reading in batch])
+        labels = np.array([label_of(reading) for _, reading in batch])
         outputs = self.learner.run(
             np.array([reading.inputs for _, reading in batch]),
             labels,
@@ -359,7 +345,7 @@ class Model:
         assert self.learner is not None
         if reading.reset:
             self.learner.reset()
-        outputs = self.learner.step(np.array(reading.inputs), _label_of(reading), reading.weight)
+        outputs = self.learner.step(np.array(reading.inputs), label_of(reading), reading.weight)
         said = outputs.tolist()
         if not all(map(math.isfinite, said)):
             return self._step_back(reading)
@@ -448,31 +434,7 @@ class Model:
         return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
-        """What the learner has to be for the schema as it now is."""
-        schema, start = self.schema, self._start
-        assert schema.task is not None
-        if start is not None:
-            return Spec(
-                input_size=schema.input_size,
-                horizon=schema.horizon,
-                loss=LOSSES[schema.task],
-                scale_inputs=start.scaled_inputs(schema),
-                scale_target=start.scale_target,
-                **self.options,
-            )
-        return Spec(
-            input_size=schema.input_size,
-            output_size=schema.output_size if output_size is None else output_size,
-            horizon=schema.horizon,
-            loss=LOSSES[schema.task],
-            scale_inputs=schema.scaled_inputs,
-            scale_target=schema.task == "regression",
-            combine_with=schema.combined_inputs,
-            # Measured: a network that has a calendar learns worse when it sees the lags as well,
-            # one that has none learns better.
-            combine_only=schema.combined_inputs[1:] if schema.arguments["time"] else (),
-            **self.options,
-        )
+        return wanted_spec(self.schema, self._start, self.options, output_size)
 
     @property
     def good(self) -> Learner | Forecaster | None:
@@ -532,14 +494,8 @@ class Model:
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]
-        if learner is not None and good is None:
-            good = copy.copy(learner)
+        good = copy.copy(learner) if good is None else good
         model._guard = Guard.from_json(saved["guard"], good)
         model._frozen = saved["frozen"]
         model._counting.restore(saved["counts"])
         return model
-
-
-def _label_of(reading: Reading) -> float | tuple[float, ...]:
-    """What the learner learns from: a number, or one for each of several targets."""
-    return (reading.label, *reading.also) if reading.also else reading.label

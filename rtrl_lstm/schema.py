@@ -11,8 +11,8 @@ Needs no compiler: what runs an exported network reads its rows with this, too.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
+from rtrl_lstm.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.season import last_known
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
@@ -27,54 +28,7 @@ from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
-Row = Mapping[str, Any]
 GAPS = ("skip", "reset", "fill")
-
-
-class Reading(NamedTuple):
-    """What a schema makes of one row.
-
-    Attributes:
-        inputs: one number per input there was after this row: pad with zeros for later ones.
-        label: the row's own target as a learner sees it: a number, 0 or 1, or the index of a class;
-            NaN where it is missing.
-        truth: the row's own target as a score sees it.
-        reset: whether a new sequence begins with this row.
-        seconds: the row's time stamp, where there is a time column.
-        classes: the labels known when the forecast is made, which at horizon 0 is before this row's
-            own.
-        weight: what learning from this row's label counts for, 1 being the usual.
-        before: rows that were put in before this one, to fill a gap: nothing but time stamps.
-        filled: whether this is such a row.
-        key: of a `Panel`, the series it belongs to.
-        also: the row's further targets, NaN where they are missing.
-    """
-
-    inputs: list[float]
-    label: float
-    truth: Value
-    reset: bool
-    seconds: float | None
-    classes: tuple[str, ...]
-    weight: float = 1.0
-    before: tuple[Reading, ...] = ()
-    filled: bool = False
-    key: str = ""
-    also: tuple[float, ...] = ()
-
-
-class Numbers(NamedTuple):
-    """What a Model makes of rows of numbers.
-
-    Attributes:
-        inputs: (T, I) float64, as of a `Reading`.
-        labels: (T,) the rows' own targets, NaN where they are missing.
-        forecasts: (T,) one for each row.
-    """
-
-    inputs: NDArray[np.float64]
-    labels: NDArray[np.float64]
-    forecasts: NDArray[np.float64]
 
 
 class Schema:
@@ -290,7 +244,7 @@ class Schema:
                 before = self._fill(missing, stamp)
             reset = reset or (self.arguments["gaps"] != "skip" and not before)
         reading = self._commit(stamp, truth, others, parsed, reset, weight, before)
-        return _padded(reading) if before else reading
+        return padded(reading) if before else reading
 
     def _fill(self, missing: int, stamp: tuple[float, bool]) -> tuple[Reading, ...]:
         """The rows that are missing before a stamp; none where there are too many."""
@@ -528,15 +482,6 @@ class Schema:
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
-
-
-def _padded(reading: Reading) -> Reading:
-    """A row, and before it those that were put in, with zeros for inputs that it brought."""
-    size = len(reading.inputs)
-    before = (
-        one._replace(inputs=one.inputs + [0.0] * (size - len(one.inputs))) for one in reading.before
-    )
-    return reading._replace(before=tuple(before))
 
 
 def _weight(raw: Any, column: str) -> float:
