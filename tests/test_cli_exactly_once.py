@@ -196,10 +196,10 @@ def _write_long(folder: Path) -> None:
 
 
 def _stop_at_a_full_disk(folder: Path, arguments: list, code: int = 1) -> str:
-    """Run with no file allowed to grow beyond 220 KB. Returns what it says."""
+    """Run with no file allowed to grow beyond 240 KB. Returns what it says."""
     command = " ".join(map(str, [COMMAND, *arguments]))
     done = subprocess.run(
-        ["bash", "-c", f"ulimit -f 220; exec {command}"],
+        ["bash", "-c", f"ulimit -f 240; exec {command}"],
         cwd=folder, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
