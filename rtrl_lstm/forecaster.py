@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
-from rtrl_lstm.spec import Spec, refuse_unknown
+from rtrl_lstm.spec import Spec
+from rtrl_lstm.unknown import refuse_unknown
 
 
 class Forecaster(Core):

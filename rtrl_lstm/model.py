@@ -28,8 +28,9 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.readings import label_of
 from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
-from rtrl_lstm.spec import Spec, refuse_unknown
+from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start, silence, widened
+from rtrl_lstm.unknown import refuse_unknown
 from rtrl_lstm.wanted import DERIVED, wanted_spec
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
@@ -331,7 +332,8 @@ class Model:
         """One row, whatever it brings."""
         if self._fits(reading):
             return self._forecast(reading)
-        if self.learner is None and (reading.filled or not self._can_start(reading)):
+        can_start = reading.inputs and self.schema.output_size and not self._frozen
+        if self.learner is None and (reading.filled or not can_start):
             self._counting.pass_by(reading.filled)
             return self._said(None, reading)
         if reading.filled:  # the schema has seen the next row, whose label this one must not know
@@ -384,9 +386,6 @@ class Model:
         if self._intervals is None or isinstance(said, dict | tuple):
             return said
         return self._intervals.take(said, reading.label, reading.reset)
-
-    def _can_start(self, reading: Reading) -> bool:
-        return bool(reading.inputs) and self.schema.output_size > 0 and not self._frozen
 
     def _grow(self, reading: Reading) -> NDArray[Any] | None:
         """Give the learner the inputs and classes that this row brings.
