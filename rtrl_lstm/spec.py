@@ -105,10 +105,9 @@ class Spec:
         clip: None, `ClipNorm`, `ClipValue`, `ClipCredit`, or a number, which means ClipNorm.
         scale_inputs: whether inputs are standardised by running statistics: for all or for each.
         scale_target: whether the target is, too (not for classes and counts).
-        sparse_inputs: whether most inputs are zero at most steps, as with one-hot codes of words.
-            A step's time then grows with the inputs that are not zero, or were not long ago, and
-            not with input_size; every bit stays what it is without. For rule "truncated", with
-            optimizer "sgd" or update "sequence"; not with blocks, a horizon or scaled inputs.
+        sparse_inputs: whether most inputs are zero at most steps, as in one-hot codes: a step then
+            takes time for those that are not, or were not long ago; no bit differs. For rule
+            "truncated", and "sgd" or update "sequence"; without blocks, horizon, scaled inputs.
         combine_with: inputs that are themselves forecasts of the target, such as its last value
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`). For one output with
@@ -392,16 +391,11 @@ class Spec:
 
     def _check_sparse(self) -> None:
         """Refuse what changes weights of inputs that are zero, or sees them."""
+        moves_all = not isinstance(self.optimizer, SGD) and self.update == "step"
+        refused = self.rule != "truncated" or moves_all or self.block_size > 1
+        refused = refused or self.horizon or any(self.scaled_inputs) or self.combine_with
         require(
-            not self.sparse_inputs
-            or (
-                self.rule == "truncated"
-                and (isinstance(self.optimizer, SGD) or self.update == "sequence")
-                and self.block_size == 1
-                and self.horizon == 0
-                and not any(self.scaled_inputs)
-                and not self.combine_with
-            ),
+            not (self.sparse_inputs and refused),
             "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "
             "'sequence', and without blocks, horizon, scale_inputs and combine_with",
         )
@@ -450,7 +444,7 @@ class Spec:
 
     @property
     def blocks(self) -> int:
-        """Blocks of cells that share their gates; without blocks, the units."""
+        """Blocks of cells that share their gates."""
         return self.hidden_size // self.block_size
 
     @property
@@ -468,7 +462,6 @@ class Spec:
 
     @property
     def has_bias(self) -> bool:
-        """Whether anything has a bias."""
         return self.bias is not False
 
     def to_json(self) -> dict[str, Any]:
@@ -496,10 +489,9 @@ class Spec:
             values = dict(document)
             optimizer = dict(values["optimizer"])
             values["optimizer"] = OPTIMIZERS[optimizer.pop("name")](**optimizer)
-            clip = values["clip"]
-            values["clip"] = clip and CLIPS[clip["name"]](clip["limit"])
-            schedule = dict(values.get("schedule") or {})
-            if schedule:
+            if clip := values["clip"]:
+                values["clip"] = CLIPS[clip["name"]](clip["limit"])
+            if schedule := dict(values.get("schedule") or {}):
                 values["schedule"] = SCHEDULES[schedule.pop("name")](**schedule)
             for name, value in values.items():
                 values[name] = tuple(value) if isinstance(value, list) else value
