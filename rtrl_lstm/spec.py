@@ -392,8 +392,8 @@ class Spec:
     def _check_sparse(self) -> None:
         """Refuse what changes weights of inputs that are zero, or sees them."""
         moves_all = not isinstance(self.optimizer, SGD) and self.update == "step"
-        refused = self.rule != "truncated" or moves_all or self.block_size > 1
-        refused = refused or self.horizon or any(self.scaled_inputs) or self.combine_with
+        sees_all = bool(self.horizon or any(self.scaled_inputs) or self.combine_with)
+        refused = self.rule != "truncated" or moves_all or self.block_size > 1 or sees_all
         require(
             not (self.sparse_inputs and refused),
             "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "

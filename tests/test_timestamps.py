@@ -110,14 +110,11 @@ def test_calendar_inputs_are_those_of_datetime(moment):
 @given(st.lists(st.integers(-3, 5), max_size=60))
 def test_the_interval_is_the_median_of_the_last_15_positive_differences(differences):
     clock, now = Clock("t"), 1e9
-    latest, positive = now, []
     clock.commit(clock.parse(now))
-    for difference in differences:
-        before, now = now, now + difference
+    for k, difference in enumerate(differences):
+        now += difference
         clock.commit(clock.parse(now))
-        if difference > 0:  # after the latest of all, if it is later than that
-            positive.append(now - (latest if now > latest else before))
-        latest = max(latest, now)
-        assert clock.interval == (median(positive[-15:]) if positive else 0.0)
+        positive = [float(d) for d in differences[: k + 1] if d > 0][-15:]
+        assert clock.interval == (median(positive) if positive else 0.0)
         assert clock.ahead(4) == calendar_inputs(now + 4 * clock.interval)
         clock = Clock.from_json(json.loads(json.dumps(clock.to_json())))
