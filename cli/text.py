@@ -207,8 +207,10 @@ class Text:
     def _next_lines(self, most: int | None) -> list[str]:
         data, begin = self._whole.data, self._at
         end = len(data) if most is None else begin
-        for _ in range(most or 0):
+        left = most or 0
+        while left and end < len(data):
             end = data.find(b"\n", end) + 1 or len(data)
+            left -= 1
         lines = decoded(data[begin:end]) if begin < end else []
         self._at = end
         if end == len(data):
