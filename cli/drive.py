@@ -179,7 +179,7 @@ class Drive:
             truths = numbers.labels
             self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1) | np.isnan(truths)))
         if self._predictions is not None:
-            self._predictions.write_numbers(numbers.forecasts.tolist())
+            self._predictions.write_numbers(numbers.forecasts)
         self._progress.show(count, self._source.fraction())
         self._tell_of_intervention()
         return count

@@ -8,7 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rtrl_lstm.cli.errors import Stop, WriteError
+from rtrl_lstm.cli.numerals import numerals
 from rtrl_lstm.cli.outputs import STDOUT, Output
 from rtrl_lstm.cli.text import JSON_LINES
 from rtrl_lstm.intervals import Ranged
@@ -121,13 +125,14 @@ class Predictions:
             else map(forecast_line, forecasts),
         )
 
-    def write_numbers(self, forecasts: list[float]) -> None:
+    def write_numbers(self, forecasts: NDArray[np.float64]) -> None:
         """`write` for forecasts that are numbers and nothing else; NaN where there is none."""
-        if self._is_json or any(forecast != forecast for forecast in forecasts):
-            found = [None if forecast != forecast else forecast for forecast in forecasts]
-            self.write(found, classes=False)
+        none = np.isnan(forecasts)
+        if self._is_json or none.any():
+            found = zip(forecasts.tolist(), none.tolist(), strict=True)
+            self.write([None if blank else y for y, blank in found], classes=False)
         else:
-            self._write(len(forecasts), False, map(repr, forecasts))
+            self._write(len(forecasts), False, numerals(forecasts))
 
     def _write(self, count: int, classes: bool | None, found: Iterable[str]) -> None:
         before = self._row

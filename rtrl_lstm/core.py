@@ -78,14 +78,17 @@ class Core:
         self._begins = np.zeros(1, np.uint8)
         self._places = np.zeros(entries.PLACES, np.int64)
         self._at = self._places.ctypes.data
+        own = (self._head, self._body, self._table)
+        self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
+        self._one_row = self._places.copy()
         self._scalar_label = spec.target_size == 1
         self._scratch: Self | None = None
 
     def _place(self, labels: Array, weights: Array, begins: Array) -> None:
         """Tell the kernel where to find them; they must live until the next time."""
-        found = (self._head, self._body, self._table, labels, weights, begins)
-        self._places[: len(found)] = [array.ctypes.data for array in found]
+        found = (array.__array_interface__["data"][0] for array in (labels, weights, begins))
+        self._places[3:6] = tuple(found)
 
     def __getstate__(self) -> tuple[Spec, bytes]:
         return self.spec, self.block.tobytes()
@@ -259,8 +262,7 @@ class Core:
                     self._places[-3:] = listed.places(start)
                 kernel(entries.TAKE, len(out) // self.spec.output_size, self._at, x, out, 0.0, 0.0)
         finally:
-            self._place(self._label, self._weight, self._begins)
-            self._places[-3:] = 0
+            self._places[:] = self._one_row
         return y_hat
 
     def _as_rows(self, values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:

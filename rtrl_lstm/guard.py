@@ -61,13 +61,16 @@ class Tally:
             forecasts, labels = forecasts[known], labels[known]
         if not len(labels):
             return
-        before = np.empty_like(labels)
-        before[0] = labels[0] if self.last is None else self.last
-        before[1:] = labels[:-1]
         self.labels += len(labels)
-        self.errors = _sum(self.errors, np.abs(forecasts - labels))
-        self.changes = _sum(self.changes, np.abs(labels - before))
-        self.sizes = _sum(self.sizes, np.abs(labels))
+        terms = np.empty((3, 1 + len(labels)))
+        terms[:, 0] = self.errors, self.changes, self.sizes
+        terms[0, 1:] = forecasts - labels
+        terms[1, 1] = 0.0 if self.last is None else labels[0] - self.last
+        terms[1, 2:] = labels[1:] - labels[:-1]
+        terms[2, 1:] = labels
+        # Row by row, so that it does not depend on how rows come in chunks.
+        sums = np.add.accumulate(np.abs(terms, out=terms), axis=1)[:, -1]
+        self.errors, self.changes, self.sizes = sums.tolist()
         self.last = float(labels[-1])
 
     def is_wild(self) -> bool:
@@ -168,8 +171,3 @@ class Guard:
         for tally, sums in zip(guard._tallies, saved["tallies"], strict=True):
             vars(tally).update(sums)
         return guard
-
-
-def _sum(carried: float, values: Array) -> float:
-    """Row by row, so that it does not depend on how rows come in chunks."""
-    return float(np.add.accumulate(np.concatenate(([carried], values)))[-1])

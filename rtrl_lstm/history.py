@@ -16,6 +16,7 @@ alone, not on how they come in chunks.
 from __future__ import annotations
 
 import base64
+import bisect
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ class History:
 
     Attributes:
         snapshots: in order of rows; the first is where this began.
-        events: the last `LAST_EVENTS` things that happened.
+        events: the last `LAST_EVENTS` things that happened, in order of rows.
         calibration: for labels. With two, the bins are of the second one's probability; with
             more, of the likeliest one's.
     """
@@ -96,7 +97,7 @@ class History:
         self.snapshots: list[Snapshot] = []
         # A forecast waits among the last rows for its truth.
         self._last: deque[tuple[Any, ...]] = deque(maxlen=max(LAST_ROWS, score.horizon + 1))
-        self.events: deque[Event] = deque(maxlen=LAST_EVENTS)
+        self.events: list[Event] = []
         self.calibration = [Bin(0, 0.0, 0)] * PROBABILITY_BINS
         self._read: deque[Reading] = deque(maxlen=LAST_INPUTS)
         self._numbers: deque[tuple[int, Numbers]] = deque()  # rows that came at once, after those
@@ -175,7 +176,7 @@ class History:
 
     def note_bad_row(self, row: int, why: str) -> None:
         """Keep why a row could not be used."""
-        self.events.append(Event(row, "bad row", 1, why[:200]))
+        self._note(Event(row, "bad row", 1, why[:200]))
 
     def now(self) -> Snapshot:
         """The sums as they stand."""
@@ -231,10 +232,15 @@ class History:
     def _note_growth(self, row: int, inputs: int, labels: int) -> None:
         if inputs != self._inputs:
             self._inputs = inputs
-            self.events.append(Event(row, "inputs", self._inputs, ""))
+            self._note(Event(row, "inputs", self._inputs, ""))
         if labels != self._labels:
             self._labels = labels
-            self.events.append(Event(row, "labels", self._labels, ""))
+            self._note(Event(row, "labels", self._labels, ""))
+
+    def _note(self, event: Event) -> None:
+        """Put an event in its place: bad rows are told of before the other rows of their chunk."""
+        bisect.insort(self.events, event, key=lambda known: known.row)
+        del self.events[:-LAST_EVENTS]
 
     def _calibrate(self, truth: str, classes: tuple[str, ...]) -> None:
         """Count whether the forecast of the last row, made `horizon` rows ago, came true."""

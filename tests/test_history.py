@@ -145,6 +145,22 @@ def test_what_happens_is_kept() -> None:
     assert (52, "labels") in kinds  # known from the row after the one that brought it
 
 
+def test_events_are_in_order_of_rows_however_rows_come() -> None:
+    rows = [{"x": x, "y": 1.0} for x in (1.0, 2.0, None, 4.0)]
+    history = History(Prequential(0))
+    for row in range(5, 5 + histories.LAST_EVENTS):  # noted before the rows of their chunk
+        history.note_bad_row(row, "oops")
+    history.extend(*rl.Model(target="y").follow(rows))
+    assert [event.row for event in history.events] == [*range(5, 5 + histories.LAST_EVENTS)]
+    history = History(Prequential(0))
+    history.note_bad_row(4, "oops")
+    history.extend(*rl.Model(target="y").follow(rows))
+    assert [(event.row, event.kind) for event in history.events][-2:] == [
+        (3, "inputs"),
+        (4, "bad row"),
+    ]
+
+
 def test_a_useful_column_is_worth_more_than_an_idle_one() -> None:
     model = rl.Model(target="y")
     history = _followed(model, _numbers(3000))

@@ -70,7 +70,7 @@ _E_LOWER, _E_UPPER = ord("e"), ord("E")
 
 
 @inline
-def _product(a, b):
+def product(a, b):
     """The 128 bits of a * b: upper and lower half."""
     a_low, a_high, b_low, b_high = a & _LOW, a >> _U32, b & _LOW, b >> _U32
     low, middle, other, high = a_low * b_low, a_high * b_low, a_low * b_high, a_high * b_high
@@ -99,9 +99,9 @@ def _scaled(w, q, tables):
     w <<= _U(zeros)
     exponent = ((217706 * q) >> 16) + 1087 - zeros
     factor, rest = factors[2 * (q - _SMALLEST)], factors[2 * (q - _SMALLEST) + 1]
-    high, low = _product(w, factor)
+    high, low = product(w, factor)
     if high & _NINE == _NINE and low + w < w:  # what the factor was cut off by may carry
-        more, least = _product(w, rest)
+        more, least = product(w, rest)
         total = low + more
         if total < low:
             high += _U1
