@@ -34,6 +34,9 @@ INCIDENTS = {
     "filled": "rows filled in",
     "repeated": "times repeated",
     "out_of_order": "times out of order",
+    "late_labels": "labels came late",
+    "too_late": "labels came too late",
+    "repeated_ids": "records repeated",
 }
 
 

@@ -127,6 +127,20 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     show_default=True,
     help="With --key: the most series; rows of further ones are bad rows.",
 )
+@click.option(
+    "--id",
+    metavar="COL",
+    help="Column that names the row. A later record of the same id brings the row's label, where "
+    "its target was empty; forecasts are written at once, and learned from when the label comes.",
+)
+@click.option(
+    "--max-delay",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="With --id: how many rows a label may be late. Then its row is learned without one.",
+)
 @click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
 @click.option(
@@ -216,6 +230,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         options["gaps"] != "fill" and not options["resume"]
     ):
         raise click.UsageError("--max-gap is for --gaps fill")
+    if ctx.get_parameter_source("max_delay") is click.core.ParameterSource.COMMANDLINE and (
+        options["id"] is None and not options["resume"]
+    ):
+        raise click.UsageError("--max-delay is for --id COL")
+    if options["id"] is not None and options["passes"] > 1:
+        raise click.UsageError("--passes would bring the same ids again: leave it out, or --id")
     if ctx.get_parameter_source("max_keys") is click.core.ParameterSource.COMMANDLINE and (
         options["key"] is None and not options["resume"]
     ):

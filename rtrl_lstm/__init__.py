@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Delayed": "delayed",
     "Fleet": "fleet",
     "Forecaster": "forecaster",
     "Learner": "learner",
@@ -73,6 +75,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Cosine",
+    "Delayed",
     "Exponential",
     "Fleet",
     "Forecaster",

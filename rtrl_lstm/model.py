@@ -3,8 +3,7 @@
 For whoever drives one (the command line, an application): a row is a dict from column to value,
 and that is the only form. Read rows in chunks, call `forecasts, readings = model.follow(rows)`
 and hand both to `score.Prequential.extend`. A bad row is a BadRow in the place of its forecast,
-and None in the place of its reading. Between two calls the model is whole: save it, or stop,
-there and not inside one.
+and None in the place of its reading. Between two calls the model is whole: save or stop there.
 """
 
 from __future__ import annotations
@@ -55,13 +54,12 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, also,
+        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
             max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
-            interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
-            `intervals`). The forecast itself stays what it is.
-        start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
-            any Learner or Forecaster of that horizon) to go on from; see `start`.
+            interval that comes with each forecast, `forecast.lower` and `upper` (see `intervals`).
+        start: a network (of `export.from_onnx`, `export.from_torch`, or any Learner or Forecaster
+            of that horizon) that has learned elsewhere, to go on from; see `start`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
@@ -89,6 +87,7 @@ class Model:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        id: str | None = None,
         also: Iterable[str] = (),
         max_categories: int = 64,
         interval: float | None = None,
@@ -112,6 +111,7 @@ class Model:
             gaps=gaps,
             max_gap=max_gap,
             key=key,
+            id=id,
             also=also,
             max_categories=max_categories,
         )

@@ -30,6 +30,7 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
 
@@ -108,21 +109,25 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Learner | Forecaster | Model | Panel | Fleet | Core, path: str | Path) -> None:
+def save(
+    thing: Learner | Forecaster | Model | Panel | Delayed | Fleet | Core, path: str | Path
+) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> bytes:
+def to_bytes(thing: Learner | Forecaster | Model | Panel | Delayed | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.panel import Panel
 
     block = np.empty(0, np.uint8)
     learner: Core | None = None
-    if isinstance(thing, Panel):
+    if isinstance(thing, Panel | Delayed):
         specs, block = _of_all(thing)
-        document |= {"kind": "panel", "panel": thing.to_json(), "specs": specs}
+        kind = type(thing).__name__.lower()
+        document |= {"kind": kind, kind: thing.to_json(), "specs": specs}
     elif isinstance(thing, Fleet):
         document |= {"kind": "fleet", "spec": thing.spec.to_json()}
         block = thing.blocks()
@@ -136,13 +141,13 @@ def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> byte
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-        if not isinstance(thing, Core | Fleet | Panel) and thing.good is not None:
+        if not isinstance(thing, Core | Fleet | Panel | Delayed) and thing.good is not None:
             block = np.stack([block, thing.good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
 
-def _of_all(panel: Panel) -> tuple[list[Any], np.ndarray[Any, Any]]:
+def _of_all(panel: Panel | Delayed) -> tuple[list[Any], np.ndarray[Any, Any]]:
     """What the learners of a panel are, None where there is none yet, and their numbers."""
     specs: list[Any] = []
     parts = [np.empty(0, np.uint8)]
@@ -154,13 +159,14 @@ def _of_all(panel: Panel) -> tuple[list[Any], np.ndarray[Any, Any]]:
     return specs, np.concatenate(parts)
 
 
-def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
+def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel | Delayed:
     """The inverse of `_of_all`."""
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
 
-    models = []
-    for (_, saved), described in zip(document["panel"]["models"], document["specs"], strict=True):
+    models, whole = [], document[document["kind"]]
+    for (_, saved), described in zip(whole["models"], document["specs"], strict=True):
         if described is None:
             models.append(Model.from_json(saved, None))
             continue
@@ -171,7 +177,8 @@ def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
         models.append(Model.from_json(saved, kind.of(spec, one), kind.of(spec, good)))
     if len(block):
         raise ValueError("the block of numbers is larger than the specs ask for")
-    return Panel.from_json(document["panel"], models)
+    kind_of_all = Panel if document["kind"] == "panel" else Delayed
+    return kind_of_all.from_json(whole, models)
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -185,8 +192,8 @@ def _signed(document: dict[str, Any], block: bytes) -> str:
     return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet:
-    """What was saved: a Learner, a Forecaster, a Model or a Fleet.
+def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
+    """What was saved: a Learner, a Forecaster, a Model, a Panel, a Delayed or a Fleet.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -199,7 +206,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet:
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Fleet:
+def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
     """What a model file of this content holds.
 
     Raises:
@@ -259,8 +266,8 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
 
 def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
-) -> Learner | Forecaster | Model | Panel | Fleet:
-    if document["kind"] == "panel":
+) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
+    if document["kind"] in ("panel", "delayed"):
         return _all_of(document, block)
     learner: Learner | Forecaster | None = None
     good: Learner | Forecaster | None = None

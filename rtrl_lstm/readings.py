@@ -9,8 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.columns import Value
+from rtrl_lstm.target import Forecast
 
 Row = Mapping[str, Any]
+
+
+class Settled(NamedTuple):
+    """A row whose label has come late, or never.
+
+    Attributes:
+        forecast: what was said when the row came; None: nothing.
+        truth: the target as a score sees it, None where it never came.
+        last: the last target that was known when the row came.
+        seasons: what the target of a season before was then: baseline, lag, value.
+    """
+
+    forecast: Forecast
+    truth: Value
+    last: Value
+    seasons: tuple[tuple[str, int, Value], ...] = ()
 
 
 class Reading(NamedTuple):
@@ -30,6 +47,8 @@ class Reading(NamedTuple):
         filled: whether this is such a row.
         key: of a `Panel`, the series it belongs to.
         also: the row's further targets, NaN where they are missing.
+        late: of a `Delayed`, whether it is no row, but came for the label of an earlier one.
+        settled: of a `Delayed`, the rows in their order that need not be waited for any longer.
     """
 
     inputs: list[float]
@@ -43,6 +62,8 @@ class Reading(NamedTuple):
     filled: bool = False
     key: str = ""
     also: tuple[float, ...] = ()
+    late: bool = False
+    settled: tuple[Settled, ...] = ()
 
 
 class Numbers(NamedTuple):

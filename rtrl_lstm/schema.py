@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.asked import check_arguments, require_columns, weight_of
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
@@ -24,11 +25,9 @@ from rtrl_lstm.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.season import last_known
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
+from rtrl_lstm.values import BadRow, SchemaError, label
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
-
-GAPS = ("skip", "reset", "fill")
 
 
 class Schema:
@@ -62,6 +61,8 @@ class Schema:
             sequence begins.
         max_gap: the most rows that are put in at a time.
         key: column that tells series apart, for a `Panel`; no input.
+        id: column that names the row, for a `Delayed`; no input. The target of the row before is
+            then the last one known, and `learn_late` takes those that come later.
         also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
             of these, and no lags or combination come into it.
 
@@ -84,41 +85,13 @@ class Schema:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        id: str | None = None,
         also: Iterable[str] = (),
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
             raise ValueError("features must be a list of column names")
-        for role, column in (
-            ("time", time),
-            ("reset_on", reset_on),
-            ("weight", weight),
-            ("key", key),
-        ):
-            if column == target:
-                raise ValueError(f"column {target!r} is the target and cannot be the {role}")
-        if weight is not None and weight in (time, reset_on, *(features or ())):
-            raise ValueError(f"column {weight!r} is the weight and cannot be anything else")
-        if not isinstance(horizon, int) or horizon < 0:
-            raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
-        if not isinstance(max_categories, int) or max_categories < 2:
-            raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
-        if key is not None and key in (time, weight, *(features or ())):
-            raise ValueError(f"column {key!r} is the key and cannot be anything else")
-        if gaps not in GAPS:
-            raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
-        if gaps != "skip" and time is None:
-            raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
-        if not isinstance(max_gap, int) or max_gap < 1:
-            raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
         also = list(also)
-        names = [target, *also]
-        if also and (task not in ("auto", "regression") or key is not None):
-            raise ValueError("several targets are for task regression, and not together with a key")
-        others = {time, reset_on, weight, *(features or ())}
-        if also and (len({*names}) < len(names) or {*names} & others):
-            raise ValueError(f"targets {listed(names)}: each must be a column of its own")
-        task = "regression" if also else task
         self.arguments: dict[str, Any] = {
             "target": target,
             "features": None if features is None else list(features),
@@ -130,11 +103,12 @@ class Schema:
             "gaps": gaps,
             "max_gap": max_gap,
             "key": key,
+            "id": id,
             "also": also,
             "max_categories": max_categories,
         }
-        if target in (self.arguments["features"] or ()):
-            raise ValueError(f"the target {target!r} cannot be a feature")
+        check_arguments(**self.arguments)
+        self.arguments["task"] = task = "regression" if also else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
         self._clock = None if time is None else Clock(time)
@@ -146,6 +120,7 @@ class Schema:
         self._further = Further(also, horizon, max_categories) if also else None
         self._last_truth: Value = None
         self._last_number: float | None = None  # the last target known, of a regression
+        self._known_ago = 0  # rows since the last target known
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -231,7 +206,7 @@ class Schema:
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
-        weight = 1.0 if self._weight is None else _weight(get(self._weight), self._weight)
+        weight = 1.0 if self._weight is None else weight_of(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
         reset = self._columns is not None and sequence != self._sequence
@@ -360,6 +335,39 @@ class Schema:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""
         return self.target.parse(row.get(self.target.column))
 
+    @property
+    def last_target(self) -> Value:
+        """The target of the last row; with an `id`, the last one known."""
+        return self._last_truth
+
+    def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
+        """What the target was a season before the last row: name of the season, rows, value."""
+        if self._lags is None:
+            return ()
+        seasons = self._lags.seasons
+        found = seasons.found.items()
+        # The row's own target must not have found the season that forecasts it.
+        known = {name: seasons.rows > season.since for name, season in found}
+        return tuple(
+            (name, season.lag, seasons.ago(season.lag) if known[name] else None)
+            for name, season in found
+        )
+
+    def learn_late(self, truth: Value, ago: int) -> float:
+        """The target of the row so many rows before the last one, which had none when it came.
+
+        Returns it as a learner sees it.
+        """
+        if ago < self._known_ago:
+            self._last_truth, self._known_ago = truth, ago
+            if isinstance(truth, float):
+                self._last_number = truth
+        if isinstance(truth, str):
+            self._lags = None
+        if self._lags is not None:
+            self._lags.seasons.fill(ago, truth)
+        return self.target.commit(truth)
+
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
         if self._further is not None:
@@ -385,11 +393,12 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in ("time", "reset_on", "key")] + [self._weight]
+        wanted = [self.arguments[name] for name in ("time", "reset_on", "key", "id")]
+        wanted.append(self._weight)
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
         wanted += self.target_names if target else ()
-        _require_columns([name for name in wanted if name is not None], list(names))
+        require_columns([name for name in wanted if name is not None], list(names))
 
     def frozen(self) -> Schema:
         """A copy that no longer learns: no new inputs, classes or means. Time and targets go on."""
@@ -418,6 +427,7 @@ class Schema:
             "lags": None if self._lags is None else self._lags.to_json(),
             "last_truth": self._last_truth,
             "last_number": self._last_number,
+            "known_ago": self._known_ago,
             "sequence": self._sequence,
             "further": None if self._further is None else self._further.to_json(),
             "filled": self.filled,
@@ -443,6 +453,7 @@ class Schema:
             schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
         schema._last_truth = saved["last_truth"]
         schema._last_number = saved["last_number"]
+        schema._known_ago = saved["known_ago"]
         schema._sequence = saved["sequence"]
         schema._weight = saved["weight"]
         schema.filled = saved["filled"]
@@ -452,7 +463,9 @@ class Schema:
 
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
-        self._last_truth = truth
+        self._known_ago = self._known_ago + 1 if truth is None else 0
+        if truth is not None or self.arguments["id"] is None:
+            self._last_truth = truth
         if isinstance(truth, str):
             self._lags = None
         elif truth is not None:
@@ -469,11 +482,11 @@ class Schema:
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)
         asked = self.arguments
-        special = [asked[name] for name in ("target", "time", "reset_on", "key")]
+        special = [asked[name] for name in ("target", "time", "reset_on", "key", "id")]
         special += [self._weight, *asked["also"]]
         features = asked["features"]
         wanted = [name for name in special if name is not None] + (features or [])
-        _require_columns(wanted, names)
+        require_columns(wanted, names)
         if features is None:
             features = [name for name in names if name not in (*special, asked["weight"])]
         features = [name for name in dict.fromkeys(features) if name != asked["time"]]
@@ -482,16 +495,3 @@ class Schema:
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
-
-
-def _weight(raw: Any, column: str) -> float:
-    value = number(raw, column)
-    if value >= 0.0:
-        return value
-    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
-
-
-def _require_columns(wanted: Iterable[str], names: list[str]) -> None:
-    for name in wanted:
-        if name not in names:
-            raise SchemaError(f"no column {name!r}; there are: {listed(names)}")

@@ -104,6 +104,11 @@ class Seasons:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
 
+    def fill(self, lag: int, truth: Value) -> None:
+        """The target so many rows before the last one taken, which was missing, is known now."""
+        if lag < self.rows and lag < self._capacity:
+            self._ring[(self.rows - 1 - lag) % self._capacity] = truth
+
     def last(self, count: int) -> NDArray[np.float64]:
         """(count,) the last targets, NaN where they are missing or not known any more."""
         return np.array([self.ago(k) for k in reversed(range(count))], np.float64)
