@@ -63,11 +63,11 @@ class Replay:
         seen = None if values is None else delayed.has_seen(values)
         if values is None or seen is None:
             return False
-        known = delayed.remembers(values)
         if not self._began:
             self._began = True
-            self._in_the_dark = not known and delayed.began_with(values)
-            if known or self._in_the_dark:  # it is a stream that comes again
+            self._in_the_dark = delayed.began_with(values)
+            if seen or self._in_the_dark:  # it is a stream that comes again
                 self._held = None
-        self._in_the_dark = self._in_the_dark and not known
-        return not seen and not self._in_the_dark
+        if self._in_the_dark and delayed.ended_with(values):
+            self._in_the_dark = False
+        return not (seen or (self._in_the_dark and not delayed.remembers(values)))

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rtrl_lstm.asked import require_columns
 from rtrl_lstm.leading import Leading
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import Model
@@ -142,18 +143,16 @@ class Delayed:
         return place is not None and (truth is None or not self._waits(place))
 
     def remembers(self, row: Row) -> bool:
-        """Whether a record has the id of a row that is remembered."""
-        try:
-            return self._recall.place_of(self._id_of(row)) is not None
-        except BadRow:
-            return False
+        """Whether a record has the id of a row that is remembered. Raises BadRow."""
+        return self._recall.place_of(self._id_of(row)) is not None
 
     def began_with(self, row: Row) -> bool:
-        """Whether a record has the id of the very first row."""
-        try:
-            return self._recall.is_first(self._id_of(row))
-        except BadRow:
-            return False
+        """Whether a record has the id of the very first row. Raises BadRow."""
+        return self._recall.is_first(self._id_of(row))
+
+    def ended_with(self, row: Row) -> bool:
+        """Whether a record has the id of the last row. Raises BadRow."""
+        return self._recall.place_of(self._id_of(row)) == self._recall.rows - 1
 
     def frozen(self) -> Delayed:
         """A copy that forecasts and no longer learns. No row waits for its label."""
@@ -174,6 +173,8 @@ class Delayed:
         return self.frozen().model
 
     def _id_of(self, row: Row) -> str:
+        if not self._recall.rows:
+            require_columns([self.id], list(row))
         name = label(row.get(self.id), self.id)
         if name is None:
             raise BadRow(self.id, "there is no id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+
 import numpy as np
 
 from rtrl_lstm.cells import gates_of
