@@ -47,7 +47,9 @@ def table(figures: dict[str, Any]) -> list[str]:
     if not columns:
         return []
     rows = {"learner": learner, **figures["baselines"]}
-    for name, target in figures.get("targets", {}).items():  # above them is the mean
+    for step, found in figures.get("steps", {}).items():  # above them is the mean
+        rows[f"{step} ahead"] = found["metrics"]
+    for name, target in figures.get("targets", {}).items():
         rows[f"{name}: learner"] = target["metrics"]
         rows |= {f"{name}: {source}": found for source, found in target["baselines"].items()}
     first = max(len(name) for name in rows) + 2

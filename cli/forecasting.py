@@ -46,7 +46,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
             options["predictions"],
             form=options["predictions_format"],
             ranged=ranged,
-            names=schema.target_names,
+            names=schema.forecast_names,
         )
         closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"], unbounded=options["on_bad_row"] == "skip-all")

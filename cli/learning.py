@@ -216,5 +216,5 @@ def _predictions(options: dict[str, Any], stand: Stand, goes_on: bool) -> Predic
     if path is None:
         return None
     ranged = stand.model.interval is not None
-    names = stand.model.schema.target_names
+    names = stand.model.schema.forecast_names
     return Predictions(path, stand.rows, form, goes_on, ranged, names)

@@ -30,6 +30,7 @@ from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.several import SeveralScore
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.steps_score import StepsScore
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -122,6 +123,8 @@ def begin(options: dict[str, Any]) -> Stand:
         raise click.UsageError("--target COL is needed: the column to forecast")
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
     arguments["target"], *arguments["also"] = options["target"]
+    first, _, last = str(options["horizon"]).rpartition("-")
+    arguments |= {"horizon": int(last), "every_step": bool(first)}
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
@@ -154,6 +157,8 @@ def score_of(model: Model | Panel | Delayed | Follower, score_from: int) -> Preq
         return DelayedScore(schema.horizon, score_from)
     if schema.arguments["also"]:
         return SeveralScore(schema.horizon, score_from, schema.target_names)
+    if len(schema.forecast_names) > 1:
+        return StepsScore(schema.horizon, score_from)
     return Prequential(schema.horizon, score_from)
 
 
@@ -289,6 +294,8 @@ def _made_with(stand: Stand) -> dict[str, Any]:
     schema, spec = stand.model.schema, Spec(input_size=1, **stand.model.options)
     options = {name: schema.arguments[name] for name in SCHEMA_OPTIONS}
     options["target"] = list(schema.target_names)
+    if schema.arguments["every_step"]:
+        options["horizon"] = f"1-{schema.horizon}"
     for name, field in LEARNER_OPTIONS.items():
         value = getattr(spec, field)
         options[name] = getattr(value, "name", value)

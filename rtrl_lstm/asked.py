@@ -8,6 +8,7 @@ from typing import Any
 from rtrl_lstm.values import BadRow, SchemaError, listed, number, shown
 
 GAPS = ("skip", "reset", "fill")
+MOST_STEPS = 10_000
 
 
 def check_arguments(
@@ -24,6 +25,7 @@ def check_arguments(
     key: str | None,
     id: str | None,
     also: list[str],
+    every_step: bool,
     max_categories: int,
 ) -> None:
     """Say what is wrong with the arguments of a `Schema`, which has their meaning.
@@ -44,6 +46,8 @@ def check_arguments(
         raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
     if also and (task not in ("auto", "regression") or key is not None):
         raise ValueError("several targets are for task regression, and not together with a key")
+    if every_step:
+        _check_steps(task, horizon, weight, key, also)
     if id is not None:
         _check_late(horizon, key, gaps, also)
     _check_roles(target, wanted, time, reset_on, weight, key, id)
@@ -66,6 +70,23 @@ def _check_late(horizon: int, key: str | None, gaps: str, also: list[str]) -> No
         raise ValueError(f"{why}there is one target")
     if gaps == "fill":
         raise ValueError(f"{why}gaps cannot be filled: skip them, or reset")
+
+
+def _check_steps(
+    task: str, horizon: int, weight: str | None, key: str | None, also: list[str]
+) -> None:
+    """Where all the rows ahead are forecast, some things cannot be."""
+    why = "where every step is forecast, "
+    if not 1 <= horizon <= MOST_STEPS:
+        raise ValueError(f"{why}the horizon is from 1 to {MOST_STEPS:,} rows")
+    if task not in ("auto", "regression"):
+        raise ValueError(f"{why}the target is a number, and the task regression")
+    if also:
+        raise ValueError(f"{why}there is one target")
+    if key is not None:
+        raise ValueError(f"{why}there is one series, and no key")
+    if weight is not None:
+        raise ValueError(f"{why}rows have no weight: a row is the label of many forecasts")
 
 
 def _check_roles(

@@ -55,7 +55,7 @@ class Model:
 
     Args:
         target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
-            max_categories: see `Schema`.
+            every_step, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast, `forecast.lower` and `upper` (see `intervals`).
         start: a network (of `export.from_onnx`, `export.from_torch`, or any Learner or Forecaster
@@ -89,6 +89,7 @@ class Model:
         key: str | None = None,
         id: str | None = None,
         also: Iterable[str] = (),
+        every_step: bool = False,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -113,6 +114,7 @@ class Model:
             key=key,
             id=id,
             also=also,
+            every_step=every_step,
             max_categories=max_categories,
         )
         refuse_unknown(options)
@@ -125,9 +127,9 @@ class Model:
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
-        if self.schema.arguments["also"] and (interval is not None or start is not None):
+        if len(self.schema.forecast_names) > 1 and (interval is not None or start is not None):
             raise ValueError("several targets have no interval, and do not start from a network")
-        self._guard = Guard(len(self.schema.target_names))
+        self._guard = Guard(len(self.schema.forecast_names))
         self._frozen = False
         self._counting = Counting(horizon)
 
@@ -255,10 +257,6 @@ class Model:
         self._back_off()
         return good + 1
 
-    def truth(self, row: Row) -> float | str | None:
-        """The row's own target, as a score compares it with a forecast. Raises BadRow."""
-        return self.schema.truth(row)
-
     def frozen(self) -> Model:
         """A copy that forecasts and no longer learns. Its counts start at 0."""
         model = copy.copy(self)
@@ -268,7 +266,7 @@ class Model:
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
             model._intervals.fixed = True
-        model._guard = Guard(len(self.schema.target_names))
+        model._guard = Guard(len(self.schema.forecast_names))
         if model.learner is not None:
             model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)

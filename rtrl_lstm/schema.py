@@ -23,11 +23,16 @@ from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
 from rtrl_lstm.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.season import last_known
+from rtrl_lstm.steps import Steps
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
 from rtrl_lstm.values import BadRow, SchemaError, label
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
+
+
+# What is saved of it as it is.
+_PLAIN = ("_last_truth", "_last_number", "_known_ago", "_sequence", "_weight", "filled")
 
 
 class Schema:
@@ -65,6 +70,8 @@ class Schema:
             then the last one known, and `learn_late` takes those that come later.
         also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
             of these, and no lags or combination come into it.
+        every_step: whether a forecast is a tuple of numbers, of each of the `horizon` rows ahead.
+            There is no combination, either; lags are inputs where there is no time column.
 
     Attributes:
         filled: how many rows were put in.
@@ -87,6 +94,7 @@ class Schema:
         key: str | None = None,
         id: str | None = None,
         also: Iterable[str] = (),
+        every_step: bool = False,
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
@@ -105,18 +113,22 @@ class Schema:
             "key": key,
             "id": id,
             "also": also,
+            "every_step": every_step,
             "max_categories": max_categories,
         }
         check_arguments(**self.arguments)
-        self.arguments["task"] = task = "regression" if also else task
+        self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
         self._clock = None if time is None else Clock(time)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
-        # None: not a regression of one target
-        self._lags: Lags | None = None if also else Lags(target, horizon)
+        # None: not a regression of one target. With every step, a network that has a calendar does
+        # not need them; one that has none errs by a third less.
+        none = also or (every_step and time is not None)
+        self._lags: Lags | None = None if none else Lags(target, horizon)
+        self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
         self._last_truth: Value = None
         self._last_number: float | None = None  # the last target known, of a regression
@@ -178,19 +190,26 @@ class Schema:
 
         What `Spec.combine_with` is to be. Empty until there is a last value.
         """
-        if self._lags is None or self._own.slot < 0:
+        if self._lags is None or self._own.slot < 0 or self._steps is not None:
             return ()
         return (self._own.slot, *self._lags.slots.values())
 
     @property
     def output_size(self) -> int:
         """How many outputs the task needs so far; 0 while that is unknown."""
-        return self.target.output_size + len(self.arguments["also"])
+        return self.target.output_size + len(self.forecast_names[1:])
 
     @property
     def target_names(self) -> tuple[str, ...]:
         """The target, and further ones."""
         return (self.target.column, *self.arguments["also"])
+
+    @property
+    def forecast_names(self) -> tuple[str, ...]:
+        """What the numbers of a forecast are of: the targets, or how many rows ahead."""
+        if self._steps is None:
+            return self.target_names
+        return tuple(str(step) for step in range(1, self.horizon + 1))
 
     def read(self, row: Row) -> Reading:
         """Read a row and learn what it shows about the columns.
@@ -269,6 +288,9 @@ class Schema:
         also: tuple[float, ...] = ()
         if self._further is not None:
             also = self._further.commit(others, reset, inputs, values)
+        if self._steps is not None:
+            number, *rest = self._steps.take(number)
+            also = tuple(rest)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
         said = (seconds, known, weight, before, filled)
@@ -282,14 +304,14 @@ class Schema:
         there are time stamps, sequences, categories or labels.
         """
         asked, columns = self.arguments, self._columns
+        roles = ("time", "reset_on", "weight")
         if (
             columns is None
             or self.task != "regression"
-            or asked["time"] is not None
-            or asked["reset_on"] is not None
-            or asked["weight"] is not None
+            or any(asked[role] is not None for role in roles)
             or self._own.slot < 0
             or self._lags is None
+            or self._steps is not None
             or not all(column.slot >= 0 for column in columns)
         ):
             return ()
@@ -341,17 +363,8 @@ class Schema:
         return self._last_truth
 
     def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
-        """What the target was a season before the last row: name of the season, rows, value."""
-        if self._lags is None:
-            return ()
-        seasons = self._lags.seasons
-        found = seasons.found.items()
-        # The row's own target must not have found the season that forecasts it.
-        known = {name: seasons.rows > season.since for name, season in found}
-        return tuple(
-            (name, season.lag, seasons.ago(season.lag) if known[name] else None)
-            for name, season in found
-        )
+        """What the target was a season before the last row, see `Seasons.said`."""
+        return () if self._lags is None else self._lags.seasons.said()
 
     def learn_late(self, truth: Value, ago: int) -> float:
         """The target of the row so many rows before the last one, which had none when it came.
@@ -370,7 +383,7 @@ class Schema:
 
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
-        if self._further is not None:
+        if len(self.forecast_names) > 1:
             return tuple(outputs)
         return self.target.forecast(outputs, classes)
 
@@ -378,14 +391,7 @@ class Schema:
     def incidents(self) -> dict[str, int]:
         """What was wrong with the time stamps, where there are any, and how often."""
         clock = self._clock
-        if clock is None:
-            return {}
-        return {
-            "gaps": clock.gaps,
-            "filled": self.filled,
-            "repeated": clock.repeated,
-            "out_of_order": clock.out_of_order,
-        }
+        return {} if clock is None else {"filled": self.filled, **clock.incidents}
 
     def check_columns(self, names: Iterable[str], *, target: bool) -> None:
         """Raise SchemaError where a table lacks columns that this schema reads.
@@ -425,13 +431,9 @@ class Schema:
             "target": self.target.to_json(),
             "clock": None if self._clock is None else self._clock.to_json(),
             "lags": None if self._lags is None else self._lags.to_json(),
-            "last_truth": self._last_truth,
-            "last_number": self._last_number,
-            "known_ago": self._known_ago,
-            "sequence": self._sequence,
+            "plain": {name: getattr(self, name) for name in _PLAIN},
             "further": None if self._further is None else self._further.to_json(),
-            "filled": self.filled,
-            "weight": self._weight,
+            "steps": None if self._steps is None else self._steps.to_json(),
         }
 
     @classmethod
@@ -451,21 +453,21 @@ class Schema:
         schema._lags = None
         if saved["lags"] is not None:
             schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
-        schema._last_truth = saved["last_truth"]
-        schema._last_number = saved["last_number"]
-        schema._known_ago = saved["known_ago"]
-        schema._sequence = saved["sequence"]
-        schema._weight = saved["weight"]
-        schema.filled = saved["filled"]
+        vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)
+        if schema._steps is not None:
+            schema._steps.restore(saved["steps"])
         return schema
 
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
-        self._known_ago = self._known_ago + 1 if truth is None else 0
-        if truth is not None or self.arguments["id"] is None:
+        if self.arguments["id"] is None:
             self._last_truth = truth
+        elif truth is None:
+            self._known_ago += 1
+        else:
+            self._last_truth, self._known_ago = truth, 0
         if isinstance(truth, str):
             self._lags = None
         elif truth is not None:

@@ -104,6 +104,16 @@ class Seasons:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
 
+    def said(self) -> tuple[tuple[str, int, Value], ...]:
+        """What the seasons say about the last target taken, at horizon 0: name, lag, value.
+
+        None for one that was found with that very target: it forecasts the next one first.
+        """
+        return tuple(
+            (name, season.lag, self.ago(season.lag) if self.rows > season.since else None)
+            for name, season in self.found.items()
+        )
+
     def fill(self, lag: int, truth: Value) -> None:
         """The target so many rows before the last one taken, which was missing, is known now."""
         if lag < self.rows and lag < self._capacity:
