@@ -17,14 +17,15 @@ from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
+from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
+from rtrl_lstm.prepared import FLOATS, Prepared, as_column, as_rows
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
 _ROWS_A_CALL = 8192
 # Room for forecasts that is made at a time.
 _ANSWERS = 256
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 layout_of = lru_cache(maxsize=256)(Layout)
 
@@ -131,7 +132,7 @@ class Core:
         row = np.asarray(x)
         if row.shape != (self.spec.input_size,):
             raise ValueError(f"x has shape {row.shape}; this learner takes {self._row_shape}")
-        row = np.ascontiguousarray(row, row.dtype if row.dtype in _FLOATS else np.float64)
+        row = np.ascontiguousarray(row, row.dtype if row.dtype in FLOATS else np.float64)
         self._set_label(y)
         self._weight[0] = weight
         y_hat = self._next_answer()
@@ -234,53 +235,55 @@ class Core:
         Raises:
             ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
         """
-        if self.spec.sparse_inputs and hasattr(X, "indptr"):
-            listed = sparse_rows.read(X, self.spec.input_size, self._limit)
-            rows, count = listed.values, listed.count
+        rows = self.prepare(X, Y, weight, reset)
+        for start in range(0, rows.count, _ROWS_A_CALL):
+            self.take_rows(rows, start, min(start + _ROWS_A_CALL, rows.count))
+        return rows.y_hat
+
+    def prepare(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        reset: ArrayLike | None = None,
+    ) -> Prepared:
+        """The rows that `run` would take, for `take_rows`. Raises ValueError as `run` does."""
+        spec, listed = self.spec, None
+        if spec.sparse_inputs and hasattr(X, "indptr"):
+            listed = sparse_rows.read(X, spec.input_size, self._limit)
+            values, count = listed.values, listed.count
         else:
-            listed, rows = None, self._as_rows(X, "X", self.spec.input_size)
-            count = len(rows)
-        targets = self.spec.target_size
-        labels = np.full((count, targets), np.nan)
+            values = as_rows(X, "X", spec.input_size)
+            count = len(values)
+        labels = np.full((count, spec.target_size), np.nan)
         if Y is not None:
-            labels[:] = self._as_rows(Y, "Y", targets, count)
-        weights = self._as_column(np.ones(count) if weight is None else weight, "weight", count)
-        begins = self._as_column(np.zeros(count) if reset is None else reset, "reset", count)
-        begins = (begins != 0).astype(np.uint8)
-        checked = rows.ravel() if listed is None else np.empty(0)
+            labels[:] = as_rows(Y, "Y", spec.target_size, count)
+        weights = as_column(np.ones(count) if weight is None else weight, "weight", count)
+        begins = as_column(np.zeros(count) if reset is None else reset, "reset", count) != 0
+        checked = values.ravel() if listed is None else np.empty(0)
         if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
             raise ValueError(self.explain(checked, labels.ravel(), weights))
-        y_hat = np.empty((count, self.spec.output_size), self._body.dtype)
-        kernel = self._kernel(rows.dtype)
+        y_hat = np.empty((count, spec.output_size), self._body.dtype)
+        return Prepared(values, labels, weights, begins.astype(np.uint8), y_hat, listed)
+
+    def take_rows(self, rows: Prepared, start: int, stop: int) -> Array:
+        """Take the rows from `start` to `stop`: what `run` would say at them, in the same bits.
+
+        Rows are taken in order, each once, but the learner may be changed between two calls in any
+        way but growth.
+        """
+        part = slice(start, stop)
+        y_hat, listed = rows.y_hat[part], rows.listed
+        self._place(rows.labels[part], rows.weights[part], rows.begins[part])
+        if listed is not None:
+            self._places[-3:] = listed.places(start)
+        x = rows.values[part].ravel() if listed is None else rows.values
         try:
-            for start in range(0, count, _ROWS_A_CALL):
-                part = slice(start, start + _ROWS_A_CALL)
-                self._place(labels[part], weights[part], begins[part])
-                x, out = rows[part].ravel(), y_hat[part].ravel()
-                if listed is not None:
-                    x = rows
-                    self._places[-3:] = listed.places(start)
-                kernel(entries.TAKE, len(out) // self.spec.output_size, self._at, x, out, 0.0, 0.0)
+            kernel = self._kernel(rows.values.dtype)
+            kernel(entries.TAKE, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
         finally:
             self._places[:] = self._one_row
         return y_hat
-
-    def _as_rows(self, values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
-        rows = np.asarray(values)
-        if rows.dtype not in _FLOATS:
-            rows = rows.astype(np.float64)
-        if rows.ndim == 1 and width == 1:
-            rows = rows[:, np.newaxis]
-        if rows.ndim != 2 or rows.shape[1] != width or count not in (None, len(rows)):
-            wanted = f"({'T' if count is None else count}, {width})"
-            raise ValueError(f"{name} has shape {np.shape(values)}; it must be {wanted}")
-        return np.ascontiguousarray(rows)
-
-    def _as_column(self, values: ArrayLike, name: str, count: int) -> Array:
-        column = np.ascontiguousarray(values, np.float64)
-        if column.shape != (count,):
-            raise ValueError(f"{name} has shape {column.shape}; it must be ({count},)")
-        return column
 
     def reset(self) -> None:
         """A new sequence begins with the next row: state and traces go to zero.
@@ -315,7 +318,7 @@ class Core:
     def is_finite(self) -> bool:
         """Whether weights, traces, states and statistics are finite numbers, as they stand."""
         # A NaN in the head may be a forecast that there is none of yet.
-        return bool(np.isfinite(self._body).all() and not np.isinf(self._head).any())
+        return bool(are_finite(self._body, self._head))
 
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""

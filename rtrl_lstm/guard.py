@@ -19,13 +19,13 @@ All of it depends on the rows alone, not on how they come in chunks.
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
-
-import numpy as np
 
 from rtrl_lstm import blocks
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.kernels.tally import add_to_tally
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.schema import Reading
 
@@ -54,24 +54,14 @@ class Tally:
             self.sizes += abs(label)
             self.last = label
 
-    def note_all(self, forecasts: Array, labels: Array) -> None:
-        """`note` for many rows, in the same bits: (T,) float64 both."""
-        known = labels == labels
-        if not known.all():
-            forecasts, labels = forecasts[known], labels[known]
-        if not len(labels):
-            return
-        self.labels += len(labels)
-        terms = np.empty((3, 1 + len(labels)))
-        terms[:, 0] = self.errors, self.changes, self.sizes
-        terms[0, 1:] = forecasts - labels
-        terms[1, 1] = 0.0 if self.last is None else labels[0] - self.last
-        terms[1, 2:] = labels[1:] - labels[:-1]
-        terms[2, 1:] = labels
-        # Row by row, so that it does not depend on how rows come in chunks.
-        sums = np.add.accumulate(np.abs(terms, out=terms), axis=1)[:, -1]
-        self.errors, self.changes, self.sizes = sums.tolist()
-        self.last = float(labels[-1])
+    def note_all(self, forecasts: Array, labels: Array, k: int) -> None:
+        """`note` of the numbers k of many rows, in the same bits: (T, K) both."""
+        last = math.nan if self.last is None else self.last
+        sums = (self.labels, self.errors, self.changes, self.sizes, last)
+        self.labels, self.errors, self.changes, self.sizes, last = add_to_tally(
+            forecasts, labels, k, *sums
+        )
+        self.last = None if last != last else last
 
     def is_wild(self) -> bool:
         """Whether the forecasts were. Then it begins to count again."""
@@ -115,12 +105,12 @@ class Guard:
         """`note` for many rows, in the same bits.
 
         Args:
-            forecasts: (T, K) float64.
+            forecasts: (T, K), of the learner's dtype.
             labels: (T, K), or (T,) where K is 1; NaN where they are missing.
         """
         labels = labels.reshape(forecasts.shape)
         for k, tally in enumerate(self._tallies):
-            tally.note_all(forecasts[:, k], labels[:, k])
+            tally.note_all(forecasts, labels, k)
 
     def look(self, learner: Learner | Forecaster) -> bool:
         """Whether the learner had to be stepped back, after `EVERY` rows."""

@@ -234,21 +234,21 @@ class Model:
         Args:
             values: (T, k) of the `number_columns`, NaN where they are missing.
         """
+        assert self.learner is not None
         inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
-        forecasts, taken = np.empty(len(labels)), 0
+        rows, forecasts, taken = self.learner.prepare(inputs, labels), np.empty(len(labels)), 0
         while taken < len(labels):
-            part = slice(taken, taken + EVERY - self._counting.taken % EVERY)
-            taken += self._run_numbers(inputs[part], labels[part], forecasts[part])
+            stop = min(taken + EVERY - self._counting.taken % EVERY, len(labels))
+            outputs = self.learner.take_rows(rows, taken, stop)
+            taken += self._run_numbers(outputs, labels[taken:stop], forecasts[taken:stop])
         return Numbers(inputs, labels, forecasts)
 
-    def _run_numbers(self, inputs: Array, labels: Array, forecasts: Array) -> int:
-        """`_run_part` for rows of numbers, into `forecasts`; NaN where there is none."""
-        assert self.learner is not None
-        outputs = self.learner.run(inputs, labels)
+    def _run_numbers(self, outputs: Array, labels: Array, forecasts: Array) -> int:
+        """`_run_part` for rows of numbers that were run, into `forecasts`; NaN where none is."""
         finite = np.isfinite(outputs).all(axis=1)
         good = len(labels) if finite.all() else int(np.argmin(finite))
         forecasts[:good] = outputs[:good, 0]
-        self._guard.note_all(outputs[:good].astype(np.float64), labels[:good])
+        self._guard.note_all(outputs[:good], labels[:good])
         self._counting.take_many(labels[:good], not self._frozen)
         if good == len(labels):
             self._look()
@@ -315,7 +315,7 @@ class Model:
         finite = np.isfinite(outputs).all(axis=1)
         good = len(batch) if finite.all() else int(np.argmin(finite))
         if self.schema.task == "regression":
-            self._guard.note_all(outputs[:good].astype(np.float64), labels[:good])
+            self._guard.note_all(outputs[:good], labels[:good])
         for (place, reading), output in zip(batch[:good], outputs[:good].tolist(), strict=True):
             self._counting.take(reading, not self._frozen)
             forecasts[place] = self._said(output, reading)

@@ -1,0 +1,60 @@
+"""Rows for a learner, checked and in the form that its kernel reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rtrl_lstm.fields import Array
+from rtrl_lstm.sparse_rows import SparseRows
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `Core.prepare` gives and `Core.take_rows` takes, T rows.
+
+    Attributes:
+        values: (T, I) inputs; where they are listed, the numbers that are there.
+        labels: (T, K) float64, NaN where there is none.
+        weights: (T,) float64.
+        begins: (T,) uint8, 1 where a new sequence begins.
+        y_hat: (T, O) for what the learner will say.
+        listed: which inputs `values` are, of sparse rows.
+    """
+
+    values: Array
+    labels: Array
+    weights: Array
+    begins: Array
+    y_hat: Array
+    listed: SparseRows | None = None
+
+    @property
+    def count(self) -> int:
+        """Rows, T."""
+        return len(self.weights)
+
+
+def as_rows(values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
+    """Numbers as (T, width), contiguous; (T,) will do where the width is 1. Raises ValueError."""
+    rows = np.asarray(values)
+    if rows.dtype not in FLOATS:
+        rows = rows.astype(np.float64)
+    if rows.ndim == 1 and width == 1:
+        rows = rows[:, np.newaxis]
+    if rows.ndim != 2 or rows.shape[1] != width or count not in (None, len(rows)):
+        wanted = f"({'T' if count is None else count}, {width})"
+        raise ValueError(f"{name} has shape {np.shape(values)}; it must be {wanted}")
+    return np.ascontiguousarray(rows)
+
+
+def as_column(values: ArrayLike, name: str, count: int) -> Array:
+    """Numbers as (count,) float64. Raises ValueError."""
+    column = np.ascontiguousarray(values, np.float64)
+    if column.shape != (count,):
+        raise ValueError(f"{name} has shape {column.shape}; it must be ({count},)")
+    return column
