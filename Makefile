@@ -38,7 +38,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed
 
 proof: $(VENV)/.dev
-	$(BIN)/python -m pytest -m proof $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m proof --timeout 0 $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
