@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
+    from rtrl_lstm.parallel import Parallel
     from rtrl_lstm.schema import Schema
 
 
@@ -46,7 +47,7 @@ def load(path: str) -> Model:
     return _model(found, path)
 
 
-def _model(found: Learner | Forecaster | Model | Panel | Fleet, path: str) -> Model:
+def _model(found: Learner | Forecaster | Model | Panel | Fleet | Parallel, path: str) -> Model:
     from rtrl_lstm.model import Model
 
     if not isinstance(found, Model):
@@ -55,7 +56,7 @@ def _model(found: Learner | Forecaster | Model | Panel | Fleet, path: str) -> Mo
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model | Panel | Fleet:
+def load_any(path: str) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
     """Whatever a model file holds.
 
     Raises:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RMSprop,
     )
     from rtrl_lstm.panel import Panel
+    from rtrl_lstm.parallel import Parallel
     from rtrl_lstm.schema import BadRow, SchemaError
     from rtrl_lstm.spec import Spec
 
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Fleet": "fleet",
+    "Parallel": "parallel",
     "Forecaster": "forecaster",
     "Learner": "learner",
     "Model": "model",
@@ -84,6 +86,7 @@ __all__ = [
     "Momentum",
     "ObGD",
     "Panel",
+    "Parallel",
     "RMSprop",
     "SchemaError",
     "Spec",

@@ -11,6 +11,7 @@ pickle, no clock, no path: equal content, equal bytes.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import glob
 import hashlib
 import json
@@ -27,6 +28,7 @@ from rtrl_lstm.core import Core, layout_of
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.parallel import Parallel
 from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
@@ -108,12 +110,14 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Learner | Forecaster | Model | Panel | Fleet | Core, path: str | Path) -> None:
+def save(
+    thing: Learner | Forecaster | Model | Panel | Fleet | Parallel | Core, path: str | Path
+) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> bytes:
+def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Parallel | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
     from rtrl_lstm.panel import Panel
@@ -123,8 +127,8 @@ def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> byte
     if isinstance(thing, Panel):
         specs, block = _of_all(thing)
         document |= {"kind": "panel", "panel": thing.to_json(), "specs": specs}
-    elif isinstance(thing, Fleet):
-        document |= {"kind": "fleet", "spec": thing.spec.to_json()}
+    elif isinstance(thing, Fleet | Parallel):
+        document |= {"kind": type(thing).__name__.lower(), "spec": thing.spec.to_json()}
         block = thing.blocks()
     elif isinstance(thing, Core):
         learner = thing
@@ -136,7 +140,7 @@ def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Core) -> byte
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-        if not isinstance(thing, Core | Fleet | Panel) and thing.good is not None:
+        if not isinstance(thing, Core | Fleet | Panel | Parallel) and thing.good is not None:
             block = np.stack([block, thing.good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
@@ -185,8 +189,8 @@ def _signed(document: dict[str, Any], block: bytes) -> str:
     return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet:
-    """What was saved: a Learner, a Forecaster, a Model or a Fleet.
+def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
+    """What was saved: a Learner, a Forecaster, a Model, a Panel, a Fleet or a Parallel.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -199,7 +203,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet:
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Fleet:
+def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
     """What a model file of this content holds.
 
     Raises:
@@ -259,7 +263,7 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
 
 def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
-) -> Learner | Forecaster | Model | Panel | Fleet:
+) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
     if document["kind"] == "panel":
         return _all_of(document, block)
     learner: Learner | Forecaster | None = None
@@ -269,6 +273,9 @@ def _revive(
         if document["kind"] == "fleet":
             _check_size(spec, block.shape[1])
             return Fleet.of(spec, block)
+        if document["kind"] == "parallel":
+            _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
+            return Parallel.of(spec, block)
         kind = Forecaster if spec.horizon else Learner
         if document["kind"] == "model":
             _check_size(spec, block.shape[1])
