@@ -1,7 +1,7 @@
 """Starting: the first compilation of a default learner, and a warm start to its first step.
 
-Each is a new process, from its start to its end. Beside the warm start: what imports Numba and calls
-one function of its own that was compiled and kept before, the least that anything of Numba's costs.
+Each is a new process, from its start to its end. Beside the warm start: what imports Numba and
+calls one function of its own that was compiled and kept before, the least that Numba costs.
 
 Expect: 12 seconds at most the first time on a quiet machine, and a warm start of no more than 1.5
 times the least.
