@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.checkpoints import Checkpoints
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.records import Record
+    from rtrl_lstm.cli.replay import Replay
     from rtrl_lstm.cli.sinks import BadRows, Predictions
     from rtrl_lstm.cli.sources import Source
     from rtrl_lstm.history import History
@@ -58,7 +59,8 @@ Ended = Interrupted | BadRowStop | SourceError | BrokenPipeError | None
 class Drive:
     """Takes rows from a source and leaves everything written and scored, chunk by chunk.
 
-    Where there is a history, rows reach the score through it.
+    Where there is a history, rows reach the score through it. Those that a replay passes over are
+    as if they had not come.
 
     Between two chunks all is whole: model, score and sinks have seen the same rows.
 
@@ -77,6 +79,7 @@ class Drive:
         progress: Progress,
         stops_at_bad_row: bool,
         history: History | None = None,
+        replay: Replay | None = None,
     ) -> None:
         self.last: Record | None = None
         self.only_0_and_1 = True
@@ -84,6 +87,7 @@ class Drive:
         self._follower = follower
         self._score = score
         self._history = history
+        self._replay = replay
         self._stepped_back = getattr(follower, "interventions", 0)
         self._predictions = predictions
         self._bad_rows = bad_rows
@@ -107,6 +111,7 @@ class Drive:
                     # A signal does not break this off: what is read from a pipe is learned.
                     taken = self._take_some(checkpoints.rows_left()) if came else 0
                     if not taken and self._source.ended:
+                        self._take_held()
                         return None
                     checkpoints.passed(taken)
                     if self._bad_rows.too_many:
@@ -120,10 +125,20 @@ class Drive:
         """Take what was read from a pipe already: nobody can read it again."""
         try:
             while self._source.live and (records := self._source.left(self._most())):
-                self._take(records)
+                self._take(self._new_ones(records))
+            self._take_held()
         except BrokenPipeError as end:
             return end
         return None
+
+    def _new_ones(self, records: list[Record]) -> list[Record]:
+        """The records that are not passed over."""
+        return records if self._replay is None else self._replay.new_ones(records)
+
+    def _take_held(self) -> None:
+        """Take what a replay held back: no more rows will come."""
+        if self._replay is not None:
+            self._take(self._replay.rest())
 
     def refuse_nothing(self, ended: Ended) -> None:
         """Stop where the source held no row that could be used.
@@ -152,7 +167,7 @@ class Drive:
         if not rows:
             return 0
         try:
-            self._take(rows)
+            self._take(self._new_ones(rows))
         except BadRowStop:
             self._source.give_back(rows)
             raise
@@ -185,6 +200,8 @@ class Drive:
         return count
 
     def _take(self, records: list[Record]) -> None:
+        if not records:
+            return
         good = [record.values for record in records if record.values is not None]
         try:
             followed, read = self._follower.follow(good)

@@ -44,6 +44,11 @@ def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> No
     from rtrl_lstm.export import ExportError, to_onnx
 
     learned = load(model)
+    if graph == "learner" and learned.schema.arguments["id"] is not None:
+        raise Stop(
+            f"cannot export {model} as a learner graph: a graph cannot wait for labels that come "
+            "late; --graph step and sequence forecast"
+        )
     try:
         differences = to_onnx(learned, out, graph=graph, precision=precision)
     except (ExportError, OSError) as error:

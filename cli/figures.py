@@ -34,6 +34,9 @@ INCIDENTS = {
     "filled": "rows filled in",
     "repeated": "times repeated",
     "out_of_order": "times out of order",
+    "late_labels": "labels came late",
+    "too_late": "labels came too late",
+    "repeated_ids": "records repeated",
 }
 
 
@@ -44,7 +47,9 @@ def table(figures: dict[str, Any]) -> list[str]:
     if not columns:
         return []
     rows = {"learner": learner, **figures["baselines"]}
-    for name, target in figures.get("targets", {}).items():  # above them is the mean
+    for step, found in figures.get("steps", {}).items():  # above them is the mean
+        rows[f"{step} ahead"] = found["metrics"]
+    for name, target in figures.get("targets", {}).items():
         rows[f"{name}: learner"] = target["metrics"]
         rows |= {f"{name}: {source}": found for source, found in target["baselines"].items()}
     first = max(len(name) for name in rows) + 2

@@ -14,6 +14,7 @@ from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.resume import score_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
+from rtrl_lstm.delayed import Delayed
 from rtrl_lstm.model import Model
 from rtrl_lstm.panel import Panel
 
@@ -40,19 +41,19 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
             Source(options["source"], form=options["form"], follow=options["follow"], places=False)
         )
         check_columns(schema, source, path, target=schema.horizon > 0)
-        ranged = isinstance(follower, Model | Panel) and follower.interval is not None
+        ranged = isinstance(follower, Model | Panel | Delayed) and follower.interval is not None
         predictions = Predictions(
             options["predictions"],
             form=options["predictions_format"],
             ranged=ranged,
-            names=schema.target_names,
+            names=schema.forecast_names,
         )
         closing.enter_context(contextlib.closing(predictions))
         bad_rows = BadRows(options["bad_rows"], unbounded=options["on_bad_row"] == "skip-all")
         closing.enter_context(contextlib.closing(bad_rows))
         progress = progress_for(options["progress"], options["quiet"], score)
         closing.enter_context(contextlib.closing(progress))
-        if isinstance(follower, Model | Panel):
+        if isinstance(follower, Model | Panel | Delayed):
             compile_kernels(follower, progress)
         stops = options["on_bad_row"] == "stop"
         drive = Drive(source, follower, score, predictions, bad_rows, progress, stops)

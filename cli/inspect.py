@@ -41,6 +41,7 @@ def _graph(path: str) -> dict[str, Any]:
 
 def _model_file(path: str) -> dict[str, Any]:
     from rtrl_lstm.cli.models import load_any
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
@@ -49,6 +50,10 @@ def _model_file(path: str) -> dict[str, Any]:
     if isinstance(held, Panel):
         counts = {"keys": len(held.models), "max_keys": held.max_keys, **held.counts}
         return {"kind": "panel", **counts, "schema": _table(held.schema)}
+    if isinstance(held, Delayed):
+        counts = {"max_delay": held.max_delay, **held.counts, **held.incidents}
+        spec = None if held.model.spec is None else held.model.spec.to_json()
+        return {"kind": "delayed", **counts, "spec": spec, "schema": _table(held.schema)}
     if isinstance(held, Fleet):
         rows = sum(held[i].steps for i in range(len(held)))
         labels = sum(held[i].labels for i in range(len(held)))

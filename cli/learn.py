@@ -38,6 +38,17 @@ def _address(
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def _ahead(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
+    """ "24" is the 24th row ahead, "1-24" all up to it."""
+    if found := re.fullmatch(r"(1-)?(\d{1,9})", value):
+        rows = int(found[2])
+        if not found[1] or rows == 1:
+            return rows
+        if rows:
+            return f"1-{rows}"
+    raise click.BadParameter(f"{value!r} is neither a number of rows (24) nor all up to one (1-24)")
+
+
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
     """a,b,c as a list."""
     if value is None:
@@ -81,12 +92,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 )
 @click.option(
     "--horizon",
-    metavar="H",
-    type=click.IntRange(0),
-    default=0,
+    metavar="H|1-H",
+    callback=_ahead,
+    default="0",
     show_default=True,
     help="Rows ahead. 0: forecast a row's target from its other columns and the past. From 1 on "
-    "the row's own target is an input as well, and the forecast is for H rows later.",
+    "the row's own target is an input as well, and the forecast is for H rows later; 1-24: for "
+    "each of the next 24 rows.",
 )
 @click.option(
     "--reset-on", metavar="COL", help="Column that names the sequence; a new value begins anew."
@@ -126,6 +138,20 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     default=1000,
     show_default=True,
     help="With --key: the most series; rows of further ones are bad rows.",
+)
+@click.option(
+    "--id",
+    metavar="COL",
+    help="Column that names the row. A later record of the same id brings the row's label, where "
+    "its target was empty; forecasts are written at once, and learned from when the label comes.",
+)
+@click.option(
+    "--max-delay",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="With --id: how many rows a label may be late. Then its row is learned without one.",
 )
 @click.option("--hidden", metavar="N", type=click.IntRange(1), help="Hidden units. [default: 16]")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell. [default: lstm]")
@@ -216,6 +242,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         options["gaps"] != "fill" and not options["resume"]
     ):
         raise click.UsageError("--max-gap is for --gaps fill")
+    if ctx.get_parameter_source("max_delay") is click.core.ParameterSource.COMMANDLINE and (
+        options["id"] is None and not options["resume"]
+    ):
+        raise click.UsageError("--max-delay is for --id COL")
+    if options["id"] is not None and options["passes"] > 1:
+        raise click.UsageError("--passes would bring the same ids again: leave it out, or --id")
     if ctx.get_parameter_source("max_keys") is click.core.ParameterSource.COMMANDLINE and (
         options["key"] is None and not options["resume"]
     ):

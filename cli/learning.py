@@ -18,7 +18,7 @@ from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import Progress, progress_for
-from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to
+from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.model import Model
@@ -44,7 +44,10 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             keep.is_ours = not stand.damaged
         stand = stand or begin(options)
         if options["report"] is not None and stand.history is None:
-            raise Stop("--report shows one series and one target: leave it out, or the others")
+            raise Stop(
+                "--report shows one series and one target, whose labels come with their rows: "
+                "leave it out, or the others"
+            )
         run = _Run(stand, keep, options, entered)
         run.to_end(options)
 
@@ -76,6 +79,7 @@ class _Run:
             )
         )
         notes = go_to(stand, self._source) if stand.rows else []
+        self._replay = replay_of(stand, self._source)
         self._predictions = _predictions(options, stand, self._goes_on)
         if self._predictions is not None:
             entered.enter_context(closing(self._predictions))
@@ -100,6 +104,7 @@ class _Run:
             self._progress,
             stops_at_bad_row=options["on_bad_row"] == "stop",
             history=stand.history,
+            replay=self._replay,
         )
 
     def to_end(self, options: dict[str, Any]) -> None:
@@ -184,6 +189,8 @@ class _Run:
         ):
             if lost:
                 notes.append(f"{lost:,} {what} could not be written")
+        if self._replay is not None and self._replay.passed:
+            notes.append(f"{self._replay.passed:,} rows had been learned before: passed over")
         schema, counts = self._stand.model.schema, self._stand.model.counts
         target = schema.arguments["target"]
         if times := self._stand.model.interventions:
@@ -209,5 +216,5 @@ def _predictions(options: dict[str, Any], stand: Stand, goes_on: bool) -> Predic
     if path is None:
         return None
     ranged = stand.model.interval is not None
-    names = stand.model.schema.target_names
+    names = stand.model.schema.forecast_names
     return Predictions(path, stand.rows, form, goes_on, ranged, names)

@@ -23,6 +23,9 @@ INCIDENTS = {
     "filled": "Rows that were put into gaps.",
     "repeated": "Time stamps like the one before.",
     "out_of_order": "Time stamps before the one before.",
+    "late_labels": "Labels that came after their rows.",
+    "too_late": "Labels whose rows had been given up.",
+    "repeated_ids": "Records of a known id that brought nothing new.",
 }
 LOCAL = "127.0.0.1"
 

@@ -9,36 +9,38 @@ from rtrl_lstm.cli.errors import Stop, about
 if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.sources import Source
-    from rtrl_lstm.fleet import Fleet
-    from rtrl_lstm.forecaster import Forecaster
-    from rtrl_lstm.learner import Learner
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
+    from rtrl_lstm.modelfile import Saved
     from rtrl_lstm.panel import Panel
-    from rtrl_lstm.parallel import Parallel
     from rtrl_lstm.schema import Schema
 
 
-def load_series(path: str) -> Model | Panel:
-    """The model, or the panel of models, in a file.
+def load_series(path: str) -> Model | Panel | Delayed:
+    """The model, the panel of models, or the model whose labels come late, in a file.
 
     Raises:
         Stop: there is no such file, it is damaged, or holds something else.
     """
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.panel import Panel
 
     found = load_any(path)
-    return found if isinstance(found, Panel) else _model(found, path)
+    return found if isinstance(found, Panel | Delayed) else _model(found, path)
 
 
 def load(path: str) -> Model:
-    """The model in a file.
+    """The model in a file; one whose labels come late stands behind its last row.
 
     Raises:
         Stop: there is no such file, it is damaged, or holds something else than a Model.
     """
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.panel import Panel
 
     found = load_any(path)
+    if isinstance(found, Delayed):
+        return found.leading()
     if isinstance(found, Panel):
         raise Stop(
             f"{path} holds {len(found.models):,} models, one for each {found.key!r}: only "
@@ -47,7 +49,7 @@ def load(path: str) -> Model:
     return _model(found, path)
 
 
-def _model(found: Learner | Forecaster | Model | Panel | Fleet | Parallel, path: str) -> Model:
+def _model(found: Saved, path: str) -> Model:
     from rtrl_lstm.model import Model
 
     if not isinstance(found, Model):
@@ -56,7 +58,7 @@ def _model(found: Learner | Forecaster | Model | Panel | Fleet | Parallel, path:
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
+def load_any(path: str) -> Saved:
     """Whatever a model file holds.
 
     Raises:
@@ -74,7 +76,9 @@ def columns_of(schema: Schema) -> set[str]:
     """The columns that a schema reads, as far as it knows them."""
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
-    special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key")} - {None}
+    special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key", "id")} - {
+        None
+    }
     return known | special | {*(asked["features"] or ()), *asked["also"]}
 
 
@@ -102,7 +106,7 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
             raise Stop(f"{source.name} does not fit {path}: {error}") from error
 
 
-def compile_kernels(model: Model | Panel, progress: Progress) -> None:
+def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:
     """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled

@@ -49,7 +49,8 @@ class Lines(Progress):
     def show(self, rows: int, fraction: float | None) -> None:
         self._rows += rows
         if self._rows >= self._line_at:
-            self._line_at *= 2
+            while self._rows >= self._line_at:
+                self._line_at *= 2
             self._next_line()
 
     def say(self, line: str) -> None:

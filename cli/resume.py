@@ -17,8 +17,11 @@ import click
 from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load_series
+from rtrl_lstm.cli.replay import Replay
 from rtrl_lstm.cli.sources import Place
 from rtrl_lstm.cli.starting import network_of
+from rtrl_lstm.delayed import Delayed
+from rtrl_lstm.delayed_score import DelayedScore
 from rtrl_lstm.history import History
 from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import to_bytes
@@ -27,6 +30,7 @@ from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.several import SeveralScore
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.steps_score import StepsScore
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -45,6 +49,7 @@ SCHEMA_OPTIONS = (
     "gaps",
     "max_gap",
     "key",
+    "id",
 )
 LEARNER_OPTIONS = {
     "hidden": "hidden_size",
@@ -70,7 +75,7 @@ class Stand:
 
     def __init__(
         self,
-        model: Model | Panel,
+        model: Model | Panel | Delayed,
         score: Prequential,
         history: History | None = None,
         path: str = "",
@@ -118,6 +123,8 @@ def begin(options: dict[str, Any]) -> Stand:
         raise click.UsageError("--target COL is needed: the column to forecast")
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
     arguments["target"], *arguments["also"] = options["target"]
+    first, _, last = str(options["horizon"]).rpartition("-")
+    arguments |= {"horizon": int(last), "every_step": bool(first)}
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
@@ -126,6 +133,10 @@ def begin(options: dict[str, Any]) -> Stand:
     try:
         if options["key"] is not None and arguments["also"]:
             raise Stop("--key is for a single --target")
+        if options["id"] is not None:
+            arguments |= {"interval": options["interval"], "max_delay": options["max_delay"]}
+            delayed = Delayed(**arguments)
+            return Stand(delayed, score_of(delayed, options["score_from"]))
         if options["key"] is not None:
             most = options["max_keys"]
             del arguments["also"]
@@ -137,13 +148,17 @@ def begin(options: dict[str, Any]) -> Stand:
     return Stand(model, score_of(model, options["score_from"]))
 
 
-def score_of(model: Model | Panel | Follower, score_from: int) -> Prequential:
+def score_of(model: Model | Panel | Delayed | Follower, score_from: int) -> Prequential:
     """A fresh score for what a model forecasts."""
     schema = model.schema
     if isinstance(model, Panel):
         return PanelScore(schema.horizon, score_from)
+    if isinstance(model, Delayed):
+        return DelayedScore(schema.horizon, score_from)
     if schema.arguments["also"]:
         return SeveralScore(schema.horizon, score_from, schema.target_names)
+    if len(schema.forecast_names) > 1:
+        return StepsScore(schema.horizon, score_from)
     return Prequential(schema.horizon, score_from)
 
 
@@ -180,9 +195,11 @@ def go_to(stand: Stand, source: Source) -> list[str]:
     if stand.damaged:
         notes.append(f"the last checkpoint is damaged: going on from {stand.path}")
     if source.live:
+        new = "every row from now on is a new one"
+        if isinstance(stand.model, Delayed):
+            new = "rows whose ids it knows are passed over"
         notes.append(
-            f"{stand.path} has seen {stand.rows:,} rows; a pipe has no place to go back to: every "
-            "row from now on is a new one"
+            f"{stand.path} has seen {stand.rows:,} rows; a pipe has no place to go back to: {new}"
         )
     elif stand.place is not None:
         if not source.go_to(stand.place):
@@ -254,6 +271,14 @@ def _found(path: str, options: dict[str, Any]) -> Stand:
     return stand
 
 
+def replay_of(stand: Stand, source: Source) -> Replay | None:
+    """What passes over rows that come again, where they do."""
+    model, last = stand.model, stand.last_row
+    if not (stand.rows and source.live and isinstance(model, Delayed)):
+        return None
+    return Replay(model, stand.rows, lambda record: _check(record, model.schema) == last)
+
+
 def command_of(stand: Stand) -> str:
     """What to type to make such a model, without the options that are as they would be anyway."""
     usual = _made_with(Stand(Model(target=""), Prequential(0)))
@@ -269,6 +294,8 @@ def _made_with(stand: Stand) -> dict[str, Any]:
     schema, spec = stand.model.schema, Spec(input_size=1, **stand.model.options)
     options = {name: schema.arguments[name] for name in SCHEMA_OPTIONS}
     options["target"] = list(schema.target_names)
+    if schema.arguments["every_step"]:
+        options["horizon"] = f"1-{schema.horizon}"
     for name, field in LEARNER_OPTIONS.items():
         value = getattr(spec, field)
         options[name] = getattr(value, "name", value)
@@ -277,6 +304,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         "task": schema.task,
         "interval": stand.model.interval,
         "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,
+        "max_delay": stand.model.max_delay if isinstance(stand.model, Delayed) else 1000,
         "score_from": stand.score.score_from,
     }
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Delayed": "delayed",
     "Fleet": "fleet",
     "Parallel": "parallel",
     "Forecaster": "forecaster",
@@ -75,6 +77,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Cosine",
+    "Delayed",
     "Exponential",
     "Fleet",
     "Forecaster",

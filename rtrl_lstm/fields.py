@@ -130,6 +130,10 @@ class Fields:
             numbers = numbers[self._taken(field.shape[0], field.groups)]
         return numbers.reshape(field.shape).copy()
 
+    def view(self, block: NDArray[np.uint8], name: str) -> Array:
+        """All numbers of the array called `name` as they lie in `block`, with what pads them."""
+        return self._numbers(block, self.fields[name])
+
     def write(self, block: NDArray[np.uint8], name: str, values: Array) -> None:
         """Put `values` of the Field's shape in the place of the array called `name`."""
         field = self.fields[name]

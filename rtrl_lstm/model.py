@@ -3,8 +3,7 @@
 For whoever drives one (the command line, an application): a row is a dict from column to value,
 and that is the only form. Read rows in chunks, call `forecasts, readings = model.follow(rows)`
 and hand both to `score.Prequential.extend`. A bad row is a BadRow in the place of its forecast,
-and None in the place of its reading. Between two calls the model is whole: save it, or stop,
-there and not inside one.
+and None in the place of its reading. Between two calls the model is whole: save or stop there.
 """
 
 from __future__ import annotations
@@ -55,13 +54,12 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, also,
-            max_categories: see `Schema`.
+        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
+            every_step, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
-            interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
-            `intervals`). The forecast itself stays what it is.
-        start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
-            any Learner or Forecaster of that horizon) to go on from; see `start`.
+            interval that comes with each forecast, `forecast.lower` and `upper` (see `intervals`).
+        start: a network (of `export.from_onnx`, `export.from_torch`, or any Learner or Forecaster
+            of that horizon) that has learned elsewhere, to go on from; see `start`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
@@ -89,7 +87,9 @@ class Model:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        id: str | None = None,
         also: Iterable[str] = (),
+        every_step: bool = False,
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -112,7 +112,9 @@ class Model:
             gaps=gaps,
             max_gap=max_gap,
             key=key,
+            id=id,
             also=also,
+            every_step=every_step,
             max_categories=max_categories,
         )
         refuse_unknown(options)
@@ -125,9 +127,9 @@ class Model:
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | None = None
         self.stream: dict[str, Any] = {}
-        if self.schema.arguments["also"] and (interval is not None or start is not None):
+        if len(self.schema.forecast_names) > 1 and (interval is not None or start is not None):
             raise ValueError("several targets have no interval, and do not start from a network")
-        self._guard = Guard(len(self.schema.target_names))
+        self._guard = Guard(len(self.schema.forecast_names))
         self._frozen = False
         self._counting = Counting(horizon)
 
@@ -255,10 +257,6 @@ class Model:
         self._back_off()
         return good + 1
 
-    def truth(self, row: Row) -> float | str | None:
-        """The row's own target, as a score compares it with a forecast. Raises BadRow."""
-        return self.schema.truth(row)
-
     def frozen(self) -> Model:
         """A copy that forecasts and no longer learns. Its counts start at 0."""
         model = copy.copy(self)
@@ -268,7 +266,7 @@ class Model:
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
             model._intervals.fixed = True
-        model._guard = Guard(len(self.schema.target_names))
+        model._guard = Guard(len(self.schema.forecast_names))
         if model.learner is not None:
             model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)

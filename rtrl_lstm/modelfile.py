@@ -20,7 +20,7 @@ import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -32,8 +32,11 @@ from rtrl_lstm.parallel import Parallel
 from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
+
+    Saved: TypeAlias = Learner | Forecaster | Model | Panel | Delayed | Fleet | Parallel
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
@@ -110,23 +113,24 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(
-    thing: Learner | Forecaster | Model | Panel | Fleet | Parallel | Core, path: str | Path
-) -> None:
+def save(thing: Saved | Core, path: str | Path) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Parallel | Core) -> bytes:
+def to_bytes(thing: Saved | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.panel import Panel
 
     block = np.empty(0, np.uint8)
     learner: Core | None = None
-    if isinstance(thing, Panel):
+    good: Core | None = None
+    if isinstance(thing, Panel | Delayed):
         specs, block = _of_all(thing)
-        document |= {"kind": "panel", "panel": thing.to_json(), "specs": specs}
+        kind = type(thing).__name__.lower()
+        document |= {"kind": kind, kind: thing.to_json(), "specs": specs}
     elif isinstance(thing, Fleet | Parallel):
         document |= {"kind": type(thing).__name__.lower(), "spec": thing.spec.to_json()}
         block = thing.blocks()
@@ -134,19 +138,19 @@ def to_bytes(thing: Learner | Forecaster | Model | Panel | Fleet | Parallel | Co
         learner = thing
         document["kind"] = type(thing).__name__.lower()
     else:
-        learner = thing.learner
+        learner, good = thing.learner, thing.good
         document |= {"kind": "model", "model": thing.to_json()}
     if learner is not None:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-        if not isinstance(thing, Core | Fleet | Panel | Parallel) and thing.good is not None:
-            block = np.stack([block, thing.good.block])
+        if good is not None:
+            block = np.stack([block, good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
 
-def _of_all(panel: Panel) -> tuple[list[Any], np.ndarray[Any, Any]]:
+def _of_all(panel: Panel | Delayed) -> tuple[list[Any], np.ndarray[Any, Any]]:
     """What the learners of a panel are, None where there is none yet, and their numbers."""
     specs: list[Any] = []
     parts = [np.empty(0, np.uint8)]
@@ -158,13 +162,14 @@ def _of_all(panel: Panel) -> tuple[list[Any], np.ndarray[Any, Any]]:
     return specs, np.concatenate(parts)
 
 
-def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
+def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel | Delayed:
     """The inverse of `_of_all`."""
+    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
 
-    models = []
-    for (_, saved), described in zip(document["panel"]["models"], document["specs"], strict=True):
+    models, whole = [], document[document["kind"]]
+    for (_, saved), described in zip(whole["models"], document["specs"], strict=True):
         if described is None:
             models.append(Model.from_json(saved, None))
             continue
@@ -175,7 +180,8 @@ def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
         models.append(Model.from_json(saved, kind.of(spec, one), kind.of(spec, good)))
     if len(block):
         raise ValueError("the block of numbers is larger than the specs ask for")
-    return Panel.from_json(document["panel"], models)
+    kind_of_all = Panel if document["kind"] == "panel" else Delayed
+    return kind_of_all.from_json(whole, models)
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -189,8 +195,8 @@ def _signed(document: dict[str, Any], block: bytes) -> str:
     return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
-    """What was saved: a Learner, a Forecaster, a Model, a Panel, a Fleet or a Parallel.
+def load(path: str | Path) -> Saved:
+    """What was saved: a Learner, a Model, a Fleet or another of those that can be.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -203,7 +209,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Fleet | Par
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
+def from_bytes(content: bytes) -> Saved:
     """What a model file of this content holds.
 
     Raises:
@@ -261,10 +267,8 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-def _revive(
-    document: dict[str, Any], block: np.ndarray[Any, Any]
-) -> Learner | Forecaster | Model | Panel | Fleet | Parallel:
-    if document["kind"] == "panel":
+def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
+    if document["kind"] in ("panel", "delayed"):
         return _all_of(document, block)
     learner: Learner | Forecaster | None = None
     good: Learner | Forecaster | None = None

@@ -47,7 +47,8 @@ def card_of_learner(learner: Core) -> str:
 def card_of_model(model: Model) -> str:
     """A Model; what it learns with once there is something to learn with."""
     schema, counts = model.schema, model.counts
-    target = schema.target.column + (f", {schema.horizon} rows ahead" if schema.horizon else "")
+    ahead = f"1 to {schema.horizon}" if schema.arguments["every_step"] else schema.horizon
+    target = schema.target.column + (f", {ahead} rows ahead" if schema.horizon else "")
     facts: dict[str, object] = {"target": target, "task": schema.task or "not known yet"}
     if schema.target.classes:
         facts["labels"] = _listed(list(schema.target.classes))

@@ -9,8 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.columns import Value
+from rtrl_lstm.target import Forecast
 
 Row = Mapping[str, Any]
+
+
+class Settled(NamedTuple):
+    """A row whose label has come late, or never.
+
+    Attributes:
+        forecast: what was said when the row came; None: nothing.
+        truth: the target as a score sees it, None where it never came.
+        last: the last target that was known when the row came.
+        seasons: what the target of a season before was then: baseline, lag, value.
+    """
+
+    forecast: Forecast
+    truth: Value
+    last: Value
+    seasons: tuple[tuple[str, int, Value], ...] = ()
 
 
 class Reading(NamedTuple):
@@ -19,7 +36,7 @@ class Reading(NamedTuple):
     Attributes:
         inputs: one number per input there was after this row: pad with zeros for later ones.
         label: the row's own target as a learner sees it: a number, 0 or 1, or the index of a class;
-            NaN where it is missing.
+            NaN where it is missing. Of forecasts of every step: of the first row ahead.
         truth: the row's own target as a score sees it.
         reset: whether a new sequence begins with this row.
         seconds: the row's time stamp, where there is a time column.
@@ -29,7 +46,10 @@ class Reading(NamedTuple):
         before: rows that were put in before this one, to fill a gap: nothing but time stamps.
         filled: whether this is such a row.
         key: of a `Panel`, the series it belongs to.
-        also: the row's further targets, NaN where they are missing.
+        also: the row's further targets, NaN where they are missing. Of forecasts of every step:
+            the labels of the further rows ahead, the last of which is the row's own target.
+        late: of a `Delayed`, whether it is no row, but came for the label of an earlier one.
+        settled: of a `Delayed`, the rows in their order that need not be waited for any longer.
     """
 
     inputs: list[float]
@@ -43,6 +63,8 @@ class Reading(NamedTuple):
     filled: bool = False
     key: str = ""
     also: tuple[float, ...] = ()
+    late: bool = False
+    settled: tuple[Settled, ...] = ()
 
 
 class Numbers(NamedTuple):

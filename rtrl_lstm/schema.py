@@ -17,18 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.asked import check_arguments, require_columns, weight_of
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
 from rtrl_lstm.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.season import last_known
+from rtrl_lstm.steps import Steps
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
+from rtrl_lstm.values import BadRow, SchemaError, label
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
-GAPS = ("skip", "reset", "fill")
+
+# What is saved of it as it is.
+_PLAIN = ("_last_truth", "_last_number", "_known_ago", "_sequence", "_weight", "filled")
 
 
 class Schema:
@@ -62,8 +66,12 @@ class Schema:
             sequence begins.
         max_gap: the most rows that are put in at a time.
         key: column that tells series apart, for a `Panel`; no input.
+        id: column that names the row, for a `Delayed`; no input. The target of the row before is
+            then the last one known, and `learn_late` takes those that come later.
         also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
             of these, and no lags or combination come into it.
+        every_step: whether a forecast is a tuple of numbers, of each of the `horizon` rows ahead.
+            There is no combination, either; lags are inputs where there is no time column.
 
     Attributes:
         filled: how many rows were put in.
@@ -84,41 +92,14 @@ class Schema:
         gaps: str = "skip",
         max_gap: int = 100,
         key: str | None = None,
+        id: str | None = None,
         also: Iterable[str] = (),
+        every_step: bool = False,
         max_categories: int = 64,
     ) -> None:
         if isinstance(features, str):
             raise ValueError("features must be a list of column names")
-        for role, column in (
-            ("time", time),
-            ("reset_on", reset_on),
-            ("weight", weight),
-            ("key", key),
-        ):
-            if column == target:
-                raise ValueError(f"column {target!r} is the target and cannot be the {role}")
-        if weight is not None and weight in (time, reset_on, *(features or ())):
-            raise ValueError(f"column {weight!r} is the weight and cannot be anything else")
-        if not isinstance(horizon, int) or horizon < 0:
-            raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
-        if not isinstance(max_categories, int) or max_categories < 2:
-            raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
-        if key is not None and key in (time, weight, *(features or ())):
-            raise ValueError(f"column {key!r} is the key and cannot be anything else")
-        if gaps not in GAPS:
-            raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
-        if gaps != "skip" and time is None:
-            raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
-        if not isinstance(max_gap, int) or max_gap < 1:
-            raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
         also = list(also)
-        names = [target, *also]
-        if also and (task not in ("auto", "regression") or key is not None):
-            raise ValueError("several targets are for task regression, and not together with a key")
-        others = {time, reset_on, weight, *(features or ())}
-        if also and (len({*names}) < len(names) or {*names} & others):
-            raise ValueError(f"targets {listed(names)}: each must be a column of its own")
-        task = "regression" if also else task
         self.arguments: dict[str, Any] = {
             "target": target,
             "features": None if features is None else list(features),
@@ -130,22 +111,28 @@ class Schema:
             "gaps": gaps,
             "max_gap": max_gap,
             "key": key,
+            "id": id,
             "also": also,
+            "every_step": every_step,
             "max_categories": max_categories,
         }
-        if target in (self.arguments["features"] or ()):
-            raise ValueError(f"the target {target!r} cannot be a feature")
+        check_arguments(**self.arguments)
+        self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
         self._clock = None if time is None else Clock(time)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
-        # None: not a regression of one target
-        self._lags: Lags | None = None if also else Lags(target, horizon)
+        # None: not a regression of one target. With every step, a network that has a calendar does
+        # not need them; one that has none errs by a third less.
+        none = also or (every_step and time is not None)
+        self._lags: Lags | None = None if none else Lags(target, horizon)
+        self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
         self._last_truth: Value = None
         self._last_number: float | None = None  # the last target known, of a regression
+        self._known_ago = 0  # rows since the last target known
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -203,19 +190,26 @@ class Schema:
 
         What `Spec.combine_with` is to be. Empty until there is a last value.
         """
-        if self._lags is None or self._own.slot < 0:
+        if self._lags is None or self._own.slot < 0 or self._steps is not None:
             return ()
         return (self._own.slot, *self._lags.slots.values())
 
     @property
     def output_size(self) -> int:
         """How many outputs the task needs so far; 0 while that is unknown."""
-        return self.target.output_size + len(self.arguments["also"])
+        return self.target.output_size + len(self.forecast_names[1:])
 
     @property
     def target_names(self) -> tuple[str, ...]:
         """The target, and further ones."""
         return (self.target.column, *self.arguments["also"])
+
+    @property
+    def forecast_names(self) -> tuple[str, ...]:
+        """What the numbers of a forecast are of: the targets, or how many rows ahead."""
+        if self._steps is None:
+            return self.target_names
+        return tuple(str(step) for step in range(1, self.horizon + 1))
 
     def read(self, row: Row) -> Reading:
         """Read a row and learn what it shows about the columns.
@@ -231,7 +225,7 @@ class Schema:
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
-        weight = 1.0 if self._weight is None else _weight(get(self._weight), self._weight)
+        weight = 1.0 if self._weight is None else weight_of(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
         reset = self._columns is not None and sequence != self._sequence
@@ -294,6 +288,9 @@ class Schema:
         also: tuple[float, ...] = ()
         if self._further is not None:
             also = self._further.commit(others, reset, inputs, values)
+        if self._steps is not None:
+            number, *rest = self._steps.take(number)
+            also = tuple(rest)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
         said = (seconds, known, weight, before, filled)
@@ -307,14 +304,14 @@ class Schema:
         there are time stamps, sequences, categories or labels.
         """
         asked, columns = self.arguments, self._columns
+        roles = ("time", "reset_on", "weight")
         if (
             columns is None
             or self.task != "regression"
-            or asked["time"] is not None
-            or asked["reset_on"] is not None
-            or asked["weight"] is not None
+            or any(asked[role] is not None for role in roles)
             or self._own.slot < 0
             or self._lags is None
+            or self._steps is not None
             or not all(column.slot >= 0 for column in columns)
         ):
             return ()
@@ -360,9 +357,33 @@ class Schema:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""
         return self.target.parse(row.get(self.target.column))
 
+    @property
+    def last_target(self) -> Value:
+        """The target of the last row; with an `id`, the last one known."""
+        return self._last_truth
+
+    def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
+        """What the target was a season before the last row, see `Seasons.said`."""
+        return () if self._lags is None else self._lags.seasons.said()
+
+    def learn_late(self, truth: Value, ago: int) -> float:
+        """The target of the row so many rows before the last one, which had none when it came.
+
+        Returns it as a learner sees it.
+        """
+        if ago < self._known_ago:
+            self._last_truth, self._known_ago = truth, ago
+            if isinstance(truth, float):
+                self._last_number = truth
+        if isinstance(truth, str):
+            self._lags = None
+        if self._lags is not None:
+            self._lags.seasons.fill(ago, truth)
+        return self.target.commit(truth)
+
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
-        if self._further is not None:
+        if len(self.forecast_names) > 1:
             return tuple(outputs)
         return self.target.forecast(outputs, classes)
 
@@ -370,14 +391,7 @@ class Schema:
     def incidents(self) -> dict[str, int]:
         """What was wrong with the time stamps, where there are any, and how often."""
         clock = self._clock
-        if clock is None:
-            return {}
-        return {
-            "gaps": clock.gaps,
-            "filled": self.filled,
-            "repeated": clock.repeated,
-            "out_of_order": clock.out_of_order,
-        }
+        return {} if clock is None else {"filled": self.filled, **clock.incidents}
 
     def check_columns(self, names: Iterable[str], *, target: bool) -> None:
         """Raise SchemaError where a table lacks columns that this schema reads.
@@ -385,11 +399,12 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in ("time", "reset_on", "key")] + [self._weight]
+        wanted = [self.arguments[name] for name in ("time", "reset_on", "key", "id")]
+        wanted.append(self._weight)
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
         wanted += self.target_names if target else ()
-        _require_columns([name for name in wanted if name is not None], list(names))
+        require_columns([name for name in wanted if name is not None], list(names))
 
     def frozen(self) -> Schema:
         """A copy that no longer learns: no new inputs, classes or means. Time and targets go on."""
@@ -416,12 +431,9 @@ class Schema:
             "target": self.target.to_json(),
             "clock": None if self._clock is None else self._clock.to_json(),
             "lags": None if self._lags is None else self._lags.to_json(),
-            "last_truth": self._last_truth,
-            "last_number": self._last_number,
-            "sequence": self._sequence,
+            "plain": {name: getattr(self, name) for name in _PLAIN},
             "further": None if self._further is None else self._further.to_json(),
-            "filled": self.filled,
-            "weight": self._weight,
+            "steps": None if self._steps is None else self._steps.to_json(),
         }
 
     @classmethod
@@ -441,18 +453,21 @@ class Schema:
         schema._lags = None
         if saved["lags"] is not None:
             schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
-        schema._last_truth = saved["last_truth"]
-        schema._last_number = saved["last_number"]
-        schema._sequence = saved["sequence"]
-        schema._weight = saved["weight"]
-        schema.filled = saved["filled"]
+        vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)
+        if schema._steps is not None:
+            schema._steps.restore(saved["steps"])
         return schema
 
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
-        self._last_truth = truth
+        if self.arguments["id"] is None:
+            self._last_truth = truth
+        elif truth is None:
+            self._known_ago += 1
+        else:
+            self._last_truth, self._known_ago = truth, 0
         if isinstance(truth, str):
             self._lags = None
         elif truth is not None:
@@ -469,11 +484,11 @@ class Schema:
     def _first_columns(self, row: Row) -> list[Column]:
         names = list(row)
         asked = self.arguments
-        special = [asked[name] for name in ("target", "time", "reset_on", "key")]
+        special = [asked[name] for name in ("target", "time", "reset_on", "key", "id")]
         special += [self._weight, *asked["also"]]
         features = asked["features"]
         wanted = [name for name in special if name is not None] + (features or [])
-        _require_columns(wanted, names)
+        require_columns(wanted, names)
         if features is None:
             features = [name for name in names if name not in (*special, asked["weight"])]
         features = [name for name in dict.fromkeys(features) if name != asked["time"]]
@@ -482,16 +497,3 @@ class Schema:
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
-
-
-def _weight(raw: Any, column: str) -> float:
-    value = number(raw, column)
-    if value >= 0.0:
-        return value
-    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
-
-
-def _require_columns(wanted: Iterable[str], names: list[str]) -> None:
-    for name in wanted:
-        if name not in names:
-            raise SchemaError(f"no column {name!r}; there are: {listed(names)}")

@@ -27,7 +27,7 @@ from rtrl_lstm.values import OTHER
 _STREAM = ("_sequence", "_last", "_waiting", "_frequencies", "_seasons")
 
 
-class _Waiting(NamedTuple):
+class Waiting(NamedTuple):
     """A row whose forecast waits for its truth, and the target that was known when it was made."""
 
     forecast: Forecast
@@ -63,7 +63,7 @@ class Prequential:
         self.latest: tuple[Forecast, Value] | None = None
         self._sequence = 0
         self._last: Value = None  # the last target known at the row whose forecast is scored
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._targets = Spread()
         self._truth_size = 0.0  # sum of |truth| over scored rows
         self._numbers: dict[str, NumberSums] = {}
@@ -144,7 +144,7 @@ class Prequential:
             for forecast, truth, row in found:
                 known = None if truth != truth else truth
                 made = None if forecast != forecast else forecast
-                waiting.append(_Waiting(made, known, row, self._sequence))
+                waiting.append(Waiting(made, known, row, self._sequence))
                 waiting.popleft()
         return origins
 
@@ -190,7 +190,7 @@ class Prequential:
         self._seasons.push(truth, reading.seconds)
         if isinstance(truth, float):
             self._targets.add(truth)
-        now = _Waiting(forecast, truth, self.rows, self._sequence)
+        now = Waiting(forecast, truth, self.rows, self._sequence)
         if self.horizon == 0:
             self._compare(now, truth)
             self._note(truth)
@@ -209,7 +209,7 @@ class Prequential:
         if isinstance(truth, str):
             self._frequencies.add(truth)
 
-    def _compare(self, origin: _Waiting, truth: Value) -> None:
+    def _compare(self, origin: Waiting, truth: Value) -> None:
         forecast, last = origin.forecast, self._last
         if (
             truth is None
@@ -329,7 +329,7 @@ class Prequential:
         self._sequence = saved["sequence"]
         self._last = saved["last"]
         self._waiting = deque(
-            _Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
+            Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
         )
         self._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
         self._seasons = Seasons.from_json(saved["seasons"], self.horizon)

@@ -104,6 +104,21 @@ class Seasons:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
 
+    def said(self) -> tuple[tuple[str, int, Value], ...]:
+        """What the seasons say about the last target taken, at horizon 0: name, lag, value.
+
+        None for one that was found with that very target: it forecasts the next one first.
+        """
+        return tuple(
+            (name, season.lag, self.ago(season.lag) if self.rows > season.since else None)
+            for name, season in self.found.items()
+        )
+
+    def fill(self, lag: int, truth: Value) -> None:
+        """The target so many rows before the last one taken, which was missing, is known now."""
+        if lag < self.rows and lag < self._capacity:
+            self._ring[(self.rows - 1 - lag) % self._capacity] = truth
+
     def last(self, count: int) -> NDArray[np.float64]:
         """(count,) the last targets, NaN where they are missing or not known any more."""
         return np.array([self.ago(k) for k in reversed(range(count))], np.float64)

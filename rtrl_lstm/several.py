@@ -17,9 +17,13 @@ class SeveralScore(Prequential):
         names: the targets, in the order of the forecasts' numbers.
 
     Attributes:
+        kind: what the parts are called in the summary.
+        parts: a score for each target.
         scored: the forecasts of the target that had most of them scored.
         latest: of the first target.
     """
+
+    kind = "targets"
 
     def __init__(self, horizon: int, score_from: int = 1, names: Iterable[str] = ()) -> None:
         super().__init__(horizon, score_from)
@@ -32,11 +36,19 @@ class SeveralScore(Prequential):
         said, read = list(forecasts), list(readings)
         for k, part in enumerate(self.parts.values()):
             own = [one[k] if isinstance(one, tuple) else one for one in said]
-            part.extend(own, [None if one is None else _of(k, one) for one in read])
+            part.extend(own, [None if one is None else self._of(k, one) for one in read])
         self.rows += len(read)
         parts = list(self.parts.values())
         self.bad_rows, self.latest = parts[0].bad_rows, parts[0].latest
         self.scored = max(part.scored for part in parts)
+
+    def _of(self, k: int, reading: Reading) -> Reading:
+        """A reading as if a further target were the only one."""
+        if k == 0:
+            return reading
+        number = reading.also[k - 1]
+        before = tuple(self._of(k, one) for one in reading.before)
+        return reading._replace(truth=None if number != number else number, before=before)
 
     @property
     def loss(self) -> float:
@@ -62,12 +74,12 @@ class SeveralScore(Prequential):
         }
 
     def summary(self, counts: dict[str, int]) -> dict[str, Any]:
-        """See `Prequential.summary`; "targets" has metrics and baselines of each."""
+        """See `Prequential.summary`; `kind` has metrics and baselines of each."""
         targets = {}
         for name, part in self.parts.items():
             found = part.summary(counts)
             targets[name] = {one: found[one] for one in ("scored", "metrics", "baselines")}
-        return {**super().summary(counts), "targets": targets}
+        return {**super().summary(counts), self.kind: targets}
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
@@ -86,15 +98,6 @@ class SeveralScore(Prequential):
         score.extend([], [])
         score.rows = saved["rows"]
         return score
-
-
-def _of(k: int, reading: Reading) -> Reading:
-    """A reading as if a further target were the only one."""
-    if k == 0:
-        return reading
-    number = reading.also[k - 1]
-    before = tuple(_of(k, one) for one in reading.before)
-    return reading._replace(truth=None if number != number else number, before=before)
 
 
 def _common(found: list[dict[str, Any]]) -> list[str]:

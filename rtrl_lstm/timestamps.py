@@ -150,6 +150,12 @@ class Clock:
         self.latest = max(self.latest, seconds)
         return seconds
 
+    @property
+    def incidents(self) -> dict[str, int]:
+        """What was wrong with the stamps, and how often."""
+        names = ("gaps", "repeated", "out_of_order")
+        return {name: getattr(self, name) for name in names}
+
     def ahead(self, rows: int) -> list[float]:
         """Calendar inputs of the moment so many rows after the last row."""
         assert self.last is not None

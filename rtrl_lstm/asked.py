@@ -1,0 +1,125 @@
+"""What a `Schema` may be asked for, checked: its arguments, a table's columns, a row's weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rtrl_lstm.values import BadRow, SchemaError, listed, number, shown
+
+GAPS = ("skip", "reset", "fill")
+MOST_STEPS = 10_000
+
+
+def check_arguments(
+    *,
+    target: str,
+    features: list[str] | None,
+    time: str | None,
+    task: str,
+    horizon: int,
+    reset_on: str | None,
+    weight: str | None,
+    gaps: str,
+    max_gap: int,
+    key: str | None,
+    id: str | None,
+    also: list[str],
+    every_step: bool,
+    max_categories: int,
+) -> None:
+    """Say what is wrong with the arguments of a `Schema`, which has their meaning.
+
+    Raises:
+        ValueError: one is out of range, or two do not go together.
+    """
+    wanted = features or []
+    if not isinstance(horizon, int) or horizon < 0:
+        raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
+    if not isinstance(max_categories, int) or max_categories < 2:
+        raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
+    if gaps not in GAPS:
+        raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
+    if gaps != "skip" and time is None:
+        raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
+    if not isinstance(max_gap, int) or max_gap < 1:
+        raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
+    if also and (task not in ("auto", "regression") or key is not None):
+        raise ValueError("several targets are for task regression, and not together with a key")
+    if every_step:
+        _check_steps(task, horizon, weight, key, also)
+    if id is not None:
+        _check_late(horizon, key, gaps, also)
+    _check_roles(target, wanted, time, reset_on, weight, key, id)
+    names = [target, *also]
+    others = {time, reset_on, weight, *wanted}
+    if also and (len({*names}) < len(names) or {*names} & others):
+        raise ValueError(f"targets {listed(names)}: each must be a column of its own")
+    if target in wanted:
+        raise ValueError(f"the target {target!r} cannot be a feature")
+
+
+def _check_late(horizon: int, key: str | None, gaps: str, also: list[str]) -> None:
+    """Where labels come late, some things cannot be."""
+    why = "where labels come late by an id, "
+    if horizon:
+        raise ValueError(f"{why}the horizon is 0: a row's own target is forecast")
+    if key is not None:
+        raise ValueError(f"{why}there is one series, and no key")
+    if also:
+        raise ValueError(f"{why}there is one target")
+    if gaps == "fill":
+        raise ValueError(f"{why}gaps cannot be filled: skip them, or reset")
+
+
+def _check_steps(
+    task: str, horizon: int, weight: str | None, key: str | None, also: list[str]
+) -> None:
+    """Where all the rows ahead are forecast, some things cannot be."""
+    why = "where every step is forecast, "
+    if not 1 <= horizon <= MOST_STEPS:
+        raise ValueError(f"{why}the horizon is from 1 to {MOST_STEPS:,} rows")
+    if task not in ("auto", "regression"):
+        raise ValueError(f"{why}the target is a number, and the task regression")
+    if also:
+        raise ValueError(f"{why}there is one target")
+    if key is not None:
+        raise ValueError(f"{why}there is one series, and no key")
+    if weight is not None:
+        raise ValueError(f"{why}rows have no weight: a row is the label of many forecasts")
+
+
+def _check_roles(
+    target: str,
+    features: list[str],
+    time: str | None,
+    reset_on: str | None,
+    weight: str | None,
+    key: str | None,
+    id: str | None,
+) -> None:
+    """A column has one role."""
+    roles = {"time": time, "reset_on": reset_on, "weight": weight, "key": key, "id": id}
+    for role, column in roles.items():
+        if column == target:
+            raise ValueError(f"column {column!r} is the target and cannot be the {role}")
+    if weight is not None and weight in (time, reset_on, *features):
+        raise ValueError(f"column {weight!r} is the weight and cannot be anything else")
+    for role, column in (("key", key), ("id", id)):
+        if column is not None and column in (time, weight, *features):
+            raise ValueError(f"column {column!r} is the {role} and cannot be anything else")
+
+
+def weight_of(raw: Any, column: str) -> float:
+    """A row's weight. Raises BadRow."""
+    value = number(raw, column)
+    if value >= 0.0:
+        return value
+    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
+
+
+def require_columns(wanted: Iterable[str], names: list[str]) -> None:
+    """Raise SchemaError where a table lacks one of them."""
+    for name in wanted:
+        if name not in names:
+            raise SchemaError(f"no column {name!r}; there are: {listed(names)}")

@@ -1,0 +1,32 @@
+"""The score of forecasts of all the rows ahead: one score for each of them, and their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtrl_lstm.schema import Reading
+from rtrl_lstm.score import Prequential
+from rtrl_lstm.several import SeveralScore
+
+
+class StepsScore(SeveralScore):
+    """Scores the forecast of each row ahead as if it were the only one.
+
+    Args:
+        horizon: the farthest row ahead.
+        score_from: see `Prequential`.
+
+    Attributes:
+        parts: by the number of rows ahead, "1", "2", ...
+        latest: of one row ahead.
+    """
+
+    kind = "steps"
+
+    def __init__(self, horizon: int, score_from: int = 1, names: Iterable[str] = ()) -> None:
+        super().__init__(horizon, score_from)
+        steps = range(1, horizon + 1)
+        self.parts = {str(step): Prequential(step, score_from) for step in steps}
+
+    def _of(self, k: int, reading: Reading) -> Reading:
+        return reading
