@@ -4,11 +4,12 @@
 #   make lint    ruff and mypy
 #   make bench   the speed measurements (installs the peers they compare with)
 #   make proof   the long checks behind the published claims
+#   make docs    the documentation as a site, in site/
 #   make clean   remove what these targets made
 # Choose the Python yourself: make test PYTHON=/path/to/python3.12
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench proof clean
+.PHONY: demo test lint bench proof docs clean
 
 # The first one that starts, is of a version we support, and can make a virtual environment.
 SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -38,10 +39,13 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed
 
 proof: $(VENV)/.dev
-	$(BIN)/python -m pytest -m proof $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m proof --timeout 0 $(PYTEST_ARGS)
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is newer than pyproject.toml once what it stands for is installed.

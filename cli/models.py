@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.sources import Source
     from rtrl_lstm.delayed import Delayed
-    from rtrl_lstm.fleet import Fleet
-    from rtrl_lstm.forecaster import Forecaster
-    from rtrl_lstm.learner import Learner
     from rtrl_lstm.model import Model
+    from rtrl_lstm.modelfile import Saved
     from rtrl_lstm.panel import Panel
     from rtrl_lstm.schema import Schema
 
@@ -51,7 +49,7 @@ def load(path: str) -> Model:
     return _model(found, path)
 
 
-def _model(found: Learner | Forecaster | Model | Panel | Delayed | Fleet, path: str) -> Model:
+def _model(found: Saved, path: str) -> Model:
     from rtrl_lstm.model import Model
 
     if not isinstance(found, Model):
@@ -60,7 +58,7 @@ def _model(found: Learner | Forecaster | Model | Panel | Delayed | Fleet, path: 
     return found
 
 
-def load_any(path: str) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
+def load_any(path: str) -> Saved:
     """Whatever a model file holds.
 
     Raises:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RMSprop,
     )
     from rtrl_lstm.panel import Panel
+    from rtrl_lstm.parallel import Parallel
     from rtrl_lstm.schema import BadRow, SchemaError
     from rtrl_lstm.spec import Spec
 
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Delayed": "delayed",
     "Fleet": "fleet",
+    "Parallel": "parallel",
     "Forecaster": "forecaster",
     "Learner": "learner",
     "Model": "model",
@@ -87,6 +89,7 @@ __all__ = [
     "Momentum",
     "ObGD",
     "Panel",
+    "Parallel",
     "RMSprop",
     "SchemaError",
     "Spec",

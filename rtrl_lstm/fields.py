@@ -155,13 +155,20 @@ class Fields:
     def _numbers(self, block: NDArray[np.uint8], field: Field) -> Array:
         """All numbers of an array, with those that pad it, as they lie."""
         numbers = self.head(block) if field.in_head else self.body(block)
+        return numbers[self._stretch(field)]
+
+    def stretch(self, name: str) -> slice:
+        """Where in head or body the array called `name` lies, with what pads it."""
+        return self._stretch(self.fields[name])
+
+    def _stretch(self, field: Field) -> slice:
         count = int(np.prod(field.shape, dtype=np.int64))
         if field.packed:
             copies, lanes = self._packed_shape(field)
             count = copies * lanes * field.shape[-1]
         elif field.groups > 1:
             count = self.lanes_of(field.shape[0], field.groups)
-        return numbers[field.offset : field.offset + count]
+        return slice(field.offset, field.offset + count)
 
     def _packed_shape(self, field: Field) -> tuple[int, int]:
         """Copies and lanes of a packed array."""

@@ -11,6 +11,7 @@ pickle, no clock, no path: equal content, equal bytes.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import glob
 import hashlib
 import json
@@ -19,7 +20,7 @@ import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,12 +28,15 @@ from rtrl_lstm.core import Core, layout_of
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.parallel import Parallel
 from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
     from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.model import Model
     from rtrl_lstm.panel import Panel
+
+    Saved: TypeAlias = Learner | Forecaster | Model | Panel | Delayed | Fleet | Parallel
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
@@ -109,14 +113,12 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(
-    thing: Learner | Forecaster | Model | Panel | Delayed | Fleet | Core, path: str | Path
-) -> None:
+def save(thing: Saved | Core, path: str | Path) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Learner | Forecaster | Model | Panel | Delayed | Fleet | Core) -> bytes:
+def to_bytes(thing: Saved | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
     from rtrl_lstm.delayed import Delayed
@@ -124,25 +126,26 @@ def to_bytes(thing: Learner | Forecaster | Model | Panel | Delayed | Fleet | Cor
 
     block = np.empty(0, np.uint8)
     learner: Core | None = None
+    good: Core | None = None
     if isinstance(thing, Panel | Delayed):
         specs, block = _of_all(thing)
         kind = type(thing).__name__.lower()
         document |= {"kind": kind, kind: thing.to_json(), "specs": specs}
-    elif isinstance(thing, Fleet):
-        document |= {"kind": "fleet", "spec": thing.spec.to_json()}
+    elif isinstance(thing, Fleet | Parallel):
+        document |= {"kind": type(thing).__name__.lower(), "spec": thing.spec.to_json()}
         block = thing.blocks()
     elif isinstance(thing, Core):
         learner = thing
         document["kind"] = type(thing).__name__.lower()
     else:
-        learner = thing.learner
+        learner, good = thing.learner, thing.good
         document |= {"kind": "model", "model": thing.to_json()}
     if learner is not None:
         learner.finish()
         block = learner.block
         document["spec"] = learner.spec.to_json()
-        if not isinstance(thing, Core | Fleet | Panel | Delayed) and thing.good is not None:
-            block = np.stack([block, thing.good.block])
+        if good is not None:
+            block = np.stack([block, good.block])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
@@ -192,8 +195,8 @@ def _signed(document: dict[str, Any], block: bytes) -> str:
     return f'{{"checksum":"{checksum}",{rest[1:]}'
 
 
-def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
-    """What was saved: a Learner, a Forecaster, a Model, a Panel, a Delayed or a Fleet.
+def load(path: str | Path) -> Saved:
+    """What was saved: a Learner, a Model, a Fleet or another of those that can be.
 
     Raises:
         ModelFileError: the file is not a model file, is damaged, or is of another format.
@@ -206,7 +209,7 @@ def load(path: str | Path) -> Learner | Forecaster | Model | Panel | Delayed | F
         raise ModelFileError(f"{path}: {error}") from None
 
 
-def from_bytes(content: bytes) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
+def from_bytes(content: bytes) -> Saved:
     """What a model file of this content holds.
 
     Raises:
@@ -264,9 +267,7 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-def _revive(
-    document: dict[str, Any], block: np.ndarray[Any, Any]
-) -> Learner | Forecaster | Model | Panel | Delayed | Fleet:
+def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
     if document["kind"] in ("panel", "delayed"):
         return _all_of(document, block)
     learner: Learner | Forecaster | None = None
@@ -276,6 +277,9 @@ def _revive(
         if document["kind"] == "fleet":
             _check_size(spec, block.shape[1])
             return Fleet.of(spec, block)
+        if document["kind"] == "parallel":
+            _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
+            return Parallel.of(spec, block)
         kind = Forecaster if spec.horizon else Learner
         if document["kind"] == "model":
             _check_size(spec, block.shape[1])

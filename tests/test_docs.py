@@ -53,6 +53,17 @@ def test_the_pages_hold_commands() -> None:
     assert sum(len(_scripts(page)) for page in PAGES) >= 5
 
 
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """Every page is in the contents, every link and heading that is linked to is there."""
+    site = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(site, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Where to go" in page
+    assert not re.findall(r'(?:src|href)="https?://[^"]*\.(?:js|css|woff2?)"', page)
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     broken = [
         f"{page.name}: {target}"

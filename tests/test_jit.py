@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rtrl_lstm.kernels import entries
+from rtrl_lstm.kernels import entries, jit
 
 LAST_FORECAST = """
 import sys
@@ -40,6 +40,16 @@ def test_no_two_blocks_have_one_name():
         blocks_below(entry, found)
     assert len(found) > 50
     assert [name for name, blocks in found.items() if len(blocks) > 1] == []
+
+
+def test_two_processes_do_not_compile_the_same():
+    """The second one waits for what the first one puts on disk."""
+    command = "from rtrl_lstm.kernels import jit\nwith jit._alone('test'): print('in')"
+    with jit._alone("test"):
+        waiting = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=2.0)
+    assert waiting.communicate(timeout=60.0)[0] == b"in\n"
 
 
 @pytest.mark.proof

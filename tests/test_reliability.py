@@ -50,7 +50,7 @@ def test_latency_of_a_live_pipe(tmp_path: Path) -> None:
     milliseconds = latency.measure(tmp_path, rows=1500, rate=1000.0, every="0.5s")
     assert len(milliseconds) == 1500
     assert (milliseconds > 0).all()
-    assert np.median(milliseconds) < 5.0  # a tenth of that on a machine that is not busy
+    assert np.median(milliseconds) < 500.0  # as they come, not when a buffer is full
 
 
 @pytest.mark.proof

@@ -23,7 +23,7 @@ KINDS = {
     "some biases": {"bias": ("gates",), "shortcuts": True, "coupled_gates": True},
     "no bias": {"bias": False, "shortcuts": True},
     "adam": {"optimizer": "adam", "update": "sequence", "clip": 1.0},
-    "fast decay": {"forget_bias": -20.0, "dtype": "float64"},
+    "fast decay": {"forget_bias": -20.0},
     "gru": {"cell": "gru", "shortcuts": True},
     "rnn": {"cell": "rnn"},
     "elstm": {"cell": "elstm", "num_layers": 2},

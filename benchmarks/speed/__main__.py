@@ -1,7 +1,7 @@
-"""All speed measurements, one after the other; about a minute."""
+"""All speed measurements, one after the other; two minutes."""
 
-from . import fleet, roof, sparse, step_vs_torch
+from . import fleet, roof, sparse, start, step_vs_torch
 
-for measurement in (step_vs_torch, roof, fleet, sparse):
+for measurement in (step_vs_torch, roof, fleet, sparse, start):
     measurement.main()
     print()

@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,8 +104,33 @@ def bare(function: Any, *examples: Any) -> Any:
     """
     types = tuple(numba.typeof(example) for example in examples)
     if types not in function.overloads:
-        function.compile(types)
+        with _alone(f"{function.__name__}-{hashlib.sha256(repr(types).encode()).hexdigest()[:16]}"):
+            function.compile(types)
     return function.overloads[types].entry_point
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Of all processes, one compiles `what`; the others wait for it, and find it on disk."""
+    folder = cache_folder()
+    if folder is None:
+        yield
+        return
+    with open(folder / f"{what}.lock", "wb") as file:  # closing it unlocks
+        with suppress(OSError):  # some network folders have no locks: then each compiles
+            _lock(file.fileno())
+        yield
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def is_compiled(function: Any) -> bool:
