@@ -1,11 +1,10 @@
-"""What a `Schema` may be asked for, checked: its arguments, a table's columns, a row's weight."""
+"""What a `Schema` may be asked for, checked: its arguments, and a table's columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from rtrl_lstm.values import BadRow, SchemaError, listed, number, shown
+from rtrl_lstm.values import SchemaError, listed
 
 GAPS = ("skip", "reset", "fill")
 MOST_STEPS = 10_000
@@ -108,14 +107,6 @@ def _check_roles(
     for role, column in (("key", key), ("id", id)):
         if column is not None and column in (time, weight, *features):
             raise ValueError(f"column {column!r} is the {role} and cannot be anything else")
-
-
-def weight_of(raw: Any, column: str) -> float:
-    """A row's weight. Raises BadRow."""
-    value = number(raw, column)
-    if value >= 0.0:
-        return value
-    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
 
 
 def require_columns(wanted: Iterable[str], names: list[str]) -> None:

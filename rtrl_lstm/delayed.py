@@ -57,6 +57,11 @@ class Delayed:
             raise ValueError(f"max_delay must be a whole number from 1 on, not {max_delay!r}")
         if options.get("interval") is not None:
             raise ValueError("where labels come late by an id, there is no interval")
+        one = options.get("members", 1) == 1 and options.get("learning_rate") != "auto"
+        if not one or options.get("start") is not None:
+            raise ValueError(
+                "where labels come late by an id, there is one network, and it begins afresh"
+            )
         self.id = id
         self.max_delay = max_delay
         self.model = Model(target, id=id, **options)

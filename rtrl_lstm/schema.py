@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.asked import check_arguments, require_columns, weight_of
+from rtrl_lstm.asked import check_arguments, require_columns
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
@@ -26,7 +26,7 @@ from rtrl_lstm.season import last_known
 from rtrl_lstm.steps import Steps
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label
+from rtrl_lstm.values import BadRow, SchemaError, label, row_weight
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
@@ -225,7 +225,7 @@ class Schema:
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
-        weight = 1.0 if self._weight is None else weight_of(get(self._weight), self._weight)
+        weight = 1.0 if self._weight is None else row_weight(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
         reset = self._columns is not None and sequence != self._sequence

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_model import shown
 
 from rtrl_lstm.delayed import Delayed
@@ -290,11 +292,45 @@ def test_frozen_it_goes_on_from_the_leading_state() -> None:
         ({"gaps": "fill", "time": "t"}, "gaps cannot be filled"),
         ({"max_delay": 0}, "max_delay must be"),
         ({"features": ["id"]}, "is the id"),
+        ({"start": Learner(2, 4)}, "begins afresh"),
+        ({"members": 2}, "one network"),
+        ({"learning_rate": "auto"}, "one network"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Delayed("y", id="id", **options)
+
+
+RECORD = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from([*"abcdefgh", "", None, 7, "7"]),
+        "x": st.sampled_from(["0.5", "-3", "", "8", "1e308", "bad"]),
+        "y": st.sampled_from(["1.5", "-2", "", "", "NA", "1e29", "?"]),
+    }
+)
+
+
+@settings(max_examples=15)
+@given(st.lists(RECORD, max_size=25), st.integers(1, 4), st.integers(3, 9))
+def test_whatever_comes_every_record_is_accounted_for(
+    records: list[dict], most: int, chunk: int
+) -> None:
+    first = {"id": "first", "x": "1", "y": "2"}
+    stream, parts, score = [first, *records], _delayed(most), DelayedScore()
+    whole = _delayed(most)
+    said = whole.follow(stream)
+    score.extend(*said)
+    for start in range(0, len(stream), chunk):
+        parts.run(stream[start : start + chunk])
+        parts = from_bytes(to_bytes(parts))
+    assert to_bytes(parts) == to_bytes(whole)
+    counts, incidents = whole.counts, whole.incidents
+    came = sum(incidents[name] for name in ("late_labels", "too_late", "repeated_ids"))
+    assert score.bad_rows == sum(isinstance(one, BadRow) for one in said[0])
+    assert counts["rows"] + came + score.bad_rows == len(stream)
+    assert counts["pending"] <= most + 1
+    assert whole.model.learner is None or whole.model.learner.is_finite()
 
 
 def test_a_leading_state_of_another_size_is_refused() -> None:
