@@ -102,7 +102,7 @@ def _brent() -> Rows:
     rows = shipped("river", "drift/datasets/brent_crude_oil.csv")()
     for row in rows:
         month, day, year = row["day"].split("/")
-        row["day"] = f"{year}-{month}-{day}"
+        row["day"] = f"{year}-{month:0>2}-{day:0>2}"
     return rows
 
 
