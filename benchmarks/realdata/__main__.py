@@ -66,8 +66,8 @@ def measured(
 ) -> dict[Stream, Found]:
     """The figures of every stream, method and seed."""
     found: dict[Stream, Found] = {}
-    for stream in chosen:
-        for method in methods:
+    for method in methods:
+        for stream in chosen:
             if not applies(method, stream):
                 continue
             count = seeds if method.startswith(SEEDED[0]) else 1
@@ -75,7 +75,7 @@ def measured(
             found.setdefault(stream, {})[method] = figures
             print(stream.name, method, {k: v for k, v in figures[0].items() if k != "stream"},
                   file=sys.stderr)  # fmt: skip
-    return found
+    return {stream: found[stream] for stream in chosen if stream in found}
 
 
 if __name__ == "__main__":
