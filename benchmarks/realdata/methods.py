@@ -80,25 +80,37 @@ def supervised(make: Callable[[Stream, int], Any]) -> Method:
     def follow(stream: Stream, rows: Rows, seed: int) -> Forecasts:
         model, schema = make(stream, seed), _schema(stream)
         waiting: deque[dict[int, float]] = deque()
-        number = stream.task == "regression"
+        labels: list[Any] = []  # of a binary task: River wants False and True
+
+        def coded(y: Any) -> Any:
+            if stream.task != "binary":
+                return y
+            if y not in labels:
+                labels.append(y)
+            return y == labels[-1] if len(labels) > 1 else False
+
+        def answer(x: dict[int, float]) -> Forecast:
+            if stream.task == "regression":
+                return float(model.predict_one(x))
+            said = model.predict_proba_one(x)
+            if stream.task == "binary":
+                said = {labels[k]: said.get(bool(k), 0.0) for k in range(len(labels))}
+            return said or None
+
         for row in rows:
             reading: Reading = schema.read(row)
             x, y = dict(enumerate(reading.inputs)), reading.truth
             waiting.append(x)
             if not stream.horizon:
-                yield _answer(model, x, number)
+                yield answer(x)
             if len(waiting) > stream.horizon:
                 seen = waiting.popleft()
                 if y is not None:
-                    model.learn_one(seen, y)
+                    model.learn_one(seen, coded(y))
             if stream.horizon:
-                yield _answer(model, x, number)
+                yield answer(x)
 
     return follow
-
-
-def _answer(model: Any, x: dict[int, float], number: bool) -> Forecast:
-    return model.predict_one(x) if number else model.predict_proba_one(x) or None
 
 
 def series(make: Callable[[Stream], Any]) -> Method:
