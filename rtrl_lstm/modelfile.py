@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtrl_lstm.core import Core, layout_of
+from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
@@ -114,7 +115,7 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
     block = np.empty(0, np.uint8)
-    learner: Core | None = None
+    learner: Core | Ensemble | None = None
     if isinstance(thing, Fleet):
         document |= {"kind": "fleet", "spec": thing.spec.to_json()}
         block = thing.blocks()
@@ -218,19 +219,22 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
 def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
 ) -> Learner | Forecaster | Model | Fleet:
-    learner: Learner | Forecaster | None = None
+    learner: Learner | Forecaster | Ensemble | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
         if document["kind"] == "fleet":
             _check_size(spec, block.shape[1])
             return Fleet.of(spec, block)
-        _check_size(spec, block.nbytes)
-        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
+        _check_size(spec, block.shape[-1])
+        if document["kind"] == "model" and block.ndim == 2:
+            learner = Ensemble.of(spec, block)
+        else:
+            learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.model import Model
 
         return Model.from_json(document["model"], learner)
-    if learner is None or document["kind"] != type(learner).__name__.lower():
+    if not isinstance(learner, Core) or document["kind"] != type(learner).__name__.lower():
         raise ValueError(f"kind {document['kind']!r}")
     return learner
 
