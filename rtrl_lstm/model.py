@@ -78,8 +78,9 @@ class Model:
     Attributes:
         schema: the columns.
         members: how many learners there are.
-        learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a row has shown what
-            the task is and given at least one input and, where there are classes, one label.
+        learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a
+            row has shown what the task is and given at least one input and, where there are
+            classes, one label.
         options: the fields of Spec that were given or are a Model's default.
         stream: plain JSON of the driver's own, saved along (where it stands in its source).
 
@@ -320,7 +321,8 @@ class Model:
         known = self.learner.spec.input_size
         self.learner.grow(self._wanted_spec())
         if self._start is not None and known < self.learner.spec.input_size:
-            silence(*self.learners, known)
+            (learner,) = self.learners
+            silence(learner, known)
         return outputs
 
     def _new_learner(self) -> Learner | Forecaster | Ensemble:

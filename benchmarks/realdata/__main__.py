@@ -1,6 +1,7 @@
 """Ours at its defaults beside simple forecasts and River, on every stream of `streams`.
 
-    python -m benchmarks.realdata [STREAM ...] [--methods a,b] [--seeds N] [--json FILE] [--data CSV]
+    python -m benchmarks.realdata [STREAM ...] [--methods a,b] [--seeds N] [--json FILE]
+    python -m benchmarks.realdata --data CSV --target COL [--time COL] [--horizon H]
 
 Needs river, statsmodels and vega_datasets (their files; nothing is downloaded). A STREAM is the
 beginning of a name. What was measured is kept in the file, and only what is missing is measured.
@@ -73,8 +74,7 @@ def measured(
             count = seeds if method.startswith(SEEDED[0]) else 1
             figures = [results.of(stream, method, seed, again) for seed in range(count)]
             found.setdefault(stream, {})[method] = figures
-            print(stream.name, method, {k: v for k, v in figures[0].items() if k != "stream"},
-                  file=sys.stderr)  # fmt: skip
+            print(stream.name, method, figures[0], file=sys.stderr)
     return {stream: found[stream] for stream in chosen if stream in found}
 
 

@@ -151,8 +151,7 @@ def _linear(stream: Stream, seed: int) -> Any:
             model = multiclass.OneVsRestClassifier(model)
         return preprocessing.StandardScaler() | model
     # Without its target scaled it needs thousands of rows to find the level.
-    scaled = preprocessing.StandardScaler() | preprocessing.TargetStandardScaler(model)
-    return scaled
+    return preprocessing.StandardScaler() | preprocessing.TargetStandardScaler(model)
 
 
 def _scaled(model: Any) -> Any:

@@ -1,8 +1,8 @@
 """The streams: which there are, what is forecast in them, and which half they belong to.
 
-The rule, fixed before anything was measured: every data set of river.datasets, river.drift.datasets,
-statsmodels.datasets, sklearn.datasets and vega_datasets that lies inside the package, has a time
-column or a documented order in time, and has at least 1,000 rows. (River's shuttle, segment, yeast,
+The rule, fixed before anything was measured: every data set of river.datasets,
+river.drift.datasets, statsmodels.datasets, sklearn.datasets and vega_datasets that lies inside the
+package, has a time column or a documented order in time, and has at least 1,000 rows. (River's shuttle, segment, yeast,
 phishing and banana have none; sklearn ships none.) Their names in alphabetical order take turns:
 the first is for choosing defaults, the second for the report, and so on. examples/nyc_taxi.csv and
 everything generated are for choosing.
@@ -68,7 +68,8 @@ def shipped(package: str, path: str) -> Callable[[], Rows]:
 
     def read() -> Rows:
         spec = importlib.util.find_spec(package)
-        assert spec is not None and spec.submodule_search_locations, f"pip install {package}"
+        if spec is None or not spec.submodule_search_locations:
+            raise SystemExit(f"the data set lies in {package}, which is not installed")
         return read_csv(Path(spec.submodule_search_locations[0]) / path)
 
     return read
@@ -76,9 +77,10 @@ def shipped(package: str, path: str) -> Callable[[], Rows]:
 
 def read_csv(path: Path) -> Rows:
     """The rows of a CSV file, plain or gzip; empty cells are None."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
-    with opened as file:
-        return [{k: v if v != "" else None for k, v in row.items()} for row in csv.DictReader(file)]
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    rows = csv.DictReader(text.splitlines())
+    return [{name: value or None for name, value in row.items()} for row in rows]
 
 
 def _co2() -> Rows:
