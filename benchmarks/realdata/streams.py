@@ -2,10 +2,10 @@
 
 The rule, fixed before anything was measured: every data set of river.datasets,
 river.drift.datasets, statsmodels.datasets, sklearn.datasets and vega_datasets that lies inside the
-package, has a time column or a documented order in time, and has at least 1,000 rows. (River's shuttle, segment, yeast,
-phishing and banana have none; sklearn ships none.) Their names in alphabetical order take turns:
-the first is for choosing defaults, the second for the report, and so on. examples/nyc_taxi.csv and
-everything generated are for choosing.
+package, has a time column or a documented order in time, and has at least 1,000 rows. (River's
+shuttle, segment, yeast, phishing and banana have none; sklearn ships none.) Their names in
+alphabetical order take turns: the first is for choosing defaults, the second for the report, and
+so on. examples/nyc_taxi.csv and everything generated are for choosing.
 """
 
 from __future__ import annotations
