@@ -117,7 +117,8 @@ def begin(options: dict[str, Any]) -> Stand:
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
     try:
-        model = Model(**arguments, interval=options["interval"])
+        members = options["members"] or 1
+        model = Model(**arguments, interval=options["interval"], members=members)
     except ValueError as error:
         raise Stop(str(error)) from error
     return Stand(model, Prequential(options["horizon"], options["score_from"]))
@@ -250,6 +251,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         **options,
         "task": schema.task,
         "interval": stand.model.interval,
+        "members": stand.model.members,
         "score_from": stand.score.score_from,
     }
 

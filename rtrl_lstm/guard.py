@@ -23,10 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm import blocks
+from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+
+Guarded = Learner | Forecaster | Ensemble
 
 EVERY = 256
 WILD = 1000.0
@@ -44,7 +46,7 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self.good: Learner | Forecaster | None = None
+        self.good: Guarded | None = None
         self.interventions = 0
         self._strikes = 0  # since all was well
         # Of the rows since the last look: known targets, and sums of |forecast - y|, of
@@ -53,7 +55,7 @@ class Guard:
         self._errors = self._changes = self._sizes = 0.0
         self._last: float | None = None
 
-    def begin(self, learner: Learner | Forecaster) -> None:
+    def begin(self, learner: Guarded) -> None:
         """Look after a learner from now on."""
         self.good = copy.copy(learner)
 
@@ -82,7 +84,7 @@ class Guard:
         self._sizes = _sum(self._sizes, np.abs(labels))
         self._last = float(labels[-1])
 
-    def look(self, learner: Learner | Forecaster) -> bool:
+    def look(self, learner: Guarded) -> bool:
         """Whether the learner had to be stepped back, after `EVERY` rows."""
         wild = self._errors > max(WILD * self._changes, self._sizes) > 0.0
         enough = self._labels >= LEAST_LABELS
@@ -95,24 +97,24 @@ class Guard:
             self._keep(learner)
         return False
 
-    def step_back(self, learner: Learner | Forecaster) -> None:
+    def step_back(self, learner: Guarded) -> None:
         """Make the learner what it was when all was well, or what it was at first."""
         assert self.good is not None
         rate = learner.learning_rate
         rate = rate / LOWER if self._strikes == 1 else max(rate * LOWER, LEAST_RATE)
         if self._strikes:
-            learner.block[:] = blocks.initial_block(learner.layout)
-            self.good.block[:] = learner.block
+            learner.begin_afresh()
+            _copy(learner, self.good)
         else:
-            learner.block[:] = self.good.block
+            _copy(self.good, learner)
         learner.learning_rate = rate
         learner.reset()
         self.interventions += 1
         self._strikes += 1
 
-    def _keep(self, learner: Learner | Forecaster) -> None:
+    def _keep(self, learner: Guarded) -> None:
         assert self.good is not None
-        self.good.block[:] = learner.block
+        _copy(learner, self.good)
         self._strikes = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Guard:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], good: Learner | Forecaster | None) -> Guard:
+    def from_json(cls, saved: dict[str, Any], good: Guarded | None) -> Guard:
         """The inverse of `to_json`, given the good learner."""
         guard = cls()
         guard.good = good
@@ -136,6 +138,11 @@ class Guard:
         guard._errors, guard._changes, guard._sizes = saved["sums"]
         guard._last = saved["last"]
         return guard
+
+
+def _copy(learner: Guarded, to: Guarded) -> None:
+    """All numbers; the two are of one kind, as one was made as a copy of the other."""
+    to.become(learner)  # type: ignore[arg-type]
 
 
 def _sum(carried: float, values: Array) -> float:

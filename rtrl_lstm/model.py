@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.ensemble import Ensemble, ensemble_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.guard import EVERY, Guard
@@ -73,13 +74,17 @@ class Model:
             `intervals`). The forecast itself stays what it is.
         start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
             any Learner or Forecaster of that horizon) to go on from; see `start`.
+        members: so many learners, whose seeds follow one another; the forecast is the mean of
+            theirs, better than one's and so many times as slow (see `ensemble`). Not with `start`.
         options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
             not given is as in `DEFAULTS`.
 
     Attributes:
         schema: the columns.
-        learner: a Learner, or from horizon 1 on a Forecaster; None until a row has shown what
-            the task is and given at least one input and, where there are classes, one label.
+        members: how many learners there are.
+        learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a
+            row has shown what the task is and given at least one input and, where there are
+            classes, one label.
         options: the fields of Spec that were given or are a Model's default.
         stream: plain JSON of the driver's own, saved along (where it stands in its source).
 
@@ -102,6 +107,7 @@ class Model:
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
+        members: int = 1,
         **options: Any,
     ) -> None:
         self._start: Start | None = None
@@ -128,10 +134,15 @@ class Model:
             raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
         if interval is not None and task not in ("auto", "regression"):
             raise ValueError(f"interval is for task regression, not {task}")
+        if not isinstance(members, int) or members < 1:
+            raise ValueError(f"members must be a whole number from 1 on, not {members!r}")
+        if members > 1 and start is not None:
+            raise ValueError("members are for a model that begins afresh: start is one network")
+        self.members = members
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
-        self.learner: Learner | Forecaster | None = None
+        self.learner: Learner | Forecaster | Ensemble | None = None
         self.stream: dict[str, Any] = {}
         self._guard = Guard()
         self._frozen = False
@@ -145,6 +156,13 @@ class Model:
     def spec(self) -> Spec | None:
         """What the learner is; None while there is none."""
         return None if self.learner is None else self.learner.spec
+
+    @property
+    def learners(self) -> tuple[Learner | Forecaster, ...]:
+        """The learner, or each of the ensemble's; none while there is none."""
+        if self.learner is None:
+            return ()
+        return self.learner.members if isinstance(self.learner, Ensemble) else (self.learner,)
 
     @property
     def interval(self) -> float | None:
@@ -441,9 +459,10 @@ class Model:
             known = learner.spec.input_size
             learner.grow(spec)
             if self._start is not None and known < spec.input_size:
+                assert not isinstance(learner, Ensemble)
                 silence(learner, known)
 
-    def _new_learner(self) -> Learner | Forecaster:
+    def _new_learner(self) -> Learner | Forecaster | Ensemble:
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
@@ -455,6 +474,8 @@ class Model:
             self._begins_as = None
             return learner
         spec = self._wanted_spec()
+        if self.members > 1:
+            return ensemble_of(spec, self.members)
         kind = Forecaster if spec.horizon else Learner
         return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
 
@@ -509,7 +530,7 @@ class Model:
         return min(horizon - filled, self._rows)
 
     @property
-    def good(self) -> Learner | Forecaster | None:
+    def good(self) -> Learner | Forecaster | Ensemble | None:
         """The learner as it was when all was well with it last; see `guard`."""
         return self._guard.good
 
@@ -529,6 +550,7 @@ class Model:
         start = {} if self._start is None else {"start": self._start.to_json()}
         return {
             **start,
+            "members": self.members,
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
@@ -546,8 +568,8 @@ class Model:
     def from_json(
         cls,
         saved: dict[str, Any],
-        learner: Learner | Forecaster | None,
-        good: Learner | Forecaster | None = None,
+        learner: Learner | Forecaster | Ensemble | None,
+        good: Learner | Forecaster | Ensemble | None = None,
     ) -> Model:
         """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit.
 
@@ -557,7 +579,7 @@ class Model:
         defaults = Spec(input_size=1).to_json()
         spec = Spec.from_json({**defaults, **saved["options"]})
         options = {name: getattr(spec, name) for name in saved["options"]}
-        model = cls(**saved["schema"]["arguments"], **options)
+        model = cls(**saved["schema"]["arguments"], members=saved["members"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
         model._start = Start.from_json(saved["start"]) if "start" in saved else None
@@ -567,6 +589,8 @@ class Model:
             read = (schema.input_size, schema.output_size, schema.horizon, combined)
             if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
                 raise ValueError("the schema and the learner do not fit each other")
+            if model.members != (len(learner.members) if isinstance(learner, Ensemble) else 1):
+                raise ValueError("the file has another number of members than it says")
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]

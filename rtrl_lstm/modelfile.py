@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtrl_lstm.core import Core, layout_of
+from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
@@ -115,7 +116,7 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
     block = np.empty(0, np.uint8)
-    learner: Core | None = None
+    learner: Core | Ensemble | None = None
     if isinstance(thing, Fleet):
         document |= {"kind": "fleet", "spec": thing.spec.to_json()}
         block = thing.blocks()
@@ -130,7 +131,7 @@ def to_bytes(thing: Learner | Forecaster | Model | Fleet | Core) -> bytes:
         block = learner.block
         document["spec"] = learner.spec.to_json()
         if not isinstance(thing, Core | Fleet) and thing.good is not None:
-            block = np.stack([block, thing.good.block])
+            block = np.concatenate([np.atleast_2d(block), np.atleast_2d(thing.good.block)])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
@@ -222,23 +223,22 @@ def _revive(
     document: dict[str, Any], block: np.ndarray[Any, Any]
 ) -> Learner | Forecaster | Model | Fleet:
     learner: Learner | Forecaster | None = None
-    good: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
         if document["kind"] == "fleet":
             _check_size(spec, block.shape[1])
             return Fleet.of(spec, block)
-        kind = Forecaster if spec.horizon else Learner
         if document["kind"] == "model":
+            from rtrl_lstm.model import Model
+
             _check_size(spec, block.shape[1])
-            learner, good = kind.of(spec, block[0]), kind.of(spec, block[1])
-        else:
-            _check_size(spec, block.nbytes)
-            learner = kind.of(spec, block)
+            return Model.from_json(document["model"], *_halves(spec, block))
+        _check_size(spec, block.nbytes)
+        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.model import Model
 
-        return Model.from_json(document["model"], learner, good)
+        return Model.from_json(document["model"], None)
     if learner is None or document["kind"] != type(learner).__name__.lower():
         raise ValueError(f"kind {document['kind']!r}")
     return learner
@@ -252,3 +252,17 @@ def _check_size(spec: Spec, nbytes: int) -> None:
         least *= spec.num_layers * spec.hidden_size
     if least > nbytes or layout_of(spec).nbytes != nbytes:
         raise ValueError("the block of numbers has another size than the spec asks for")
+
+
+def _halves(spec: Spec, block: np.ndarray[Any, Any]) -> tuple[Learner | Forecaster | Ensemble, ...]:
+    """A model's learner, and the one that it may have to step back to."""
+    count, odd = divmod(len(block), 2)
+    if odd or not count:
+        raise ValueError(f"a model holds two learners, or twice its members, not {len(block)}")
+            f"a model has the numbers of two learners, or of members, not {len(block)}"
+        )
+    kind = Forecaster if spec.horizon else Learner
+    halves = block[:count], block[count:]
+    return tuple(
+        kind.of(spec, half[0]) if count == 1 else Ensemble.of(spec, half) for half in halves
+    )
