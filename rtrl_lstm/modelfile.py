@@ -259,8 +259,6 @@ def _halves(spec: Spec, block: np.ndarray[Any, Any]) -> tuple[Learner | Forecast
     count, odd = divmod(len(block), 2)
     if odd or not count:
         raise ValueError(f"a model holds two learners, or twice its members, not {len(block)}")
-            f"a model has the numbers of two learners, or of members, not {len(block)}"
-        )
     kind = Forecaster if spec.horizon else Learner
     halves = block[:count], block[count:]
     return tuple(
