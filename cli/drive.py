@@ -143,10 +143,8 @@ class Drive:
         """Take the next rows, at most so many. Returns how many there were."""
         names, few = self._number_columns(), min(most, self._most())
         many = min(most, self._progress.rows_to_line(), MOST)
-        if names and (many := (self._history or self._score).takes(many)):
-            rows = self._source.read_numbers(few, many, names)
-        else:
-            rows = self._source.read(few)
+        many = (self._history or self._score).takes(many) if names else 0
+        rows = self._source.read_numbers(few, many, names)
         if isinstance(rows, Block):
             return self._take_numbers(rows)
         if not rows:

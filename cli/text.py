@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rtrl_lstm.cli.blocks import Block, Reader
 from rtrl_lstm.cli.errors import Stop
-from rtrl_lstm.cli.lines import Lines, Trail, Whole, decoded
+from rtrl_lstm.cli.lines import PIECE, Lines, Trail, Whole, decoded
 from rtrl_lstm.cli.records import Csv, JsonLines, Record
 
 COMPRESSED = (".gz", ".zst", ".zstd")
@@ -62,6 +62,7 @@ class Text:
         self._reader: Reader | None = None
         self._one_by_one = 0  # lines that are to be read so before a block is tried again
         self._patience = 1
+        self._first_lines = 1
         self._ended = False
         self._held: list[Record] = []
         self._may_have_header = False
@@ -94,7 +95,7 @@ class Text:
         """The rows that came, perhaps none; None at the end.
 
         Args:
-            most: how many rows a block may have.
+            most: how many rows a block may have; 0: the next row comes by itself.
             names: the columns whose numbers a block is to hold; none: rows come as records.
 
         Raises:
@@ -106,12 +107,14 @@ class Text:
         if not self._has_lines and self._ended:
             return None
         if not names:
-            return self._advance(None)
+            # Few at first: perhaps they show that the others can be read as numbers.
+            lines, self._first_lines = self._first_lines, min(4 * self._first_lines, PIECE)
+            return self._advance(lines)
         if not self._has_lines:
             self._fill()
         if not self._has_lines:
             return self._parser.end() if self._ended else []
-        if not self._one_by_one and (block := self._block(most, names)):
+        if most and not self._one_by_one and (block := self._block(most, names)):
             return block
         lines, self._one_by_one = max(self._one_by_one, 1), 0
         return self._advance(lines)

@@ -1,11 +1,11 @@
-"""python -m benchmarks.reliability kills|fuzz|memory|latency [options]: see each file."""
+"""python -m benchmarks.reliability kills|fuzz|memory|latency|throughput [options]: see each file."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-MEASUREMENTS = ("kills", "fuzz", "memory", "latency")
+MEASUREMENTS = ("kills", "fuzz", "memory", "latency", "throughput")
 
 
 def main() -> None:
