@@ -1,4 +1,4 @@
-"""python -m benchmarks.reliability kills|fuzz|memory|latency|throughput [options]: see each file."""
+"""python -m benchmarks.reliability kills|fuzz|memory|latency|throughput: each has its --help."""
 
 from __future__ import annotations
 
