@@ -144,6 +144,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"
 )
 @click.option(
+    "--members",
+    metavar="K",
+    type=click.IntRange(1),
+    help="Learn with K networks and forecast the mean of theirs: better, and K times as slow. "
+    "[default: 1]",
+)
+@click.option(
     "--model", metavar="FILE", help="Save what was learned here; nothing is saved without it."
 )
 @click.option(

@@ -121,6 +121,7 @@ def begin(options: dict[str, Any]) -> Stand:
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
+    arguments["interval"], arguments["members"] = options["interval"], options["members"] or 1
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
     try:
@@ -129,9 +130,9 @@ def begin(options: dict[str, Any]) -> Stand:
         if options["key"] is not None:
             most = options["max_keys"]
             del arguments["also"]
-            panel = Panel(**arguments, interval=options["interval"], max_keys=most)
+            panel = Panel(**arguments, max_keys=most)
             return Stand(panel, score_of(panel, options["score_from"]))
-        model = Model(**arguments, interval=options["interval"])
+        model = Model(**arguments)
     except ValueError as error:
         raise Stop(str(error)) from error
     return Stand(model, score_of(model, options["score_from"]))
@@ -277,6 +278,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         "task": schema.task,
         "interval": stand.model.interval,
         "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,
+        "members": stand.model.members,
         "score_from": stand.score.score_from,
     }
 

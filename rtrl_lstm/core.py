@@ -317,6 +317,14 @@ class Core:
         # A NaN in the head may be a forecast that there is none of yet.
         return bool(np.isfinite(self._body).all() and not np.isinf(self._head).any())
 
+    def become(self, other: Self) -> None:
+        """Take the numbers of another learner of the same Spec, all of them."""
+        self.block[:] = other.block
+
+    def begin_afresh(self) -> None:
+        """Be what a new learner of the Spec is."""
+        self.block[:] = blocks.initial_block(self.layout)
+
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
         self._do(entries.FINISH)

@@ -54,7 +54,8 @@ def card_of_model(model: Model) -> str:
     if model.learner is None:
         return card("Model", {**facts, "rows": f"{counts['rows']:,}"})
     facts["columns"] = _listed(list(dict.fromkeys(schema.input_columns)))
-    own = facts_of(copy.copy(model.learner))
+    own = facts_of(copy.copy(model.learners[0]))
+    own |= {"members": model.members if model.members > 1 else None}
     own |= {"rows": f"{counts['rows']:,}", "labels learned": f"{counts['learned']:,}"}
     return card("Model", {**facts, **own}, drawing_of(model.learner.spec))
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start
 from rtrl_lstm.target import LOSSES
+from rtrl_lstm.unknown import refuse_unknown
 
+# What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
+# The bound on the credit (in units of the target's spread) is what keeps an outlier from
+# throwing the weights far away. Shortcuts let the readout see the inputs, as in the 1997 paper.
+DEFAULTS: dict[str, Any] = {
+    "hidden_size": 16,
+    "learning_rate": 1e-3,
+    "optimizer": "adam",
+    "shortcuts": True,
+    "clip": ClipCredit(3.0),
+}
 # What follows from the table and the task.
 DERIVED = frozenset(
     {
@@ -22,6 +34,45 @@ DERIVED = frozenset(
         "combine_only",
     }
 )
+
+
+def refuse(
+    options: dict[str, Any],
+    task: str,
+    several: bool,
+    interval: float | None,
+    members: int,
+    begun: bool,
+) -> None:
+    """Say what is wrong with a Model's arguments.
+
+    Args:
+        several: whether there are several targets.
+        begun: whether it starts with a network.
+
+    Raises:
+        TypeError: an option is none of a learner's.
+        ValueError: one follows from the table, or two do not go together.
+    """
+    refuse_unknown(options)
+    if unknown := options.keys() & DERIVED:
+        raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
+    if interval is not None and task not in ("auto", "regression"):
+        raise ValueError(f"interval is for task regression, not {task}")
+    if several and (interval is not None or begun):
+        raise ValueError("several targets have no interval, and do not start from a network")
+    if isinstance(members, bool) or not isinstance(members, int) or members < 1:
+        raise ValueError(f"members must be a whole number from 1 on, not {members!r}")
+    if members > 1 and begun:
+        raise ValueError("members are for a model that begins afresh: start is one network")
+
+
+def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
+    """Raise ValueError where a learner is not one for a schema."""
+    combined = () if start is not None else schema.combined_inputs
+    read = (schema.input_size, schema.output_size, schema.horizon, combined)
+    if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
+        raise ValueError("the schema and the learner do not fit each other")
 
 
 def wanted_spec(

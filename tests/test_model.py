@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import DEFAULTS, Model
+from rtrl_lstm.model import Model
 from rtrl_lstm.schema import BadRow, SchemaError
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
+from rtrl_lstm.wanted import DEFAULTS
 
 SMALL = {"hidden_size": 4, "max_categories": 3}
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
