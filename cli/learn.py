@@ -38,6 +38,19 @@ def _address(
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
+    """A learning rate, or "auto"."""
+    if value is None or value == "auto":
+        return value
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0.0
+    if not 0.0 < rate < float("inf"):
+        raise click.BadParameter(f"{value!r} is neither a number above 0 nor auto")
+    return rate
+
+
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
     """a,b,c as a list."""
     if value is None:
@@ -137,8 +150,9 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option(
     "--learning-rate",
     metavar="RATE",
-    type=click.FloatRange(0, min_open=True),
-    help="Size of the steps. [default: 0.001]",
+    callback=_rate,
+    help="Size of the steps. auto: three networks learn at .001, .003 and .01, and the one that "
+    "does best of late is heard most. [default: 0.001]",
 )
 @click.option(
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"
@@ -147,8 +161,8 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--members",
     metavar="K",
     type=click.IntRange(1),
-    help="Learn with K networks and forecast the mean of theirs: better, and K times as slow. "
-    "[default: 1]",
+    help="Learn with K networks and forecast a mean of theirs: better, and K times as slow. With "
+    "--learning-rate auto: K for each rate. [default: 1]",
 )
 @click.option(
     "--model", metavar="FILE", help="Save what was learned here; nothing is saved without it."

@@ -275,6 +275,7 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         options[name] = getattr(value, "name", value)
     return {
         **options,
+        "learning_rate": "auto" if len(stand.model.rates) > 1 else options["learning_rate"],
         "task": schema.task,
         "interval": stand.model.interval,
         "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,

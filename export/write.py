@@ -126,7 +126,7 @@ def _parts(
         raise ExportError("the model has not learned yet: there is nothing to export")
     if isinstance(source.learner, Ensemble):
         raise ExportError(
-            f"the model is the mean of {source.members} networks, and a graph holds one: learn "
-            "without --members to export"
+            f"the model is a mixture of {len(source.learners)} networks, and a graph holds one: "
+            "learn without --members, and not with --learning-rate auto, to export"
         )
     return source.learner, {"schema": source.schema.to_json()}, source.schema.input_names

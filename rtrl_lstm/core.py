@@ -453,6 +453,9 @@ class Core:
     def combination(self) -> dict[str, Array]:
         """The weights of the combination of `Spec.combine_with`, float64; empty without one.
 
+        All in all, as they would now weigh in the next forecast: those of least squares and the
+        shares of the inputs alone (see `kernels/combination.py`).
+
         bias (1,), network (1,) and inputs (I,), 0 for inputs that take no part: with the
         network's forecast and the inputs standardised by the target's mean and scale, the
         standardised forecast is bias + network * (the network's) + inputs . x.
@@ -460,6 +463,12 @@ class Core:
         if not self.spec.combine_with:
             return {}
         weights, inputs = self.array("combination"), np.zeros(self.spec.input_size)
+        size = np.maximum(self.array("combination.losses").prod(axis=1), slots.LEAST_LOSS)
+        shares = np.where(np.isnan(size), 0.0, 1.0 / (size * size * (size * size)))
+        if shares.sum() > 0:
+            shares /= shares.sum()
+            weights *= shares[0]
+            weights[2:] += shares[1:]
         inputs[list(self.spec.combine_with)] = weights[2:]
         return {"bias": weights[:1], "network": weights[1:2], "inputs": inputs}
 

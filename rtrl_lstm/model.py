@@ -30,7 +30,7 @@ from rtrl_lstm.readings import label_of
 from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start, silence, widened
-from rtrl_lstm.wanted import DEFAULTS, check_fit, refuse, wanted_spec
+from rtrl_lstm.wanted import DEFAULTS, check_fit, rates_of, refuse, wanted_spec
 
 
 class Model:
@@ -50,14 +50,15 @@ class Model:
             `intervals`). The forecast itself stays what it is.
         start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
             any Learner or Forecaster of that horizon) to go on from; see `start`.
-        members: so many learners, whose seeds follow one another; the forecast is the mean of
-            theirs, better than one's and so many times as slow (see `ensemble`). Not with `start`.
-        options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
-            not given is as in `DEFAULTS`.
+        members: so many learners, of seeds that follow one another, whose forecasts are mixed (see
+            `ensemble`): better than one, and so many times as slow. Not with `start`.
+        options: fields of `Spec`, such as hidden_size, optimizer, seed; else as in `DEFAULTS`.
+            With learning_rate "auto" there are `members` for each of `ensemble.RATES`.
 
     Attributes:
         schema: the columns.
-        members: how many learners there are.
+        members: how many learners there are for each rate.
+        rates: the learning rates: one, or with "auto" several.
         learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a
             row has shown what the task is and given at least one input and, where there are
             classes, one label.
@@ -113,6 +114,7 @@ class Model:
         self.members = members
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
+        self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | Ensemble | None = None
         self.stream: dict[str, Any] = {}
@@ -128,9 +130,8 @@ class Model:
     @property
     def learners(self) -> tuple[Learner | Forecaster, ...]:
         """The learner, or each of the ensemble's; none while there is none."""
-        if self.learner is None:
-            return ()
-        return self.learner.members if isinstance(self.learner, Ensemble) else (self.learner,)
+        one = self.learner
+        return one.members if isinstance(one, Ensemble) else (one,) if one is not None else ()
 
     @property
     def interval(self) -> float | None:
@@ -425,7 +426,7 @@ class Model:
             learner = widened(self._begins_as, self._wanted_spec(), places)
             self._begins_as = None
             return learner
-        return new_learner(self._wanted_spec(), self.members)
+        return new_learner(self._wanted_spec(), self.members, self.rates)
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         return wanted_spec(self.schema, self._start, self.options, output_size)
@@ -447,11 +448,13 @@ class Model:
         """Everything but the learner, as plain JSON."""
         if self._begins_as is not None:
             raise ValueError("the model has seen no row yet, and has not begun as its network")
-        options = Spec(input_size=1, **self.options).to_json()
+        options, learner = Spec(input_size=1, **self.options).to_json(), self.learner
         start = {} if self._start is None else {"start": self._start.to_json()}
         return {
             **start,
             "members": self.members,
+            "auto": len(self.rates) > 1,
+            "mixture": None if not isinstance(learner, Ensemble) else learner.mixture.to_json(),
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
@@ -476,13 +479,16 @@ class Model:
         defaults = Spec(input_size=1).to_json()
         spec = Spec.from_json({**defaults, **saved["options"]})
         options = {name: getattr(spec, name) for name in saved["options"]}
+        options |= {"learning_rate": "auto"} if saved["auto"] else {}
         model = cls(**saved["schema"]["arguments"], members=saved["members"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
         model._start = Start.from_json(saved["start"]) if "start" in saved else None
         if learner is not None:
             check_fit(model.schema, learner.spec, model._start)
-            if model.members != len(model.learners):
+            if isinstance(learner, Ensemble):
+                learner.mixture.restore(saved["mixture"])
+            if model.members * len(model.rates) != len(model.learners):
                 raise ValueError("the file has another number of members than it says")
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtrl_lstm.core import Core, layout_of
-from rtrl_lstm.ensemble import Ensemble
+from rtrl_lstm.ensemble import RATES, Ensemble
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
@@ -167,10 +167,10 @@ def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel:
             models.append(Model.from_json(saved, None))
             continue
         spec = Spec.from_json(described)
-        rows = 2 * saved["members"]
+        rows = 2 * saved["members"] * len(_rates(spec, saved))
         _check_size(spec, len(block), rows)
         own, block = np.split(block, [rows * layout_of(spec).nbytes])
-        models.append(Model.from_json(saved, *_halves(spec, own.reshape(rows, -1))))
+        models.append(Model.from_json(saved, *_halves(spec, own.reshape(rows, -1), saved)))
     if len(block):
         raise ValueError("the block of numbers is larger than the specs ask for")
     return Panel.from_json(document["panel"], models)
@@ -274,7 +274,8 @@ def _revive(
             from rtrl_lstm.model import Model
 
             _check_size(spec, block.shape[1])
-            return Model.from_json(document["model"], *_halves(spec, block))
+            saved = document["model"]
+            return Model.from_json(saved, *_halves(spec, block, saved))
         _check_size(spec, block.nbytes)
         learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
@@ -301,13 +302,20 @@ def _check_size(spec: Spec, nbytes: int, begins_with: int = 0) -> None:
         raise ValueError("the block of numbers has another size than the spec asks for")
 
 
-def _halves(spec: Spec, block: np.ndarray[Any, Any]) -> tuple[Learner | Forecaster | Ensemble, ...]:
+def _rates(spec: Spec, saved: dict[str, Any]) -> tuple[float, ...]:
+    """The learning rates of a model's learners."""
+    return RATES if saved["auto"] else (spec.learning_rate,)
+
+
+def _halves(
+    spec: Spec, block: np.ndarray[Any, Any], saved: dict[str, Any]
+) -> tuple[Learner | Forecaster | Ensemble, ...]:
     """A model's learner, and the one that it may have to step back to."""
     count, odd = divmod(len(block), 2)
     if odd or not count:
         raise ValueError(f"a model holds two learners, or twice its members, not {len(block)}")
     kind = Forecaster if spec.horizon else Learner
-    halves = block[:count], block[count:]
+    halves, rates = (block[:count], block[count:]), _rates(spec, saved)
     return tuple(
-        kind.of(spec, half[0]) if count == 1 else Ensemble.of(spec, half) for half in halves
+        kind.of(spec, half[0]) if count == 1 else Ensemble.of(spec, rates, half) for half in halves
     )

@@ -67,6 +67,11 @@ class Panel:
         return self._first.members
 
     @property
+    def rates(self) -> tuple[float, ...]:
+        """See `Model.rates`."""
+        return self._first.rates
+
+    @property
     def task(self) -> str | None:
         """The task of all series, which the first target there is decides; None until then."""
         return self._first.schema.task

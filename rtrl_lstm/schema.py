@@ -24,7 +24,7 @@ from rtrl_lstm.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.season import last_known
 from rtrl_lstm.target import Forecast, Target
 from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label, listed, number, shown
+from rtrl_lstm.values import BadRow, SchemaError, label, listed, row_weight
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
@@ -205,7 +205,16 @@ class Schema:
         """
         if self._lags is None or self._own.slot < 0:
             return ()
-        return (self._own.slot, *self._lags.slots.values())
+        return (self._own.slot, *self._lags.places)
+
+    @property
+    def unseen_inputs(self) -> tuple[int, ...]:
+        """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
+        # Measured: one that has a calendar learns worse when it sees the lags as well, one that
+        # has none learns better.
+        if self._lags is None or self._clock is not None:
+            return self.combined_inputs[1:]
+        return tuple(self._lags.changes.values())
 
     @property
     def output_size(self) -> int:
@@ -231,7 +240,7 @@ class Schema:
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
-        weight = 1.0 if self._weight is None else _weight(get(self._weight), self._weight)
+        weight = 1.0 if self._weight is None else row_weight(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
         reset = self._columns is not None and sequence != self._sequence
@@ -482,13 +491,6 @@ class Schema:
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]
         return None if column is None else label(row.get(column), column)
-
-
-def _weight(raw: Any, column: str) -> float:
-    value = number(raw, column)
-    if value >= 0.0:
-        return value
-    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")
 
 
 def _require_columns(wanted: Iterable[str], names: list[str]) -> None:

@@ -99,3 +99,11 @@ def shown(raw: Any) -> str:
 def listed(names: Iterable[str]) -> str:
     """Column names for an error message."""
     return ", ".join(names)
+
+
+def row_weight(raw: Any, column: str) -> float:
+    """What a row counts for. Raises BadRow where that is no number from 0 on."""
+    value = number(raw, column)
+    if value >= 0.0:
+        return value
+    raise BadRow(column, "there is no weight" if value != value else f"{shown(raw)} is negative")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtrl_lstm.ensemble import RATES
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.spec import Spec
@@ -63,8 +64,19 @@ def refuse(
         raise ValueError("several targets have no interval, and do not start from a network")
     if isinstance(members, bool) or not isinstance(members, int) or members < 1:
         raise ValueError(f"members must be a whole number from 1 on, not {members!r}")
-    if members > 1 and begun:
-        raise ValueError("members are for a model that begins afresh: start is one network")
+    if begun and (members > 1 or options.get("learning_rate") == "auto"):
+        raise ValueError(
+            "members and learning_rate 'auto' are for a model that begins afresh: start is one "
+            "network"
+        )
+
+
+def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
+    """The learning rates that are asked for; "auto" becomes the first of them in `options`."""
+    if options.get("learning_rate") != "auto":
+        return (options.get("learning_rate", DEFAULTS["learning_rate"]),)
+    options["learning_rate"] = RATES[0]
+    return RATES
 
 
 def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
@@ -103,8 +115,6 @@ def wanted_spec(
         scale_inputs=schema.scaled_inputs,
         scale_target=schema.task == "regression",
         combine_with=schema.combined_inputs,
-        # Measured: a network that has a calendar learns worse when it sees the lags as well,
-        # one that has none learns better.
-        combine_only=schema.combined_inputs[1:] if schema.arguments["time"] else (),
+        combine_only=schema.unseen_inputs,
         **options,
     )
