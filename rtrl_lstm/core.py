@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
+from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Layout
@@ -444,33 +445,20 @@ class Core:
         if self.spec.scale_target:
             mean, spread = self._statistics("target")
             spread = np.where(spread > 0, spread, 1.0)
-        ones = np.ones(self.spec.output_size)
-        found["target_mean"], found["target_scale"] = mean * ones, spread * ones
         if self.spec.loss == "cross_entropy":
-            found["target_mean"], found["target_scale"] = 0.0 * ones, ones
-        return found
+            mean, spread = np.zeros(1), np.ones(1)
+        ones = np.ones(self.spec.output_size)
+        return {**found, "target_mean": mean * ones, "target_scale": spread * ones}
 
     def combination(self) -> dict[str, Array]:
-        """The weights of the combination of `Spec.combine_with`, float64; empty without one.
+        """What the combination of `Spec.combine_with` comes to, float64; empty without one.
 
-        All in all, as they would now weigh in the next forecast: those of least squares and the
-        shares of the inputs alone (see `kernels/combination.py`).
-
-        bias (1,), network (1,) and inputs (I,), 0 for inputs that take no part: with the
-        network's forecast and the inputs standardised by the target's mean and scale, the
-        standardised forecast is bias + network * (the network's) + inputs . x.
+        bias (1,), network (1,) and inputs (I,), 0 for those that take no part: with the network's
+        forecast and the inputs standardised by the target's mean and scale, the standardised
+        forecast is bias + network * (the network's) + inputs . x.
         """
-        if not self.spec.combine_with:
-            return {}
-        weights, inputs = self.array("combination"), np.zeros(self.spec.input_size)
-        size = np.maximum(self.array("combination.losses").prod(axis=1), slots.LEAST_LOSS)
-        shares = np.where(np.isnan(size), 0.0, 1.0 / (size * size * (size * size)))
-        if shares.sum() > 0:
-            shares /= shares.sum()
-            weights *= shares[0]
-            weights[2:] += shares[1:]
-        inputs[list(self.spec.combine_with)] = weights[2:]
-        return {"bias": weights[:1], "network": weights[1:2], "inputs": inputs}
+        parts = (f"combination{part}" for part in ("", ".losses"))
+        return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}
 
     def _statistics(self, which: str) -> tuple[Array, Array]:
         count, m2 = self.array(f"{which}.count"), self.array(f"{which}.m2")

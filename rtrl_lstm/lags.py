@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.columns import Inputs, Value
 from rtrl_lstm.season import Seasons, last_known
+from rtrl_lstm.values import LARGEST
 
 
 class Lags:
@@ -72,8 +73,9 @@ class Lags:
         """The last target, and what it changed by a season ago; None where one is not known."""
         last, then = self.seasons.ago(0), self.seasons.ago(lag - self._known)
         before = self.seasons.ago(lag)
-        known = isinstance(last, float) and isinstance(then, float) and isinstance(before, float)
-        return last + then - before if known else None  # type: ignore[operator]
+        if isinstance(last, float) and isinstance(then, float) and isinstance(before, float):
+            return min(max(last + then - before, -LARGEST), LARGEST)
+        return None
 
     def takes(self, rows: int) -> int:
         """How many of so many rows bring no new input."""
@@ -98,7 +100,8 @@ class Lags:
 
         found = [(place, ago(lag - self._known)) for lag, place in self.slots.items()]
         for lag, place in self.changes.items():
-            found.append((place, ago(0) + ago(lag - self._known) - ago(lag)))
+            change = ago(0) + ago(lag - self._known) - ago(lag)
+            found.append((place, np.clip(change, -LARGEST, LARGEST)))
         for place, column in found:
             values = last_known(np.concatenate(([self._values[place]], column)))
             inputs[:, place] = values[1:]
