@@ -15,6 +15,7 @@ from .graph import Graph, Values
 Scale = tuple[str, str]
 """The target's mean and spread, (B, 1) and wide."""
 
+_FRESH = 1.0 - np.array(FADING)[None, None]
 LAST = 2**31 - 1
 """To the end of an axis."""
 
@@ -32,12 +33,13 @@ def combine(
     found = g.concat([g.widened(ones), y_net, inputs], axis=1)
     u = _standardised(g, found, scale, ones)
     combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(1))
-    few, many = g.split(numbers["combination.losses"], 2, axis=2)
+    few, many, count = g.split(numbers["combination.losses"], 3, axis=2)
     losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(2))
     size = g.op("Max", losses, g.constant(LEAST_LOSS, True))
     square = g.op("Mul", size, size)
     share = g.op("Div", g.constant(1.0, True), g.op("Mul", square, square))
-    share = g.op("Where", g.op("IsNaN", losses), g.constant(0.0, True), share)
+    counts = g.op("Greater", g.op("Squeeze", count, g.integers(2)), g.constant(0.0, True))
+    share = g.op("Where", counts, share, g.constant(0.0, True))
     alone = g.concat([combined, _inputs(g, u)], axis=1)
     total = g.op("ReduceSum", share, g.integers(1))
     mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
@@ -105,14 +107,15 @@ def learn(
 
 
 def _losses(g: Graph, before: str, errors: str, found: str) -> str:
-    """The losses (B, E, 2) of least squares and of the inputs alone after a label, wide."""
-    last = g.integers(2)
+    """The losses (B, E, 3) of least squares and of the inputs alone after a label, wide."""
+    last, one = g.integers(2), g.constant(1.0, True)
     size = g.op("Max", errors, g.op("Sub", g.constant(0.0, True), errors))
-    new = g.op("Unsqueeze", size, last)
-    fading = np.array(FADING)[None, None]
-    faded = g.op("Mul", g.number("combination.fading", fading, wide=True), before)
-    fresh = g.op("Mul", g.number("combination.fresh", 1.0 - fading, wide=True), new)
-    after = g.op("Where", g.op("IsNaN", before), new, g.op("Add", faded, fresh))
+    few, many, count = g.split(before, 3, axis=2)
+    count = g.op("Add", count, one)
+    rates = g.op("Max", g.number("combination.fresh", _FRESH, wide=True), g.op("Div", one, count))
+    two = g.concat([few, many], axis=2)
+    moved = g.op("Mul", rates, g.op("Sub", g.op("Unsqueeze", size, last), two))
+    after = g.concat([g.op("Add", two, moved), count], axis=2)
     # An input that has come up since the row said nothing there; y_net stands for least squares.
     silent = g.op("Unsqueeze", g.op("IsNaN", _inputs(g, found, first=1)), last)
     return g.op("Where", silent, before, after)

@@ -61,7 +61,6 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
         layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
         layout.write(block, "combination.covariance", covariance)
         layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
-        layout.write(block, "combination.losses", np.array(np.nan))
 
 
 def migrate(

@@ -14,10 +14,10 @@ def weights_of(spec: Spec, squares: Array, losses: Array) -> dict[str, Array]:
 
     Args:
         squares: (2 + C,) those of least squares, over the 1, the network and C inputs.
-        losses: (1 + C, 2) of least squares and of the inputs alone, NaN where there are none.
+        losses: (1 + C, 3) of least squares and of the inputs alone: two, and how many labels.
     """
-    size = np.maximum(losses.prod(axis=1), LEAST_LOSS)
-    shares = np.where(np.isnan(size), 0.0, 1.0 / (size * size * (size * size)))
+    size = np.maximum(losses[:, 0] * losses[:, 1], LEAST_LOSS)
+    shares = np.where(losses[:, 2] > 0, 1.0 / (size * size * (size * size)), 0.0)
     weights, inputs = squares.copy(), np.zeros(spec.input_size)
     if shares.sum() > 0:
         shares /= shares.sum()

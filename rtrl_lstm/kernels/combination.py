@@ -10,7 +10,7 @@ running mean and spread. Everything here is float64 and lies in the head.
 
 Least squares takes hundreds of labels to change its mind, and squares make much of outliers. So
 what is said is a mean of the combination and of each of those inputs alone. Their shares are the
-fourth powers of 1 / (a b), where a and b are the mean absolute errors over about the last 10 labels
+fourth powers of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels
 and the last 100: who was best of late counts most, and who is best as a rule, too.
 """
 
@@ -76,8 +76,8 @@ def _mixed(head, table, term, combined):
     """The mean of the combination and of the inputs at `term`, standardised, by recent losses."""
     losses, total, said = table[T_LOSSES], 0.0, 0.0
     for k in range(table[T_COMBINED] - 1):
-        loss = head[losses + 2 * k] * head[losses + 2 * k + 1]
-        if not math.isnan(loss):
+        loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
+        if head[losses + 3 * k + 2] > 0.0:
             square = max(loss, LEAST_LOSS) * max(loss, LEAST_LOSS)
             share = 1.0 / (square * square)
             alone = combined
@@ -90,12 +90,11 @@ def _mixed(head, table, term, combined):
 
 @inline
 def _note_loss(head, place, error):
-    """A loss joins those of late, over few labels and over many; the first one is all there is."""
-    if math.isnan(head[place]):
-        head[place] = head[place + 1] = abs(error)
-    else:
-        head[place] = FADING[0] * head[place] + (1.0 - FADING[0]) * abs(error)
-        head[place + 1] = FADING[1] * head[place + 1] + (1.0 - FADING[1]) * abs(error)
+    """A loss joins those of late, over few labels and over many: at first their plain mean."""
+    head[place + 2] += 1.0
+    for k in range(2):
+        rate = max(1.0 - FADING[k], 1.0 / head[place + 2])
+        head[place + k] += rate * (abs(error) - head[place + k])
 
 
 @inline
@@ -120,7 +119,7 @@ def learn_combination(head, table, row, label, weight):
         term = _standardised(head, table, head[u + k])
         head[u + k] = 0.0 if math.isnan(term) else term
         if k > 1 and not math.isnan(term):
-            _note_loss(head, losses + 2 * (k - 1), target - term)
+            _note_loss(head, losses + 3 * (k - 1), target - term)
     error, uncertainty = target, 0.0
     for i in range(size):
         head[reach + i] = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 FORGETTING = 0.999
 GREATEST_TRACE = 1e5
-FADING = np.array([0.9, 0.99])
+FADING = np.array([0.95, 0.99])
 
 
 class Combination:
@@ -19,6 +19,7 @@ class Combination:
         self.w = np.eye(2 + others)[2]
         self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
+        self.labels = 0
         self.losses = None  # of least squares and of each other forecast alone, (K - 1, 2)
 
     def forecast(self, y_net: float, others, mean: float, spread: float) -> tuple[float, float]:
@@ -36,7 +37,9 @@ class Combination:
         u = self.terms(y_net, others, mean, spread)
         error = (y - mean) / spread - self.w @ u
         found = np.abs(y - np.array([squares, *others]))[:, None] / spread * np.ones(2)
-        self.losses = found if self.losses is None else FADING * self.losses + (1 - FADING) * found
+        self.labels += 1
+        rates = np.maximum(1 - FADING, 1 / self.labels)
+        self.losses = found if self.losses is None else self.losses + rates * (found - self.losses)
         if self.limit is not None:
             error = np.clip(error, -self.limit, self.limit)
         gain = self.P @ u / (FORGETTING / weight + u @ self.P @ u)
