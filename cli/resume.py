@@ -27,6 +27,7 @@ from rtrl_lstm.schema import Schema
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.several import SeveralScore
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.wanted import DEFAULTS
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -121,6 +122,8 @@ def begin(options: dict[str, Any]) -> Stand:
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
+    if options["learning_rate"] == "falling":
+        arguments |= {name: DEFAULTS[name] for name in ("learning_rate", "schedule")}
     arguments["interval"], arguments["members"] = options["interval"], options["members"] or 1
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
@@ -275,13 +278,20 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         options[name] = getattr(value, "name", value)
     return {
         **options,
-        "learning_rate": "auto" if len(stand.model.rates) > 1 else options["learning_rate"],
+        "learning_rate": _rate(stand, spec),
         "task": schema.task,
         "interval": stand.model.interval,
         "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,
         "members": stand.model.members,
         "score_from": stand.score.score_from,
     }
+
+
+def _rate(stand: Stand, spec: Spec) -> float | str:
+    """What is to be said with --learning-rate."""
+    if len(stand.model.rates) > 1:
+        return "auto"
+    return spec.learning_rate if spec.schedule is None else "falling"
 
 
 def _said(value: Any) -> str:

@@ -30,7 +30,7 @@ from rtrl_lstm.readings import label_of
 from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start, silence, widened
-from rtrl_lstm.wanted import DEFAULTS, check_fit, rates_of, refuse, wanted_spec
+from rtrl_lstm.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
 
 
 class Model:
@@ -52,7 +52,7 @@ class Model:
             any Learner or Forecaster of that horizon) to go on from; see `start`.
         members: so many learners, of seeds that follow one another, whose forecasts are mixed (see
             `ensemble`): better than one, and so many times as slow. Not with `start`.
-        options: fields of `Spec`, such as hidden_size, optimizer, seed; else as in `DEFAULTS`.
+        options: fields of `Spec`, such as hidden_size, optimizer, seed; else `wanted.DEFAULTS`.
             With learning_rate "auto" there are `members` for each of `ensemble.RATES`.
 
     Attributes:
@@ -113,7 +113,7 @@ class Model:
         refuse(options, task, several, interval, members, begun=start is not None)
         self.members = members
         self._intervals = None if interval is None else Intervals(interval, horizon)
-        self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
+        self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
         self.learner: Learner | Forecaster | Ensemble | None = None
