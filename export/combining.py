@@ -6,7 +6,7 @@ are forecasts themselves] (B, C), all but the 1 standardised by the target's mea
 
 import numpy as np
 
-from rtrl_lstm.kernels.slots import FADING, FORGETTING, GREATEST_COVARIANCE, LEAST_LOSS
+from rtrl_lstm.kernels.slots import FADING, FORGETTING, GREATEST_COVARIANCE
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import Spec
 
@@ -35,11 +35,13 @@ def combine(
     combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(1))
     few, many, count = g.split(numbers["combination.losses"], 3, axis=2)
     losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(2))
-    size = g.op("Max", losses, g.constant(LEAST_LOSS, True))
-    square = g.op("Mul", size, size)
-    share = g.op("Div", g.constant(1.0, True), g.op("Mul", square, square))
-    counts = g.op("Greater", g.op("Squeeze", count, g.integers(2)), g.constant(0.0, True))
-    share = g.op("Where", counts, share, g.constant(0.0, True))
+    zero, one = g.constant(0.0, True), g.constant(1.0, True)
+    counts = g.op("Greater", g.op("Squeeze", count, g.integers(2)), zero)
+    size = g.op("Where", counts, losses, g.constant(float("inf"), True))
+    best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[1]))
+    ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), one)
+    square = g.op("Mul", ratio, ratio)
+    share = g.op("Mul", square, square)
     alone = g.concat([combined, _inputs(g, u)], axis=1)
     total = g.op("ReduceSum", share, g.integers(1))
     mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
@@ -76,9 +78,8 @@ def learn(
     said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(1))
     target = g.op("Div", g.op("Sub", y, scale[0]), scale[1])
     error = g.op("Sub", target, said)
-    squares = g.op("Div", g.op("Sub", first, scale[0]), scale[1])
-    alone = g.concat([squares, _inputs(g, u)], axis=1)
-    losses = _losses(g, numbers["combination.losses"], g.op("Sub", target, alone), found)
+    alone = g.concat([first, _inputs(g, found)], axis=1)
+    losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))

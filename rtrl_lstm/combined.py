@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.kernels.slots import LEAST_LOSS
 from rtrl_lstm.spec import Spec
 
 
@@ -16,8 +15,10 @@ def weights_of(spec: Spec, squares: Array, losses: Array) -> dict[str, Array]:
         squares: (2 + C,) those of least squares, over the 1, the network and C inputs.
         losses: (1 + C, 3) of least squares and of the inputs alone: two, and how many labels.
     """
-    size = np.maximum(losses[:, 0] * losses[:, 1], LEAST_LOSS)
-    shares = np.where(losses[:, 2] > 0, 1.0 / (size * size * (size * size)), 0.0)
+    size, begun = losses[:, 0] * losses[:, 1], losses[:, 2] > 0
+    best = size.min(where=begun, initial=np.inf)
+    square = np.divide(best, size, out=np.ones_like(size), where=size > 0) ** 2
+    shares = np.where(begun, square**2, 0.0)
     weights, inputs = squares.copy(), np.zeros(spec.input_size)
     if shares.sum() > 0:
         shares /= shares.sum()

@@ -57,15 +57,30 @@ def _digits(value: float) -> str:
 def verdict(results: dict[Stream, Found], ours: str) -> str:
     """How often ours is best or within 2 %, and where it is worse than a simple forecast."""
     near, worse = 0, []
-    for stream, found in results.items():
+    judged = {stream: found for stream, found in results.items() if ours in found}
+    for stream, found in judged.items():
         error = errors(stream, found)
         near += error[ours] <= NEAR * min(error.values())
         simple = min(error[name] for name in ("last value", "seasonal") if name in error)
         if error[ours] > NEAR * simple:
             worse.append(f"{stream.name.strip(':')} ({error[ours] / simple - 1:+.1%})")
-    said = f"`{ours}` is best or within 2 % of the best on {near} of {len(results)} streams"
+    said = f"`{ours}` is best or within 2 % of the best on {near} of {len(judged)} streams"
     listed = ", ".join(worse) or "none"
     return f"{said}; more than 2 % worse than the best simple forecast: {listed}."
+
+
+def against(results: dict[Stream, Found], ours: str, other: str) -> str:
+    """On how many streams ours is better than another method, and where it is not."""
+    both = {stream: found for stream, found in results.items() if ours in found and other in found}
+    worse = []
+    for stream, found in both.items():
+        error = errors(stream, found)
+        if error[ours] > error[other]:
+            worse.append(f"{stream.name.strip(':')} ({error[ours] / error[other] - 1:+.1%})")
+    return (
+        f"Better than {other} on {len(both) - len(worse)} of {len(both)} streams on which that was "
+        f"run; worse: {', '.join(worse) or 'none'}."
+    )
 
 
 def times(results: dict[Stream, Found], methods: list[str]) -> str:

@@ -244,8 +244,10 @@ def _settings(model: Model, by: str) -> str:
         rows["inputs"] = f"{model.schema.input_size}: {', '.join(model.schema.input_names)}"
         each = [learner.state_dict().values() for learner in model.learners]
         rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
-        if model.members > 1:
-            rows["members"] = model.members
+        if len(model.learners) > 1:
+            rows["members"] = len(model.learners)
+        if len(model.rates) > 1:
+            rows["learning_rate"] = f"auto: {', '.join(map(str, model.rates))}"
     lines = [
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_said(value))}</td></tr>"
         for name, value in rows.items()

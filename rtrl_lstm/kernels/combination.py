@@ -26,7 +26,6 @@ from rtrl_lstm.kernels.slots import (
     FORGETTING,
     GREATEST_COVARIANCE,
     H_CLIP_LIMIT,
-    LEAST_LOSS,
     T_CLIP,
     T_COMBINATION,
     T_COMBINED,
@@ -74,12 +73,15 @@ def combine(head, table, row, x, first, y_net):
 @inline
 def _mixed(head, table, term, combined):
     """The mean of the combination and of the inputs at `term`, standardised, by recent losses."""
-    losses, total, said = table[T_LOSSES], 0.0, 0.0
+    losses, total, said, best = table[T_LOSSES], 0.0, 0.0, math.inf
     for k in range(table[T_COMBINED] - 1):
-        loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
         if head[losses + 3 * k + 2] > 0.0:
-            square = max(loss, LEAST_LOSS) * max(loss, LEAST_LOSS)
-            share = 1.0 / (square * square)
+            best = min(best, head[losses + 3 * k] * head[losses + 3 * k + 1])
+    for k in range(table[T_COMBINED] - 1):
+        if head[losses + 3 * k + 2] > 0.0:
+            loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
+            square = best / loss * (best / loss) if loss > 0.0 else 1.0
+            share = square * square
             alone = combined
             if k > 0:
                 alone = _standardised(head, table, head[term + 1 + k])
@@ -90,7 +92,10 @@ def _mixed(head, table, term, combined):
 
 @inline
 def _note_loss(head, place, error):
-    """A loss joins those of late, over few labels and over many: at first their plain mean."""
+    """A loss joins those of late, over few labels and over many: at first their plain mean.
+
+    It is in the target's own unit: in one that changes, old losses would count too much or nothing.
+    """
     head[place + 2] += 1.0
     for k in range(2):
         rate = max(1.0 - FADING[k], 1.0 / head[place + 2])
@@ -112,14 +117,14 @@ def learn_combination(head, table, row, label, weight):
     if math.isnan(head[u]):  # too early, or combined nothing: the learner has grown since
         return
     target, losses = _standardised(head, table, label), table[T_LOSSES]
-    _note_loss(head, losses, target - _standardised(head, table, head[u]))
+    _note_loss(head, losses, label - head[u])
     head[u] = 1.0
     for k in range(1, size):
         # A term that has come up since is 0 here, so that nothing is learned about it.
         term = _standardised(head, table, head[u + k])
-        head[u + k] = 0.0 if math.isnan(term) else term
         if k > 1 and not math.isnan(term):
-            _note_loss(head, losses + 3 * (k - 1), target - term)
+            _note_loss(head, losses + 3 * (k - 1), label - head[u + k])
+        head[u + k] = 0.0 if math.isnan(term) else term
     error, uncertainty = target, 0.0
     for i in range(size):
         head[reach + i] = 0.0

@@ -83,7 +83,6 @@ FORGETTING = 0.999
 INITIAL_COVARIANCE = (0.001, 0.1, 1.0)
 # How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 100.
 FADING = (0.95, 0.99)
-LEAST_LOSS = 1e-24  # the product of the two, in units of the target's spread
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # --- head ------------------------------------------------------------------------------------

@@ -29,14 +29,14 @@ class Combination:
         squares = mean + spread * alone[0]
         if self.losses is None:
             return squares, squares
-        shares = self.losses.prod(axis=1) ** -4.0
+        shares = (self.losses.prod(axis=1) / self.losses.prod(axis=1).min()) ** -4.0
         return mean + spread * (shares @ alone / shares.sum()), squares
 
     def learn(self, y, squares, y_net, others, mean, spread, weight=1.0) -> None:
         """`squares` is what least squares alone said when the forecast was made."""
         u = self.terms(y_net, others, mean, spread)
         error = (y - mean) / spread - self.w @ u
-        found = np.abs(y - np.array([squares, *others]))[:, None] / spread * np.ones(2)
+        found = np.abs(y - np.array([squares, *others]))[:, None] * np.ones(2)
         self.labels += 1
         rates = np.maximum(1 - FADING, 1 / self.labels)
         self.losses = found if self.losses is None else self.losses + rates * (found - self.losses)
