@@ -153,7 +153,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     callback=_rate,
     help="Size of the steps. falling: from .01 to .001 in the first 4,000 labels; auto: three "
     "networks learn at .001, .003 and .01, and the one that does best of late is heard most. "
-    "[default: falling; with another --optimizer 0.001]",
+    "[default: falling; 0.001 with another optimizer]",
 )
 @click.option(
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"

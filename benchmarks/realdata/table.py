@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import Any
 
@@ -9,6 +10,8 @@ from benchmarks.realdata.streams import Stream
 
 Found = dict[str, list[dict[str, Any]]]  # method -> figures, one for each seed
 NEAR = 1.02
+FAR = 100.0
+SIMPLE = ("last value", "seasonal")
 
 
 def mean(figures: list[dict[str, Any]], name: str) -> float:
@@ -43,6 +46,8 @@ def _cell(stream: Stream, figures: list[dict[str, Any]] | None, best: float) -> 
     if figures is None:
         return ""
     name = "mae" if stream.task == "regression" else "accuracy"
+    if mean(figures, measure_of(stream)) > FAR * best:
+        return "diverges"
     shown = _digits(mean(figures, name))
     if len(figures) > 1:
         shown += f" ±{statistics.stdev(each[name] for each in figures):.2g}"
@@ -61,7 +66,7 @@ def verdict(results: dict[Stream, Found], ours: str) -> str:
     for stream, found in judged.items():
         error = errors(stream, found)
         near += error[ours] <= NEAR * min(error.values())
-        simple = min(error[name] for name in ("last value", "seasonal") if name in error)
+        simple = min((error[name] for name in SIMPLE if name in error), default=math.inf)
         if error[ours] > NEAR * simple:
             worse.append(f"{stream.name.strip(':')} ({error[ours] / simple - 1:+.1%})")
     said = f"`{ours}` is best or within 2 % of the best on {near} of {len(judged)} streams"
