@@ -31,6 +31,7 @@ from rtrl_lstm.score import Prequential
 from rtrl_lstm.several import SeveralScore
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.steps_score import StepsScore
+from rtrl_lstm.wanted import DEFAULTS
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -128,6 +129,9 @@ def begin(options: dict[str, Any]) -> Stand:
     for name, field in LEARNER_OPTIONS.items():
         if options[name] is not None:
             arguments[field] = options[name]
+    if options["learning_rate"] == "falling":
+        arguments |= {name: DEFAULTS[name] for name in ("learning_rate", "schedule")}
+    arguments["interval"], arguments["members"] = options["interval"], options["members"] or 1
     if options["start"] is not None:
         arguments["start"] = network_of(options["start"], options)
     try:
@@ -140,9 +144,9 @@ def begin(options: dict[str, Any]) -> Stand:
         if options["key"] is not None:
             most = options["max_keys"]
             del arguments["also"]
-            panel = Panel(**arguments, interval=options["interval"], max_keys=most)
+            panel = Panel(**arguments, max_keys=most)
             return Stand(panel, score_of(panel, options["score_from"]))
-        model = Model(**arguments, interval=options["interval"])
+        model = Model(**arguments)
     except ValueError as error:
         raise Stop(str(error)) from error
     return Stand(model, score_of(model, options["score_from"]))
@@ -301,12 +305,21 @@ def _made_with(stand: Stand) -> dict[str, Any]:
         options[name] = getattr(value, "name", value)
     return {
         **options,
+        "learning_rate": _rate(stand, spec),
         "task": schema.task,
         "interval": stand.model.interval,
         "max_keys": stand.model.max_keys if isinstance(stand.model, Panel) else 1000,
         "max_delay": stand.model.max_delay if isinstance(stand.model, Delayed) else 1000,
+        "members": stand.model.members,
         "score_from": stand.score.score_from,
     }
+
+
+def _rate(stand: Stand, spec: Spec) -> float | str:
+    """What is to be said with --learning-rate."""
+    if len(stand.model.rates) > 1:
+        return "auto"
+    return spec.learning_rate if spec.schedule is None else "falling"
 
 
 def _said(value: Any) -> str:

@@ -110,6 +110,7 @@ def _plain(spec: Spec) -> Iterator[tuple[str, str]]:
     if spec.combine_with:
         yield "combination", "combination"
         yield "combination.covariance", "combination.covariance"
+        yield "combination.losses", "combination.losses"
 
 
 def _seen_gates(spec: Spec) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ are forecasts themselves] (B, C), all but the 1 standardised by the target's mea
 
 import numpy as np
 
-from rtrl_lstm.kernels.slots import FORGETTING, GREATEST_COVARIANCE
+from rtrl_lstm.kernels.slots import FADING, FORGETTING, GREATEST_COVARIANCE
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import Spec
 
@@ -15,23 +15,42 @@ from .graph import Graph, Values
 Scale = tuple[str, str]
 """The target's mean and spread, (B, 1) and wide."""
 
+_FRESH = 1.0 - np.array(FADING)[None, None]
 LAST = 2**31 - 1
 """To the end of an axis."""
 
 
-def terms(g: Graph, spec: Spec, y_net: str, x: str, count: str) -> str:
-    """What a row's combination weighs, raw; the 1 is NaN before the target's first label."""
-    begun = g.op("Greater", count, g.constant(0.0, wide=True))
-    one = g.op("Where", begun, g.constant(1.0, wide=True), g.constant(float("nan"), wide=True))
-    inputs = g.op("Gather", g.widened(x), g.integers(*spec.combine_with), axis=1)
-    return g.concat([one, y_net, inputs], axis=1)
+def combine(
+    g: Graph, spec: Spec, numbers: Values, y_net: str, scale: Scale, ones: str
+) -> tuple[str, str]:
+    """The combined forecast (B, 1), raw and wide, and what is kept of the row for its label.
 
-
-def combine(g: Graph, weights: str, found: str, scale: Scale, ones: str) -> str:
-    """The combined forecast (B, 1), raw and wide, of terms (B, C)."""
+    It is the mean of least squares' and of the inputs alone, by their recent losses. Kept are the
+    terms (B, C), raw, with what least squares said in the place of the 1; NaN before the target's
+    first label.
+    """
+    inputs = g.op("Gather", g.widened(numbers["x"]), g.integers(*spec.combine_with), axis=1)
+    found = g.concat([g.widened(ones), y_net, inputs], axis=1)
     u = _standardised(g, found, scale, ones)
-    said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(1))
-    return g.op("Add", scale[0], g.op("Mul", scale[1], said))
+    combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(1))
+    few, many, count = g.split(numbers["combination.losses"], 3, axis=2)
+    losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(2))
+    zero, one = g.constant(0.0, True), g.constant(1.0, True)
+    counts = g.op("Greater", g.op("Squeeze", count, g.integers(2)), zero)
+    size = g.op("Where", counts, losses, g.constant(float("inf"), True))
+    best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[1]))
+    ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), one)
+    square = g.op("Mul", ratio, ratio)
+    share = g.op("Mul", square, square)
+    alone = g.concat([combined, _inputs(g, u)], axis=1)
+    total = g.op("ReduceSum", share, g.integers(1))
+    mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
+    said = g.op("Where", g.op("Greater", total, g.constant(0.0, True)), mixed, combined)
+    begun = g.op("Greater", numbers["target.count"], g.constant(0.0, wide=True))
+    squares = g.op("Add", scale[0], g.op("Mul", scale[1], combined))
+    squares = g.op("Where", begun, squares, g.constant(float("nan"), wide=True))
+    y_hat = g.op("Add", scale[0], g.op("Mul", scale[1], said))
+    return y_hat, g.concat([squares, y_net, inputs], axis=1)
 
 
 def learn(
@@ -57,7 +76,10 @@ def learn(
     weights, covariance = numbers["combination"], numbers["combination.covariance"]
 
     said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(1))
-    error = g.op("Sub", g.op("Div", g.op("Sub", y, scale[0]), scale[1]), said)
+    target = g.op("Div", g.op("Sub", y, scale[0]), scale[1])
+    error = g.op("Sub", target, said)
+    alone = g.concat([first, _inputs(g, found)], axis=1)
+    losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))
@@ -81,7 +103,28 @@ def learn(
     return {
         "combination": g.op("Where", moves, after, weights),
         "combination.covariance": g.op("Where", move_all, rest, covariance),
+        "combination.losses": g.op("Where", move_all, losses, numbers["combination.losses"]),
     }
+
+
+def _losses(g: Graph, before: str, errors: str, found: str) -> str:
+    """The losses (B, E, 3) of least squares and of the inputs alone after a label, wide."""
+    last, one = g.integers(2), g.constant(1.0, True)
+    size = g.op("Max", errors, g.op("Sub", g.constant(0.0, True), errors))
+    few, many, count = g.split(before, 3, axis=2)
+    count = g.op("Add", count, one)
+    rates = g.op("Max", g.number("combination.fresh", _FRESH, wide=True), g.op("Div", one, count))
+    two = g.concat([few, many], axis=2)
+    moved = g.op("Mul", rates, g.op("Sub", g.op("Unsqueeze", size, last), two))
+    after = g.concat([g.op("Add", two, moved), count], axis=2)
+    # An input that has come up since the row said nothing there; y_net stands for least squares.
+    silent = g.op("Unsqueeze", g.op("IsNaN", _inputs(g, found, first=1)), last)
+    return g.op("Where", silent, before, after)
+
+
+def _inputs(g: Graph, terms: str, first: int = 2) -> str:
+    """The terms from number `first` on; 2: behind the 1 and the network's."""
+    return g.op("Slice", terms, g.integers(first), g.integers(LAST), g.integers(1))
 
 
 def _standardised(g: Graph, found: str, scale: Scale, ones: str) -> str:

@@ -150,10 +150,8 @@ class _Step:
         mean, sd = scale = self._target_scale()
         y_hat = g.op("Add", mean, g.op("Mul", sd, g.widened(said)))
         if self.spec.combine_with:
-            count = self.now["target.count"]
-            terms = combining.terms(g, self.spec, y_hat, self.now["x"], count)
+            y_hat, terms = combining.combine(g, self.spec, self.now, y_hat, scale, self.ones)
             self.now["terms"] = terms
-            y_hat = combining.combine(g, self.now["combination"], terms, scale, self.ones)
         return g.narrowed(y_hat)
 
     def _learn_combination(self, terms: str, may: str = "") -> None:

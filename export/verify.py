@@ -110,7 +110,8 @@ def verify(
         An output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
     precision = str(provenance.dtype)
-    trial = _run_engine(random_rows(numbers.scaling, ROWS, precision), numbers, frozen)
+    rows = random_rows(numbers.scaling, frozen.spec.combine_only, ROWS, precision)
+    trial = _run_engine(rows, numbers, frozen)
     sizes = _sizes(trial, provenance)
     session = start(data, "cpu")
     differences = dict.fromkeys(sizes, 0.0)
@@ -202,13 +203,19 @@ def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:
     return np.array([state[name] for state in states], np.float64)
 
 
-def random_rows(scaling: Mapping[str, FloatArray], count: int, precision: str) -> FloatArray:
+def random_rows(
+    scaling: Mapping[str, FloatArray], forecasts: Sequence[int], count: int, precision: str
+) -> FloatArray:
     """Raw rows (T, I) that, scaled, have a spread of 1.5: enough to saturate some gates.
 
-    Rounded to the graph's precision, so that the engine sees the same ones.
+    The inputs `forecasts` are forecasts of the target that the network does not see: they are about
+    where the target is. Rounded to the graph's precision, so that the engine sees the same ones.
     """
-    scale = scaling["input_scale"]
+    mean, scale = scaling["input_mean"].copy(), scaling["input_scale"].copy()
+    if forecasts:
+        mean[list(forecasts)] = scaling["target_mean"]
+        scale[list(forecasts)] = 1.0 / scaling["target_scale"]
     spread = 1.5 / np.where(scale > 0, scale, 1.0)
     z = np.random.default_rng(0).standard_normal((count, len(scale)))
-    rows = scaling["input_mean"] + spread * z
+    rows = mean + spread * z
     return rows.astype(precision).astype(np.float64)

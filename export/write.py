@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.model import Model
@@ -123,4 +124,9 @@ def _parts(
         return source, None, [f"x[{k}]" for k in range(source.spec.input_size)]
     if source.learner is None:
         raise ExportError("the model has not learned yet: there is nothing to export")
+    if isinstance(source.learner, Ensemble):
+        raise ExportError(
+            f"the model is a mixture of {len(source.learners)} networks, and a graph holds one: "
+            "learn without --members, and not with --learning-rate auto, to export"
+        )
     return source.learner, {"schema": source.schema.to_json()}, source.schema.input_names

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from rtrl_lstm.columns import Column
 from rtrl_lstm.values import SchemaError, listed
 
 GAPS = ("skip", "reset", "fill")
@@ -114,3 +116,18 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
     for name in wanted:
         if name not in names:
             raise SchemaError(f"no column {name!r}; there are: {listed(names)}")
+
+
+def first_columns(
+    row: Mapping[str, Any], asked: dict[str, Any], weight: str | None
+) -> list[Column]:
+    """The columns that are inputs, told by the first row; `weight` is that of a row's, if read."""
+    names = list(row)
+    special = [asked[name] for name in ("target", "time", "reset_on", "key", "id")]
+    special += [weight, *asked["also"]]
+    features = asked["features"]
+    require_columns([name for name in special if name is not None] + (features or []), names)
+    if features is None:
+        features = [name for name in names if name not in (*special, asked["weight"])]
+    features = [name for name in dict.fromkeys(features) if name != asked["time"]]
+    return [Column(name, asked["max_categories"]) for name in features]

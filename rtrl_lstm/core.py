@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
+from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
@@ -320,6 +321,14 @@ class Core:
         # A NaN in the head may be a forecast that there is none of yet.
         return bool(are_finite(self._body, self._head))
 
+    def become(self, other: Self) -> None:
+        """Take the numbers of another learner of the same Spec, all of them."""
+        self.block[:] = other.block
+
+    def begin_afresh(self) -> None:
+        """Be what a new learner of the Spec is."""
+        self.block[:] = blocks.initial_block(self.layout)
+
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
         self._do(entries.FINISH)
@@ -365,7 +374,7 @@ class Core:
             ValueError: a name or a shape does not fit, or a number is not finite; nothing has
                 changed.
         """
-        arrays = self._checked(given)
+        arrays = parameters.checked(given, self.state_dict(), self.layout)
         for name, parts in parameters.parts_of(self.spec):
             values = arrays[name]
             if name.startswith("bias_ih") and parameters.has_zero_bias(self.spec):
@@ -384,24 +393,6 @@ class Core:
             direct.append(arrays["readout.shortcut"])
         if direct:
             self.set_array("readout.direct.weight", np.concatenate(direct, axis=1))
-
-    def _checked(self, given: dict[str, Any]) -> dict[str, Array]:
-        """Parameters as arrays, if they are all there and fit."""
-        own = self.state_dict()
-        if own.keys() != given.keys():
-            missing = ", ".join(sorted(own.keys() - given.keys())) or "none"
-            unknown = ", ".join(sorted(given.keys() - own.keys())) or "none"
-            raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
-        arrays = {name: np.asarray(values) for name, values in given.items()}
-        for name, values in arrays.items():
-            if values.shape != own[name].shape:
-                raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
-            if not np.isfinite(values).all():
-                raise ValueError(f"{name} has numbers that are not finite")
-        for name, parts in parameters.parts_of(self.spec):
-            if np.any(arrays[name][parameters.absent(self.layout, parts)]):
-                raise ValueError(f"{name} has numbers where this learner has no weights")
-        return arrays
 
     def state(self) -> dict[str, Array]:
         """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
@@ -439,24 +430,20 @@ class Core:
         if self.spec.scale_target:
             mean, spread = self._statistics("target")
             spread = np.where(spread > 0, spread, 1.0)
-        ones = np.ones(self.spec.output_size)
-        found["target_mean"], found["target_scale"] = mean * ones, spread * ones
         if self.spec.loss == "cross_entropy":
-            found["target_mean"], found["target_scale"] = 0.0 * ones, ones
-        return found
+            mean, spread = np.zeros(1), np.ones(1)
+        ones = np.ones(self.spec.output_size)
+        return {**found, "target_mean": mean * ones, "target_scale": spread * ones}
 
     def combination(self) -> dict[str, Array]:
-        """The weights of the combination of `Spec.combine_with`, float64; empty without one.
+        """What the combination of `Spec.combine_with` comes to, float64; empty without one.
 
-        bias (1,), network (1,) and inputs (I,), 0 for inputs that take no part: with the
-        network's forecast and the inputs standardised by the target's mean and scale, the
-        standardised forecast is bias + network * (the network's) + inputs . x.
+        bias (1,), network (1,) and inputs (I,), 0 for those that take no part: with the network's
+        forecast and the inputs standardised by the target's mean and scale, the standardised
+        forecast is bias + network * (the network's) + inputs . x.
         """
-        if not self.spec.combine_with:
-            return {}
-        weights, inputs = self.array("combination"), np.zeros(self.spec.input_size)
-        inputs[list(self.spec.combine_with)] = weights[2:]
-        return {"bias": weights[:1], "network": weights[1:2], "inputs": inputs}
+        parts = (f"combination{part}" for part in ("", ".losses"))
+        return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}
 
     def _statistics(self, which: str) -> tuple[Array, Array]:
         count, m2 = self.array(f"{which}.count"), self.array(f"{which}.m2")

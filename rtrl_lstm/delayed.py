@@ -88,6 +88,16 @@ class Delayed:
         return self.model.interval
 
     @property
+    def members(self) -> int:
+        """1: there is one network."""
+        return self.model.members
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The one learning rate, as of a `Model`."""
+        return self.model.rates
+
+    @property
     def interventions(self) -> int:
         """How often the learner had gone astray and was stepped back; see `guard`."""
         return self.model.interventions

@@ -22,12 +22,14 @@ import copy
 import math
 from typing import Any
 
-from rtrl_lstm import blocks
+from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels.tally import add_to_tally
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.schema import Reading
+
+Guarded = Learner | Forecaster | Ensemble
 
 EVERY = 256
 WILD = 1000.0
@@ -84,12 +86,12 @@ class Guard:
     """
 
     def __init__(self, targets: int = 1) -> None:
-        self.good: Learner | Forecaster | None = None
+        self.good: Guarded | None = None
         self.interventions = 0
         self._strikes = 0  # since all was well
         self._tallies = [Tally() for _ in range(targets)]
 
-    def begin(self, learner: Learner | Forecaster) -> None:
+    def begin(self, learner: Guarded) -> None:
         """Look after a learner from now on."""
         self.good = copy.copy(learner)
 
@@ -112,7 +114,7 @@ class Guard:
         for k, tally in enumerate(self._tallies):
             tally.note_all(forecasts, labels, k)
 
-    def look(self, learner: Learner | Forecaster) -> bool:
+    def look(self, learner: Guarded) -> bool:
         """Whether the learner had to be stepped back, after `EVERY` rows."""
         enough = any(tally.labels >= LEAST_LABELS for tally in self._tallies)
         wild = [tally.is_wild() for tally in self._tallies]
@@ -123,24 +125,24 @@ class Guard:
             self._keep(learner)
         return False
 
-    def step_back(self, learner: Learner | Forecaster) -> None:
+    def step_back(self, learner: Guarded) -> None:
         """Make the learner what it was when all was well, or what it was at first."""
         assert self.good is not None
         rate = learner.learning_rate
         rate = rate / LOWER if self._strikes == 1 else max(rate * LOWER, LEAST_RATE)
         if self._strikes:
-            learner.block[:] = blocks.initial_block(learner.layout)
-            self.good.block[:] = learner.block
+            learner.begin_afresh()
+            _copy(learner, self.good)
         else:
-            learner.block[:] = self.good.block
+            _copy(self.good, learner)
         learner.learning_rate = rate
         learner.reset()
         self.interventions += 1
         self._strikes += 1
 
-    def _keep(self, learner: Learner | Forecaster) -> None:
+    def _keep(self, learner: Guarded) -> None:
         assert self.good is not None
-        self.good.block[:] = learner.block
+        _copy(learner, self.good)
         self._strikes = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -152,7 +154,7 @@ class Guard:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], good: Learner | Forecaster | None) -> Guard:
+    def from_json(cls, saved: dict[str, Any], good: Guarded | None) -> Guard:
         """The inverse of `to_json`, given the good learner."""
         guard = cls(len(saved["tallies"]))
         guard.good = good
@@ -161,3 +163,8 @@ class Guard:
         for tally, sums in zip(guard._tallies, saved["tallies"], strict=True):
             vars(tally).update(sums)
         return guard
+
+
+def _copy(learner: Guarded, to: Guarded) -> None:
+    """All numbers; the two are of one kind, as one was made as a copy of the other."""
+    to.become(learner)  # type: ignore[arg-type]

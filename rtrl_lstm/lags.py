@@ -5,6 +5,10 @@ horizon 0 a target of rows before the present one, from 1 on of rows up to it. T
 comes up with the first row where that target is known, and stays. Another season that is found
 later, in more targets, gets an input of its own: the first look may find the day, and the second
 the week. There are five looks at most.
+
+A lag has a second input, its change: the last target a, plus what the target changed by in the same
+stretch of time a season ago, y[a] + y[t + H - lag] - y[a - lag]. That is the better forecast of a
+stream whose level moves.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.columns import Inputs
+from rtrl_lstm.columns import Inputs, Value
 from rtrl_lstm.season import Seasons, last_known
+from rtrl_lstm.values import LARGEST
 
 
 class Lags:
@@ -27,6 +32,7 @@ class Lags:
     Attributes:
         seasons: the targets of the past; whoever reads rows pushes them.
         slots: lag in rows -> the place of its input, in order of appearance.
+        changes: the same of the inputs that are changes.
         fixed: whether there are no further inputs. The targets move on.
     """
 
@@ -34,24 +40,46 @@ class Lags:
         self.target = target
         self.seasons = Seasons(horizon)
         self.slots: dict[int, int] = {}
+        self.changes: dict[int, int] = {}
         self.fixed = False
         self._known = max(horizon, 1)  # the last target is so many rows before the one forecast
-        self._values: dict[int, float] = {}  # of each lag, when it was last known
+        self._values: dict[int, float] = {}  # of each place, when it was last known
 
     def commit(self, inputs: Inputs, values: list[float]) -> None:
         """Write the lagged targets into `values`. New ones are appended, unless it is `fixed`."""
-        seasons, last = self.seasons, self._values
-        if len(self.slots) < len(seasons.lags) and not self.fixed:
+        if not self._complete:
             self._add(inputs, values)
-        for lag, slot in self.slots.items():
-            value = seasons.ago(lag - self._known)
-            if isinstance(value, float):
-                last[lag] = value
-            values[slot] = last[lag]
+        for lag, place in self.slots.items():
+            self._write(place, self.seasons.ago(lag - self._known), values)
+        for lag, place in self.changes.items():
+            self._write(place, self._change(lag), values)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The places of all its inputs, in order."""
+        return tuple(sorted((*self.slots.values(), *self.changes.values())))
+
+    @property
+    def _complete(self) -> bool:
+        """Whether there is no input to come of a lag that is known."""
+        return self.fixed or len(self.changes) == len(self.slots) == len(self.seasons.lags)
+
+    def _write(self, place: int, value: Value, values: list[float]) -> None:
+        if isinstance(value, float):
+            self._values[place] = value
+        values[place] = self._values[place]
+
+    def _change(self, lag: int) -> float | None:
+        """The last target, and what it changed by a season ago; None where one is not known."""
+        last, then = self.seasons.ago(0), self.seasons.ago(lag - self._known)
+        before = self.seasons.ago(lag)
+        if isinstance(last, float) and isinstance(then, float) and isinstance(before, float):
+            return min(max(last + then - before, -LARGEST), LARGEST)
+        return None
 
     def takes(self, rows: int) -> int:
         """How many of so many rows bring no new input."""
-        if len(self.slots) < len(self.seasons.lags) and not self.fixed:
+        if not self._complete:
             return 0
         return self.seasons.takes(rows)
 
@@ -62,15 +90,22 @@ class Lags:
             targets: (rows,) of the rows themselves, NaN where they are missing.
             inputs: (rows, inputs), where they are written.
         """
-        longest = max(self.slots, default=0)
-        whole = np.concatenate((self.seasons.last(longest), targets))
-        ahead = self.seasons.horizon
-        for lag, slot in self.slots.items():
-            begin = longest + ahead - lag
-            values = np.concatenate(([self._values[lag]], whole[begin : begin + len(targets)]))
-            values = last_known(values)
-            inputs[:, slot] = values[1:]
-            self._values[lag] = float(values[-1])
+        back = max(self.slots, default=0) + 1
+        whole = np.concatenate((self.seasons.last(back), targets))
+
+        def ago(rows: int) -> NDArray[np.float64]:
+            """What `Seasons.ago` would say at each row."""
+            last = back if self.seasons.horizon else back - 1
+            return whole[last - rows : last - rows + len(targets)]
+
+        found = [(place, ago(lag - self._known)) for lag, place in self.slots.items()]
+        for lag, place in self.changes.items():
+            change = ago(0) + ago(lag - self._known) - ago(lag)
+            found.append((place, np.clip(change, -LARGEST, LARGEST)))
+        for place, column in found:
+            values = last_known(np.concatenate(([self._values[place]], column)))
+            inputs[:, place] = values[1:]
+            self._values[place] = float(values[-1])
 
     def _add(self, inputs: Inputs, values: list[float]) -> None:
         for lag, name in self.seasons.lags.items():
@@ -78,12 +113,18 @@ class Lags:
             if known and lag not in self.slots:
                 self.slots[lag] = inputs.add(f"{self.target} ({name})", scaled=True)
                 values.append(0.0)
+            if lag in self.slots and lag not in self.changes and self._change(lag) is not None:
+                place = inputs.add(f"{self.target} ({name}: change)", scaled=True)
+                self.changes[lag] = place
+                values.append(0.0)
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
         return {
             "seasons": self.seasons.to_json(),
-            "slots": [[lag, slot, self._values[lag]] for lag, slot in self.slots.items()],
+            "slots": [list(one) for one in self.slots.items()],
+            "changes": [list(one) for one in self.changes.items()],
+            "values": [list(one) for one in self._values.items()],
             "fixed": self.fixed,
         }
 
@@ -92,7 +133,8 @@ class Lags:
         """The inverse of `to_json`."""
         lags = cls(target, horizon)
         lags.seasons = Seasons.from_json(saved["seasons"], horizon)
-        lags.slots = {lag: slot for lag, slot, _ in saved["slots"]}
-        lags._values = {lag: value for lag, _, value in saved["slots"]}
+        lags.slots = dict(saved["slots"])
+        lags.changes = dict(saved["changes"])
+        lags._values = dict(saved["values"])
         lags.fixed = saved["fixed"]
         return lags

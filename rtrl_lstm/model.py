@@ -19,29 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.counting import Counting
+from rtrl_lstm.ensemble import Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.guard import EVERY, Guard
 from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.readings import label_of
 from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start, silence, widened
-from rtrl_lstm.unknown import refuse_unknown
-from rtrl_lstm.wanted import DERIVED, wanted_spec
-
-# What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
-# The bound on the credit (in units of the target's spread) is what keeps an outlier from
-# throwing the weights far away. Shortcuts let the readout see the inputs, as in the 1997 paper.
-DEFAULTS: dict[str, Any] = {
-    "hidden_size": 16,
-    "learning_rate": 1e-3,
-    "optimizer": "adam",
-    "shortcuts": True,
-    "clip": ClipCredit(3.0),
-}
+from rtrl_lstm.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
 
 
 class Model:
@@ -57,16 +45,22 @@ class Model:
         target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
             every_step, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
-            interval that comes with each forecast, `forecast.lower` and `upper` (see `intervals`).
-        start: a network (of `export.from_onnx`, `export.from_torch`, or any Learner or Forecaster
-            of that horizon) that has learned elsewhere, to go on from; see `start`.
-        options: fields of `Spec`, such as hidden_size, learning_rate, optimizer, seed. What is
-            not given is as in `DEFAULTS`.
+            interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
+            `intervals`). The forecast itself stays what it is.
+        start: a network that has learned elsewhere (of `export.from_onnx`, `export.from_torch`, or
+            any Learner or Forecaster of that horizon) to go on from; see `start`.
+        members: so many learners, of seeds that follow one another, whose forecasts are mixed (see
+            `ensemble`): better than one, and so many times as slow. Not with `start`.
+        options: fields of `Spec`, such as hidden_size, optimizer, seed; else `wanted.DEFAULTS`.
+            With learning_rate "auto" there are `members` for each of `ensemble.RATES`.
 
     Attributes:
         schema: the columns.
-        learner: a Learner, or from horizon 1 on a Forecaster; None until a row has shown what
-            the task is and given at least one input and, where there are classes, one label.
+        members: how many learners there are for each rate.
+        rates: the learning rates: one, or with "auto" several.
+        learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a
+            row has shown what the task is and given at least one input and, where there are
+            classes, one label.
         options: the fields of Spec that were given or are a Model's default.
         stream: plain JSON of the driver's own, saved along (where it stands in its source).
 
@@ -93,6 +87,7 @@ class Model:
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
+        members: int = 1,
         **options: Any,
     ) -> None:
         self._start: Start | None = None
@@ -117,18 +112,15 @@ class Model:
             every_step=every_step,
             max_categories=max_categories,
         )
-        refuse_unknown(options)
-        if unknown := options.keys() & DERIVED:
-            raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
-        if interval is not None and task not in ("auto", "regression"):
-            raise ValueError(f"interval is for task regression, not {task}")
+        several = len(self.schema.forecast_names) > 1
+        refuse(options, task, several, interval, members, begun=start is not None)
+        self.members = members
         self._intervals = None if interval is None else Intervals(interval, horizon)
-        self.options: dict[str, Any] = {**(DEFAULTS if start is None else {}), **options}
+        self.options = with_defaults(options) if start is None else options
+        self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
-        self.learner: Learner | Forecaster | None = None
+        self.learner: Learner | Forecaster | Ensemble | None = None
         self.stream: dict[str, Any] = {}
-        if len(self.schema.forecast_names) > 1 and (interval is not None or start is not None):
-            raise ValueError("several targets have no interval, and do not start from a network")
         self._guard = Guard(len(self.schema.forecast_names))
         self._frozen = False
         self._counting = Counting(horizon)
@@ -137,6 +129,12 @@ class Model:
     def spec(self) -> Spec | None:
         """What the learner is; None while there is none."""
         return None if self.learner is None else self.learner.spec
+
+    @property
+    def learners(self) -> tuple[Learner | Forecaster, ...]:
+        """The learner, or each of the ensemble's; none while there is none."""
+        one = self.learner
+        return one.members if isinstance(one, Ensemble) else (one,) if one is not None else ()
 
     @property
     def interval(self) -> float | None:
@@ -413,9 +411,10 @@ class Model:
             known = learner.spec.input_size
             learner.grow(spec)
             if self._start is not None and known < spec.input_size:
+                assert not isinstance(learner, Ensemble)
                 silence(learner, known)
 
-    def _new_learner(self) -> Learner | Forecaster:
+    def _new_learner(self) -> Learner | Forecaster | Ensemble:
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
@@ -426,15 +425,13 @@ class Model:
             learner = widened(self._begins_as, self._wanted_spec(), places)
             self._begins_as = None
             return learner
-        spec = self._wanted_spec()
-        kind = Forecaster if spec.horizon else Learner
-        return kind(**{field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)})
+        return new_learner(self._wanted_spec(), self.members, self.rates)
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         return wanted_spec(self.schema, self._start, self.options, output_size)
 
     @property
-    def good(self) -> Learner | Forecaster | None:
+    def good(self) -> Learner | Forecaster | Ensemble | None:
         """The learner as it was when all was well with it last; see `guard`."""
         return self._guard.good
 
@@ -450,10 +447,13 @@ class Model:
         """Everything but the learner, as plain JSON."""
         if self._begins_as is not None:
             raise ValueError("the model has seen no row yet, and has not begun as its network")
-        options = Spec(input_size=1, **self.options).to_json()
+        options, learner = Spec(input_size=1, **self.options).to_json(), self.learner
         start = {} if self._start is None else {"start": self._start.to_json()}
         return {
             **start,
+            "members": self.members,
+            "auto": len(self.rates) > 1,
+            "mixture": None if not isinstance(learner, Ensemble) else learner.mixture.to_json(),
             "options": {name: options[name] for name in self.options},
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
@@ -467,8 +467,8 @@ class Model:
     def from_json(
         cls,
         saved: dict[str, Any],
-        learner: Learner | Forecaster | None,
-        good: Learner | Forecaster | None = None,
+        learner: Learner | Forecaster | Ensemble | None,
+        good: Learner | Forecaster | Ensemble | None = None,
     ) -> Model:
         """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit.
 
@@ -478,16 +478,17 @@ class Model:
         defaults = Spec(input_size=1).to_json()
         spec = Spec.from_json({**defaults, **saved["options"]})
         options = {name: getattr(spec, name) for name in saved["options"]}
-        model = cls(**saved["schema"]["arguments"], **options)
+        options |= {"learning_rate": "auto"} if saved["auto"] else {}
+        model = cls(**saved["schema"]["arguments"], members=saved["members"], **options)
         model.schema = Schema.from_json(saved["schema"])
         model.learner = learner
         model._start = Start.from_json(saved["start"]) if "start" in saved else None
         if learner is not None:
-            schema, spec = model.schema, learner.spec
-            combined = () if model._start is not None else schema.combined_inputs
-            read = (schema.input_size, schema.output_size, schema.horizon, combined)
-            if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
-                raise ValueError("the schema and the learner do not fit each other")
+            check_fit(model.schema, learner.spec, model._start)
+            if isinstance(learner, Ensemble):
+                learner.mixture.restore(saved["mixture"])
+            if model.members * len(model.rates) != len(model.learners):
+                raise ValueError("the file has another number of members than it says")
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]

@@ -1,7 +1,8 @@
 """`.rtrl` files: a safetensors file with the block of numbers and, as JSON, what they are.
 
 The one tensor is "block", the learner's bytes; a Model that has not begun has none, and one that
-has begun has two rows: the learner and the one that it may have to step back to. A Panel has those
+has begun has two rows: the learner and the one that it may have to step back to, or as many for
+each of them as an ensemble has members. A Panel has those
 of all its Models behind each other, in one row. The one
 metadata key is "rtrl_lstm": a JSON object with sorted keys (safetensors keeps no order of its own)
 with `format`, `kind`, `spec`, for a Model `model`, and `checksum`, a SHA-256 of all the rest. No
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from rtrl_lstm.core import Core, layout_of
+from rtrl_lstm.ensemble import RATES, Ensemble
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
@@ -125,8 +127,8 @@ def to_bytes(thing: Saved | Core) -> bytes:
     from rtrl_lstm.panel import Panel
 
     block = np.empty(0, np.uint8)
-    learner: Core | None = None
-    good: Core | None = None
+    learner: Core | Ensemble | None = None
+    good: Core | Ensemble | None = None
     if isinstance(thing, Panel | Delayed):
         specs, block = _of_all(thing)
         kind = type(thing).__name__.lower()
@@ -145,7 +147,7 @@ def to_bytes(thing: Saved | Core) -> bytes:
         block = learner.block
         document["spec"] = learner.spec.to_json()
         if good is not None:
-            block = np.stack([block, good.block])
+            block = np.concatenate([np.atleast_2d(block), np.atleast_2d(good.block)])
     content = block.tobytes()
     return _header(_signed(document, content), block.shape) + content
 
@@ -158,7 +160,7 @@ def _of_all(panel: Panel | Delayed) -> tuple[list[Any], np.ndarray[Any, Any]]:
         specs.append(None if model.spec is None else model.spec.to_json())
         if model.learner is not None and model.good is not None:
             model.learner.finish()
-            parts += [model.learner.block, model.good.block]
+            parts += [model.learner.block.ravel(), model.good.block.ravel()]
     return specs, np.concatenate(parts)
 
 
@@ -174,10 +176,10 @@ def _all_of(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Panel | De
             models.append(Model.from_json(saved, None))
             continue
         spec = Spec.from_json(described)
-        _check_size(spec, len(block), part=True)
-        kind = Forecaster if spec.horizon else Learner
-        one, good, block = np.split(block, [layout_of(spec).nbytes, 2 * layout_of(spec).nbytes])
-        models.append(Model.from_json(saved, kind.of(spec, one), kind.of(spec, good)))
+        rows = 2 * saved["members"] * len(_rates(spec, saved))
+        _check_size(spec, len(block), rows)
+        own, block = np.split(block, [rows * layout_of(spec).nbytes])
+        models.append(Model.from_json(saved, *_halves(spec, own.reshape(rows, -1), saved)))
     if len(block):
         raise ValueError("the block of numbers is larger than the specs ask for")
     kind_of_all = Panel if document["kind"] == "panel" else Delayed
@@ -271,7 +273,6 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
     if document["kind"] in ("panel", "delayed"):
         return _all_of(document, block)
     learner: Learner | Forecaster | None = None
-    good: Learner | Forecaster | None = None
     if "spec" in document:
         spec = Spec.from_json(document["spec"])
         if document["kind"] == "fleet":
@@ -280,32 +281,52 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
         if document["kind"] == "parallel":
             _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
             return Parallel.of(spec, block)
-        kind = Forecaster if spec.horizon else Learner
         if document["kind"] == "model":
+            from rtrl_lstm.model import Model
+
             _check_size(spec, block.shape[1])
-            learner, good = kind.of(spec, block[0]), kind.of(spec, block[1])
-        else:
-            _check_size(spec, block.nbytes)
-            learner = kind.of(spec, block)
+            saved = document["model"]
+            return Model.from_json(saved, *_halves(spec, block, saved))
+        _check_size(spec, block.nbytes)
+        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.model import Model
 
-        return Model.from_json(document["model"], learner, good)
+        return Model.from_json(document["model"], None)
     if learner is None or document["kind"] != type(learner).__name__.lower():
         raise ValueError(f"kind {document['kind']!r}")
     return learner
 
 
-def _check_size(spec: Spec, nbytes: int, part: bool = False) -> None:
+def _check_size(spec: Spec, nbytes: int, begins_with: int = 0) -> None:
     """Refuse a block of the wrong size, before anything of the size that a forged spec names.
 
-    part: whether it need only begin with two of that size.
+    begins_with: 0, or how many of that size it need only begin with.
     """
     least = spec.num_layers * spec.hidden_size + spec.hidden_size * spec.output_size
     least += (1 + spec.horizon) * spec.input_size
     if spec.rule == "full":
         least *= spec.num_layers * spec.hidden_size
-    if least <= nbytes and part and 2 * layout_of(spec).nbytes <= nbytes:
+    if least <= nbytes and 0 < begins_with * layout_of(spec).nbytes <= nbytes:
         return
     if least > nbytes or layout_of(spec).nbytes != nbytes:
         raise ValueError("the block of numbers has another size than the spec asks for")
+
+
+def _rates(spec: Spec, saved: dict[str, Any]) -> tuple[float, ...]:
+    """The learning rates of a model's learners."""
+    return RATES if saved["auto"] else (spec.learning_rate,)
+
+
+def _halves(
+    spec: Spec, block: np.ndarray[Any, Any], saved: dict[str, Any]
+) -> tuple[Learner | Forecaster | Ensemble, ...]:
+    """A model's learner, and the one that it may have to step back to."""
+    count, odd = divmod(len(block), 2)
+    if odd or not count:
+        raise ValueError(f"a model holds two learners, or twice its members, not {len(block)}")
+    kind = Forecaster if spec.horizon else Learner
+    halves, rates = (block[:count], block[count:]), _rates(spec, saved)
+    return tuple(
+        kind.of(spec, half[0]) if count == 1 else Ensemble.of(spec, rates, half) for half in halves
+    )

@@ -55,7 +55,8 @@ def card_of_model(model: Model) -> str:
     if model.learner is None:
         return card("Model", {**facts, "rows": f"{counts['rows']:,}"})
     facts["columns"] = _listed(list(dict.fromkeys(schema.input_columns)))
-    own = facts_of(copy.copy(model.learner))
+    own = facts_of(copy.copy(model.learners[0]))
+    own |= {"members": len(model.learners) if len(model.learners) > 1 else None}
     own |= {"rows": f"{counts['rows']:,}", "labels learned": f"{counts['learned']:,}"}
     return card("Model", {**facts, **own}, drawing_of(model.learner.spec))
 
@@ -71,7 +72,7 @@ def facts_of(learner: Core) -> dict[str, object]:
         "horizon": f"{spec.horizon} rows" if spec.horizon else None,
         "loss": spec.loss.replace("_", " "),
         "learns by": f"{spec.rule} RTRL, {getattr(spec.optimizer, 'name', spec.optimizer)}, "
-        f"rate {learner.learning_rate:g}",
+        f"rate {learner.learning_rate:g}{', falling' if spec.schedule else ''}",
         "rows": f"{learner.steps:,}",
         "labels learned": f"{learner.labels:,}",
         "size": f"{weights:,} weights, {learner.block.nbytes / 1024:,.0f} KiB, {spec.dtype}",

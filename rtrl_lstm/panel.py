@@ -62,6 +62,16 @@ class Panel:
         return self._first.interval
 
     @property
+    def members(self) -> int:
+        """See `Model.members`; of each series."""
+        return self._first.members
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """See `Model.rates`."""
+        return self._first.rates
+
+    @property
     def task(self) -> str | None:
         """The task of all series, which the first target there is decides; None until then."""
         return self._first.schema.task

@@ -15,7 +15,7 @@ others see, their part of the matrix is zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,3 +111,25 @@ def shape_of(name: str, values: Array) -> Array:
 def as_matrix(values: Array) -> Array:
     """The inverse of `shape_of`."""
     return values[:, np.newaxis] if values.ndim == 1 else values
+
+
+def checked(given: dict[str, Any], own: dict[str, Array], layout: Layout) -> dict[str, Array]:
+    """The parameters `given`, as arrays, if they are all there and fit those of a learner.
+
+    Raises:
+        ValueError: a name or a shape does not fit, or a number is not finite.
+    """
+    if own.keys() != given.keys():
+        missing = ", ".join(sorted(own.keys() - given.keys())) or "none"
+        unknown = ", ".join(sorted(given.keys() - own.keys())) or "none"
+        raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
+    arrays = {name: np.asarray(values) for name, values in given.items()}
+    for name, values in arrays.items():
+        if values.shape != own[name].shape:
+            raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} has numbers that are not finite")
+    for name, parts in parts_of(layout.spec):
+        if np.any(arrays[name][absent(layout, parts)]):
+            raise ValueError(f"{name} has numbers where this learner has no weights")
+    return arrays

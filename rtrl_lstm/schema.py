@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.asked import check_arguments, require_columns
+from rtrl_lstm.asked import check_arguments, first_columns, require_columns
 from rtrl_lstm.columns import Column, Inputs, Value
 from rtrl_lstm.further import Further
 from rtrl_lstm.lags import Lags
@@ -192,7 +192,16 @@ class Schema:
         """
         if self._lags is None or self._own.slot < 0 or self._steps is not None:
             return ()
-        return (self._own.slot, *self._lags.slots.values())
+        return (self._own.slot, *self._lags.places)
+
+    @property
+    def unseen_inputs(self) -> tuple[int, ...]:
+        """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
+        # Measured: one that has a calendar learns worse when it sees the lags as well, one that
+        # has none learns better.
+        if self._lags is None or self._clock is not None:
+            return self.combined_inputs[1:]
+        return tuple(self._lags.changes.values())
 
     @property
     def output_size(self) -> int:
@@ -217,7 +226,11 @@ class Schema:
         Raises BadRow, or SchemaError where the table cannot be what was asked for; then nothing
         has changed.
         """
-        columns = self._columns if self._columns is not None else self._first_columns(row)
+        columns = (
+            self._columns
+            if self._columns is not None
+            else first_columns(row, self.arguments, self._weight)
+        )
         # First everything is read, which may fail ...
         get = row.get
         clock = self._clock
@@ -480,19 +493,6 @@ class Schema:
         self._own.commit(last, inputs, values, self._last_number)
         if self._lags is not None and self._own.slot >= 0:
             self._lags.commit(inputs, values)
-
-    def _first_columns(self, row: Row) -> list[Column]:
-        names = list(row)
-        asked = self.arguments
-        special = [asked[name] for name in ("target", "time", "reset_on", "key", "id")]
-        special += [self._weight, *asked["also"]]
-        features = asked["features"]
-        wanted = [name for name in special if name is not None] + (features or [])
-        require_columns(wanted, names)
-        if features is None:
-            features = [name for name in names if name not in (*special, asked["weight"])]
-        features = [name for name in dict.fromkeys(features) if name != asked["time"]]
-        return [Column(name, asked["max_categories"]) for name in features]
 
     def _sequence_of(self, row: Row) -> str | None:
         column = self.arguments["reset_on"]

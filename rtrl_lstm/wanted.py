@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtrl_lstm.ensemble import RATES
+from rtrl_lstm.optimizers import Adam, ClipCredit, Linear
 from rtrl_lstm.schema import Schema
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.start import Start
 from rtrl_lstm.target import LOSSES
+from rtrl_lstm.unknown import refuse_unknown
 
+# What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
+# The rate falls: streams are learned sooner at a high one, and better at a low one in the end.
+# The bound on the credit (in units of the target's spread) is what keeps an outlier from
+# throwing the weights far away. Shortcuts let the readout see the inputs, as in the 1997 paper.
+DEFAULTS: dict[str, Any] = {
+    "hidden_size": 16,
+    "learning_rate": 1e-2,
+    "schedule": Linear(steps=4000, final=0.1),
+    "optimizer": "adam",
+    "shortcuts": True,
+    "clip": ClipCredit(3.0),
+}
+CONSTANT_RATE = 1e-3
+"""The learning rate where it is not to fall, and none is given."""
 # What follows from the table and the task.
 DERIVED = frozenset(
     {
@@ -22,6 +39,67 @@ DERIVED = frozenset(
         "combine_only",
     }
 )
+
+
+def refuse(
+    options: dict[str, Any],
+    task: str,
+    several: bool,
+    interval: float | None,
+    members: int,
+    begun: bool,
+) -> None:
+    """Say what is wrong with a Model's arguments.
+
+    Args:
+        several: whether there are several targets.
+        begun: whether it starts with a network.
+
+    Raises:
+        TypeError: an option is none of a learner's.
+        ValueError: one follows from the table, or two do not go together.
+    """
+    refuse_unknown(options)
+    if unknown := options.keys() & DERIVED:
+        raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
+    if interval is not None and task not in ("auto", "regression"):
+        raise ValueError(f"interval is for task regression, not {task}")
+    if several and (interval is not None or begun):
+        raise ValueError("several targets have no interval, and do not start from a network")
+    if isinstance(members, bool) or not isinstance(members, int) or members < 1:
+        raise ValueError(f"members must be a whole number from 1 on, not {members!r}")
+    if begun and (members > 1 or options.get("learning_rate") == "auto"):
+        raise ValueError(
+            "members and learning_rate 'auto' are for a model that begins afresh: start is one "
+            "network"
+        )
+
+
+def with_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a Model: those given, and `DEFAULTS`.
+
+    The rate falls only where no rate, no schedule and no other optimiser is given.
+    """
+    own = given.keys() & {"learning_rate", "schedule"}
+    if own or given.get("optimizer", "adam") not in ("adam", Adam()):
+        return {**DEFAULTS, "learning_rate": CONSTANT_RATE, "schedule": None, **given}
+    return {**DEFAULTS, **given}
+
+
+def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
+    """The learning rates that are asked for; "auto" becomes the first of them in `options`."""
+    if options.get("learning_rate") != "auto":
+        return (options.get("learning_rate", CONSTANT_RATE),)
+    options["learning_rate"] = RATES[0]
+    return RATES
+
+
+def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
+    """Raise ValueError where a learner is not one for a schema."""
+    combined = () if start is not None else schema.combined_inputs
+    read = (schema.input_size, schema.output_size, schema.horizon, combined)
+    if read != (spec.input_size, spec.output_size, spec.horizon, spec.combine_with):
+        raise ValueError("the schema and the learner do not fit each other")
 
 
 def wanted_spec(
@@ -52,8 +130,6 @@ def wanted_spec(
         scale_inputs=schema.scaled_inputs,
         scale_target=schema.task == "regression",
         combine_with=schema.combined_inputs,
-        # Measured: a network that has a calendar learns worse when it sees the lags as well,
-        # one that has none learns better.
-        combine_only=schema.combined_inputs[1:] if schema.arguments["time"] else (),
+        combine_only=schema.unseen_inputs,
         **options,
     )

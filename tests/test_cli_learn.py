@@ -222,10 +222,12 @@ def test_help_states_the_defaults_of_the_model(tmp_path: Path) -> None:
         ("--hidden N", model.spec.hidden_size),
         ("--cell", model.spec.cell),
         ("--optimizer", model.spec.optimizer.name),
-        ("--learning-rate RATE", model.spec.learning_rate),
+        ("--learning-rate RATE", "falling"),
         ("--seed S", model.spec.seed),
     ]:
         assert f"[default: {default}" in said[said.index(option) :].split(" --")[0]
+    assert (model.spec.learning_rate, model.spec.schedule) == (0.01, rtrl_lstm.Linear(4000, 0.1))
+    assert "from .01 to .001 in the first 4,000 labels" in said
 
 
 def test_options_change_the_learner(tmp_path: Path) -> None:

@@ -38,28 +38,32 @@ def test_kernels_agree_with_matrices(horizon, clip):
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
     twin = Combination(2, clip and clip.limit)
     known, seen = [], []  # labels; how many of them there were at each forecast
+    squares = []  # what least squares alone said
     for t in range(len(y)):
         seen.append(len(known))
         if horizon == 0:
             mean, spread = np.mean(known) if known else 0.0, spread_of(known)
-            expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+            expected, alone = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+            squares.append(alone)
         if not np.isnan(y[t]):
             known.append(y[t])
             seen[t] += horizon > 0
         mean, spread = np.mean(known) if known else 0.0, spread_of(known)
         made = t - horizon
         if not np.isnan(y[t]) and made >= 0 and seen[made] > 0:
-            twin.learn(y[t], y_net[made], x[made, [2, 0]], mean, spread, weights[t])
+            others = x[made, [2, 0]]
+            twin.learn(y[t], squares[made], y_net[made], others, mean, spread, weights[t])
         if horizon:
-            expected = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+            expected, alone = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
+            squares.append(alone)
         assert found[t] == pytest.approx(expected, rel=1e-9)
-    given = combined.combination()
+    np.testing.assert_allclose(combined.array("combination"), twin.w, rtol=1e-8)
+    np.testing.assert_allclose(combined.array("combination.losses")[:, :2], twin.losses, rtol=1e-8)
+    given, y_net = combined.combination(), 51.0
     assert given["inputs"][1] == 0.0
-    np.testing.assert_allclose(
-        [given["bias"][0], given["network"][0], given["inputs"][2], given["inputs"][0]],
-        twin.w,
-        rtol=1e-8,
-    )
+    linear = given["network"] * (y_net - mean) / spread + given["inputs"] @ (x[-1] - mean) / spread
+    expected, _ = twin.forecast(y_net, x[-1, [2, 0]], mean, spread)
+    assert mean + spread * (given["bias"] + linear) == pytest.approx([expected], rel=1e-9)
 
 
 def test_before_any_label_the_first_forecast_is_given():
@@ -89,7 +93,7 @@ def test_a_forecast_that_comes_up_learns_nothing_from_the_rows_before_it():
     net.run(x[40:43], y[40:43])
     assert net.combination()["inputs"][2] == 0.0
     net.run(x[43:60], y[43:60])
-    assert abs(net.combination()["inputs"][2]) > 0.1
+    assert abs(net.array("combination")[3]) > 0.1
 
 
 def test_a_pair_that_straddles_a_reset_teaches_nothing():

@@ -18,7 +18,8 @@ KNOWN_AT = 15  # the row, from 0, whose time stamp is the 15th difference
 
 def lags_of(schema):
     """Names of the inputs that are lagged targets, in order of appearance."""
-    return [schema.input_names[slot] for slot in schema.combined_inputs[1:]]
+    names = [schema.input_names[slot] for slot in schema.combined_inputs[1:]]
+    return [name for name in names if "change" not in name]
 
 
 def value(schema, reading, name):
@@ -41,6 +42,20 @@ def looked_up(targets, horizon, lag):
     return found
 
 
+def changes(targets, horizon, lag):
+    """For each row: the last target, and what it changed by a season ago, as it was last known."""
+    found, last = [], None
+    for t in range(len(targets)):
+        a = t if horizon else t - 1
+        places = (a, a + max(horizon, 1) - lag, a - lag)
+        if t >= KNOWN_AT + (horizon == 0) and a >= lag:
+            one, two, three = (targets[place] for place in places)
+            if None not in (one, two, three):
+                last = one + two - three
+        found.append(last)
+    return found
+
+
 TARGETS = st.lists(st.none() | st.floats(-9, 9), min_size=50, max_size=80)
 
 
@@ -55,6 +70,12 @@ def test_lags_of_a_day_and_a_week_are_what_can_be_looked_up(targets, horizon):
             assert name not in schema.input_names
         else:
             assert [value(schema, reading, name) for reading in readings] == expected
+            expected = changes(targets, horizon, lag)
+            name = name.replace(")", ": change)")
+            if expected[-1] is None:
+                assert name not in schema.input_names
+            else:
+                assert [value(schema, reading, name) for reading in readings] == expected
 
 
 @given(TARGETS, st.integers(0, 3), st.integers(1, 49))
@@ -102,7 +123,7 @@ def test_a_score_and_a_schema_mean_the_same_season(horizon):
     for y in weekly(900):
         reading = schema.read({"y": y})
         combined = [reading.inputs[k] for k in schema.combined_inputs]
-        score.extend(combined[-1:] or [None], [reading])
+        score.extend(combined[1:2] or combined or [None], [reading])
     found = score.summary({"rows": 0, "learned": 0, "unlabelled": 0, "pending": 0})
     season = found["baselines"]["same_time_last_season"]
     assert season.pop("lag") == rows_of(lags_of(schema)[0])
@@ -161,7 +182,8 @@ def test_forecasts_among_the_inputs_are_numbers_and_scaled():
     for t in range(40):
         schema.read({"t": QUARTER * t, "a": None if t < 20 else "3", "y": math.sin(t)})
     names = [schema.input_names[k] for k in schema.combined_inputs]
-    assert names == ["y", "y (last day)", "y (last week)"]
+    lags = ["y (last day)", "y (last day: change)", "y (last week)", "y (last week: change)"]
+    assert names == ["y", *lags]
     assert all(schema.scaled_inputs[k] for k in schema.combined_inputs)
     assert list(schema.combined_inputs) == sorted(schema.combined_inputs)
 

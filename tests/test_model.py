@@ -1,6 +1,7 @@
 """Model: no look into the future, the same bits in any chunks, and honest counts."""
 
 import copy
+import dataclasses
 import json
 import math
 import pickle
@@ -12,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import DEFAULTS, Model
+from rtrl_lstm.model import Model
 from rtrl_lstm.schema import BadRow, SchemaError
 from rtrl_lstm.score import Prequential
 from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
+from rtrl_lstm.wanted import DEFAULTS
 
 SMALL = {"hidden_size": 4, "max_categories": 3}
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -205,11 +207,19 @@ def test_a_forecaster_sees_the_calendar_of_the_row_it_forecasts():
     for k, row in enumerate(rows):
         x = [*calendar_inputs(row["t"] + 5 * 1800.0 * (k > 0)), row["y"]]
         if k == 43:
-            net.grow(model.spec)
+            whole = model.spec
+            net.grow(dataclasses.replace(
+                whole, input_size=13, scale_inputs=whole.scale_inputs[:13],
+                combine_with=(11, 12), combine_only=(12,),
+            ))  # fmt: skip
         if k >= 43:  # the last day of the row that is forecast
             x.append(rows[k + 5 - 48]["y"])
+        if k == 48:
+            net.grow(model.spec)
+        if k >= 48:  # its change
+            x.append(row["y"] + rows[k + 5 - 48]["y"] - rows[k - 48]["y"])
         assert said[k] == net.step(x, row["y"])[0]
-    assert net.spec.combine_with == (11, 12)
+    assert net.spec.combine_with == (11, 12, 13)
 
 
 def test_it_learns():

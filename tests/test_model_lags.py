@@ -52,12 +52,14 @@ def test_growth_by_lags_is_the_same_in_any_chunks_and_after_any_stop(horizon, se
     assert found == expected
     assert [steps.step(row) for row in rows] == expected
     assert insides(parts) == insides(steps) == insides(whole)
-    names = whole.schema.input_names
-    assert [names[k] for k in whole.spec.combine_with] == [
-        "y" if horizon else "y[t-1]",
+    names = [whole.schema.input_names[k] for k in whole.spec.combine_with]
+    last = "y" if horizon else "y[t-1]"
+    assert [name for name in names if "change" not in name] == [
+        last,
         "y (last day)",
         "y (last week)",
     ]
+    assert "y (last day: change)" in names
 
 
 @pytest.mark.parametrize("horizon", [0, 1, 3])

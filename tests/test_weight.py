@@ -11,8 +11,9 @@ from command_line import figures, run, waves
 from test_model import insides, shown
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import DEFAULTS, Model
+from rtrl_lstm.model import Model
 from rtrl_lstm.schema import BadRow
+from rtrl_lstm.wanted import DEFAULTS
 
 SMALL = {**DEFAULTS, "hidden_size": 4}
 

@@ -242,8 +242,12 @@ def _settings(model: Model, by: str) -> str:
         rows |= {name: spec[name] for name in ("cell", "num_layers", "rule", "loss", "dtype")}
         rows |= {name: getattr(model.learner.spec, name) for name in model.options}
         rows["inputs"] = f"{model.schema.input_size}: {', '.join(model.schema.input_names)}"
-        sizes = [values.size for values in model.learner.state_dict().values()]
-        rows["weights"] = f"{sum(sizes):,}"
+        each = [learner.state_dict().values() for learner in model.learners]
+        rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
+        if len(model.learners) > 1:
+            rows["members"] = len(model.learners)
+        if len(model.rates) > 1:
+            rows["learning_rate"] = f"auto: {', '.join(map(str, model.rates))}"
     lines = [
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_said(value))}</td></tr>"
         for name, value in rows.items()

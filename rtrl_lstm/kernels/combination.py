@@ -7,6 +7,11 @@ follows (Bates & Granger 1969 on combining; Haykin, Adaptive Filter Theory, on t
 learner that has learned nothing yet is as good as the best simple forecast, and it stays so on a
 stream where there is nothing to learn. All numbers but the 1 enter standardised by the target's
 running mean and spread. Everything here is float64 and lies in the head.
+
+Least squares takes hundreds of labels to change its mind, and squares make much of outliers. So
+what is said is a mean of the combination and of each of those inputs alone. Their shares are the
+fourth powers of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels
+and the last 100: who was best of late counts most, and who is best as a rule, too.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
     CLIP_CREDIT,
+    FADING,
     FORGETTING,
     GREATEST_COVARIANCE,
     H_CLIP_LIMIT,
@@ -27,6 +33,7 @@ from rtrl_lstm.kernels.slots import (
     T_COMBINED_RING,
     T_COVARIANCE,
     T_HORIZON,
+    T_LOSSES,
     T_REACH,
     T_TARGET_COUNT,
 )
@@ -47,18 +54,52 @@ def _standardised(head, table, value):
 def combine(head, table, row, x, first, y_net):
     """The combined forecast of a row; what went into it is kept for its label.
 
-    Before the first label there is no scale on which the network could say anything: NaN is kept.
+    In the place of the 1 it is what least squares said. Before the first label there is no scale on
+    which the network could say anything: NaN is kept there.
     """
     term, inputs = _slot(head, table, row), table[T_COMBINED_INPUTS]
     weights = table[T_COMBINATION]
-    head[term] = 1.0 if head[table[T_TARGET_COUNT]] > 0.0 else math.nan
     head[term + 1] = y_net
     for k in range(2, table[T_COMBINED]):
         head[term + k] = x[first + table[inputs + k - 2]]
     combined = head[weights]
     for k in range(1, table[T_COMBINED]):
         combined += head[weights + k] * _standardised(head, table, head[term + k])
-    return target_mean(head, table, 0) + target_spread(head, table, 0) * combined
+    mean, spread = target_mean(head, table, 0), target_spread(head, table, 0)
+    head[term] = mean + spread * combined if head[table[T_TARGET_COUNT]] > 0.0 else math.nan
+    return mean + spread * _mixed(head, table, term, combined)
+
+
+@inline
+def _mixed(head, table, term, combined):
+    """The mean of the combination and of the inputs at `term`, standardised, by recent losses."""
+    losses, total, said, best = table[T_LOSSES], 0.0, 0.0, math.inf
+    for k in range(table[T_COMBINED] - 1):
+        if head[losses + 3 * k + 2] > 0.0:
+            best = min(best, head[losses + 3 * k] * head[losses + 3 * k + 1])
+    for k in range(table[T_COMBINED] - 1):
+        if head[losses + 3 * k + 2] > 0.0:
+            loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
+            square = best / loss * (best / loss) if loss > 0.0 else 1.0
+            share = square * square
+            alone = combined
+            if k > 0:
+                alone = _standardised(head, table, head[term + 1 + k])
+            total += share
+            said += share * alone
+    return said / total if total > 0.0 else combined
+
+
+@inline
+def _note_loss(head, place, error):
+    """A loss joins those of late, over few labels and over many: at first their plain mean.
+
+    It is in the target's own unit: in one that changes, old losses would count too much or nothing.
+    """
+    head[place + 2] += 1.0
+    for k in range(2):
+        rate = max(1.0 - FADING[k], 1.0 / head[place + 2])
+        head[place + k] += rate * (abs(error) - head[place + k])
 
 
 @inline
@@ -75,11 +116,16 @@ def learn_combination(head, table, row, label, weight):
     weights, covariance = table[T_COMBINATION], table[T_COVARIANCE]
     if math.isnan(head[u]):  # too early, or combined nothing: the learner has grown since
         return
+    target, losses = _standardised(head, table, label), table[T_LOSSES]
+    _note_loss(head, losses, label - head[u])
+    head[u] = 1.0
     for k in range(1, size):
         # A term that has come up since is 0 here, so that nothing is learned about it.
         term = _standardised(head, table, head[u + k])
+        if k > 1 and not math.isnan(term):
+            _note_loss(head, losses + 3 * (k - 1), label - head[u + k])
         head[u + k] = 0.0 if math.isnan(term) else term
-    error, uncertainty = _standardised(head, table, label), 0.0
+    error, uncertainty = target, 0.0
     for i in range(size):
         head[reach + i] = 0.0
         for j in range(size):

@@ -81,6 +81,8 @@ FORGETTING = 0.999
 # A priori variances of the weights of the 1, the network's forecast and each input: how much must
 # be seen before they move. On random walks and in short streams this costs least.
 INITIAL_COVARIANCE = (0.001, 0.1, 1.0)
+# How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 100.
+FADING = (0.95, 0.99)
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # --- head ------------------------------------------------------------------------------------
@@ -155,7 +157,8 @@ T_NOW_INPUTS = 42  # head: lists of inputs, see `sparse.py`
 T_NEXT_INPUTS = 43
 T_LIVE = 44
 T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and at an odd one
-T_SIZE = 47
+T_LOSSES = 47  # head: two recent losses and their count, of the combination and each input alone
+T_SIZE = 48
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors

@@ -10,11 +10,10 @@ import numpy as np
 
 from rtrl_lstm.fields import Array
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.model import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.features import Features
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.wanted import DERIVED
+from rtrl_lstm.wanted import DERIVED, with_defaults
 
 _VIEWS = ("_row", "_cells")  # of memory, which no pickle can hold
 _FIELDS = tuple(field.name for field in dataclasses.fields(Spec))
@@ -29,7 +28,7 @@ class RTRLEstimator:
         hidden_size: int,
         cell: str,
         optimizer: Optimizer | str,
-        learning_rate: float,
+        learning_rate: float | None,
         max_features: int,
         seed: int,
         options: dict[str, Any],
@@ -55,7 +54,9 @@ class RTRLEstimator:
     def _given(self) -> dict[str, Any]:
         """The fields of Spec that follow from the parameters."""
         names = ("hidden_size", "cell", "optimizer", "learning_rate", "seed")
-        return {**DEFAULTS, **{name: getattr(self, name) for name in names}, **self.options}
+        given = {name: getattr(self, name) for name in names}
+        given = {name: value for name, value in given.items() if value is not None}
+        return with_defaults({**given, **self.options})
 
     def _wanted(self) -> dict[str, Any]:
         """The fields of Spec that follow from what was seen so far, beside those of the inputs."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from river.time_series.base import Forecaster
 
-from rtrl_lstm.model import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
 from rtrl_lstm.season import Seasons
+from rtrl_lstm.wanted import DEFAULTS
 
 
 class RTRLForecaster(RTRLEstimator, Forecaster):
@@ -33,7 +33,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
     season
         Rows in a season, such as 12 for months. 0: it is looked for in the autocorrelation of the
         first 512, 1,024 ... 8,192 values. 1: there is none.
@@ -58,7 +58,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         hidden_size: int = DEFAULTS["hidden_size"],
         cell: str = "lstm",
         optimizer: Optimizer | str = DEFAULTS["optimizer"],
-        learning_rate: float = DEFAULTS["learning_rate"],
+        learning_rate: float | None = None,
         season: int = 0,
         max_features: int = 1024,
         seed: int = 0,

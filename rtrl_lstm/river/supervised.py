@@ -8,9 +8,9 @@ from typing import Any
 
 from river import base
 
-from rtrl_lstm.model import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
+from rtrl_lstm.wanted import DEFAULTS
 
 
 class RTRLRegressor(RTRLEstimator, base.Regressor):
@@ -33,7 +33,7 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
     use_last
         Whether the last target is an input. Do without it where labels arrive so late that it
         says little.
@@ -58,7 +58,7 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
         hidden_size: int = DEFAULTS["hidden_size"],
         cell: str = "lstm",
         optimizer: Optimizer | str = DEFAULTS["optimizer"],
-        learning_rate: float = DEFAULTS["learning_rate"],
+        learning_rate: float | None = None,
         use_last: bool = True,
         max_features: int = 1024,
         seed: int = 0,
@@ -138,7 +138,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
     use_last
         Whether the last label is an input. Do without it where labels arrive so late that it says
         little, or where rows do not follow each other.
@@ -165,7 +165,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         hidden_size: int = DEFAULTS["hidden_size"],
         cell: str = "lstm",
         optimizer: Optimizer | str = DEFAULTS["optimizer"],
-        learning_rate: float = DEFAULTS["learning_rate"],
+        learning_rate: float | None = None,
         use_last: bool = True,
         max_features: int = 1024,
         max_classes: int = 256,

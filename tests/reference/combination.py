@@ -9,6 +9,7 @@ import numpy as np
 
 FORGETTING = 0.999
 GREATEST_TRACE = 1e5
+FADING = np.array([0.95, 0.99])
 
 
 class Combination:
@@ -18,13 +19,27 @@ class Combination:
         self.w = np.eye(2 + others)[2]
         self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
+        self.labels = 0
+        self.losses = None  # of least squares and of each other forecast alone, (K - 1, 2)
 
-    def forecast(self, y_net: float, others, mean: float, spread: float) -> float:
-        return mean + spread * (self.w @ self.terms(y_net, others, mean, spread))
+    def forecast(self, y_net: float, others, mean: float, spread: float) -> tuple[float, float]:
+        """The forecast, and what least squares alone says."""
+        u = self.terms(y_net, others, mean, spread)
+        alone = np.array([self.w @ u, *u[2:]])
+        squares = mean + spread * alone[0]
+        if self.losses is None:
+            return squares, squares
+        shares = (self.losses.prod(axis=1) / self.losses.prod(axis=1).min()) ** -4.0
+        return mean + spread * (shares @ alone / shares.sum()), squares
 
-    def learn(self, y, y_net, others, mean, spread, weight=1.0) -> None:
+    def learn(self, y, squares, y_net, others, mean, spread, weight=1.0) -> None:
+        """`squares` is what least squares alone said when the forecast was made."""
         u = self.terms(y_net, others, mean, spread)
         error = (y - mean) / spread - self.w @ u
+        found = np.abs(y - np.array([squares, *others]))[:, None] * np.ones(2)
+        self.labels += 1
+        rates = np.maximum(1 - FADING, 1 / self.labels)
+        self.losses = found if self.losses is None else self.losses + rates * (found - self.losses)
         if self.limit is not None:
             error = np.clip(error, -self.limit, self.limit)
         gain = self.P @ u / (FORGETTING / weight + u @ self.P @ u)
