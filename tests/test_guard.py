@@ -134,7 +134,7 @@ def test_a_model_without_rate_at_fault_keeps_its_rate() -> None:
     model.run([{"x": 1e29, "y": 1e29 * (1 + t % 2)} for t in range(600)])
     model.run(_plain(2500))
     assert model.interventions == 2
-    assert model.learner.learning_rate == pytest.approx(1e-3)
+    assert model.learner.learning_rate == pytest.approx(model.spec.learning_rate)
 
 
 def test_a_frozen_model_that_broke_begins_again_where_it_was_frozen() -> None:
