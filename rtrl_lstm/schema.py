@@ -199,7 +199,7 @@ class Schema:
         """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
         # Measured: one that has a calendar learns worse when it sees the lags as well, one that
         # has none learns better.
-        if self._lags is None or self._clock is not None:
+        if not self.combined_inputs or self._lags is None or self._clock is not None:
             return self.combined_inputs[1:]
         return tuple(self._lags.changes.values())
 
