@@ -60,12 +60,19 @@ def answers(net: Net, batch: Batch) -> Array:
 
 def errors(batch: Batch, said: Array, last: bool, over: Callable[..., Any] = np.max) -> Array:
     """(S,) the largest (or mean) absolute error of each sequence, over outputs and over rows with a
-    target; last: of its last row only. What is no number is infinitely far off."""
-    off = np.abs(said - batch.Y)
-    off[np.isnan(off) & ~np.isnan(batch.Y)] = np.inf
+    target; last: of its last row only, from what the target was before any noise.
+
+    What is no number is infinitely far off.
+    """
     if last:
-        return np.asarray(over(off[batch.ends], axis=1))
-    return np.maximum.reduceat(np.nan_to_num(over(off, axis=1), posinf=np.inf), batch.starts)
+        ends = batch.ends
+        wanted = batch.Y[ends] if batch.clean is None else batch.clean[:, np.newaxis]
+        off = over(np.abs(said[ends] - wanted), axis=1)
+        return np.asarray(np.where(np.isnan(off), np.inf, off))
+    off = over(np.abs(said - batch.Y), axis=1)
+    off[np.isnan(off)] = np.inf
+    off[np.isnan(batch.Y[:, 0])] = 0.0
+    return np.maximum.reduceat(off, batch.starts)
 
 
 def first(batch: Batch, count: int) -> Batch:

@@ -8,7 +8,7 @@
  *   X (T, 8), Y (T, 4) with NaN in the first place where there is no target, said (T, 4)
  *   ends (S + 1) where sequences begin, and T
  *
- * gcc -O3 -march=native -ffast-math -shared -fPIC order.c -o order.so -lm
+ * gcc -O3 -march=native -ffast-math -fno-finite-math-only -shared -fPIC order.c -o order.so -lm
  */
 #include <math.h>
 #include <string.h>

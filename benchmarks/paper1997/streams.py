@@ -8,20 +8,16 @@
 - add: Marschall, Cho & Savin 2020. x is 1 or 0, y is 1 with probability .5 + .5 x(t - 6) -
   .25 x(t - 10). Cross-entropy .662 where no lag was learned, .519 with one, .4545 with both, which
   is the floor.
-- trace: trace patterning (Javed, White & Sutton 2023). 6 bits of which 3 are on; 10 of the 20
-  patterns are followed by a reward 24 to 36 rows later; 5 distractors. What is learned is the
-  discounted return, which arrives as a label 100 rows late. Mean squared error: .0185 for the
-  mean, .00167 for an oracle.
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
-import itertools
 
 import numpy as np
 
-from rtrl_lstm import Exponential, Learner
+from rtrl_lstm import Cosine, Exponential, Learner
 
 from . import nets
 from .tasks import Array, Rng
@@ -77,40 +73,39 @@ def added(rng: Rng, rows: int, early: int = 6, late: int = 10) -> tuple[Array, A
 
 def add(number: int, rule: str, rows: int = 1_000_000) -> float:
     """Mean cross-entropy over the last tenth of the rows."""
-    rate = {"optimizer": "adam", "learning_rate": 3e-3, "schedule": nets.FALLING}
-    net = Learner(1, 16, 1, loss="log_loss", rule=rule, seed=number, **rate)
+    rate = {"optimizer": "adam", "learning_rate": 3e-3, "schedule": Cosine(steps=rows, final=0.01)}
+    net = Learner(1, 8, 1, loss="log_loss", rule=rule, seed=number, **rate)
     X, Y = added(np.random.default_rng(number), rows)
     y_hat, y = net.run(X, Y)[-rows // 10 :, 0], Y[-rows // 10 :, 0]
     return float(-np.mean(np.log(np.where(y == 1.0, y_hat, 1.0 - y_hat))))
 
 
-# --- trace patterning ----------------------------------------------------------------------------
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.paper1997.streams",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tasks", nargs="*", choices=["reber", "add"], metavar="TASK")
+    parser.add_argument("--trials", type=int, default=10, help="of each (10)")
+    parser.add_argument("--streams", type=int, default=STREAMS, help="of reber, at most")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of add")
+    asked = parser.parse_args(arguments)
+    numbers = range(asked.trials)
+    if "reber" in (asked.tasks or ["reber"]):
+        for decay, published in ((False, "18 % (18,889)"), (True, "62 % (14,087)")):
+            found = [reber(number, decay, asked.streams) for number in numbers]
+            perfect = [streams for streams in found if streams is not None]
+            mean = f"{np.mean(perfect):,.0f} streams" if perfect else f"{asked.streams:,} at most"
+            name = "a rate that decays" if decay else "a constant rate"
+            told = f"{len(perfect)} of {asked.trials} perfect ({mean}), published {published}"
+            print(f"continual Reber, {name}: {told}", flush=True)
+    if "add" in (asked.tasks or ["add"]):
+        for rule in ("truncated", "snap1", "full"):
+            found_of = [add(number, rule, asked.rows) for number in numbers]
+            mean = f"{np.mean(found_of):.4f} ({min(found_of):.4f} to {max(found_of):.4f})"
+            print(f"Add, rule {rule}, {asked.rows:,} rows: {mean}, floor .4545", flush=True)
 
-GAMMA, LATE = 0.9, 100
 
-
-def patterns(rng: Rng, rows: int) -> tuple[Array, Array]:
-    """(rows, 12) inputs: 6 bits of a pattern, the reward, 5 distractors; and the rewards, (rows,).
-
-    A pattern is there for a row; the next one comes 80 to 120 rows after the reward's time.
-    """
-    X, rewards = np.zeros((rows, 12)), np.zeros(rows)
-    every = list(itertools.combinations(range(6), 3))
-    rewarded = rng.permutation(len(every))[: len(every) // 2]
-    X[:, 7:] = rng.random((rows, 5)) < 0.1
-    t = 0
-    while t < rows:
-        k, wait = int(rng.integers(len(every))), int(rng.integers(24, 37))
-        X[t, list(every[k])] = 1.0
-        if k in rewarded and t + wait < rows:
-            rewards[t + wait] = X[t + wait, 6] = 1.0
-        t += wait + int(rng.integers(80, 121))
-    return X, rewards
-
-
-def returns(rewards: Array) -> Array:
-    """(rows,) the discounted sum of the rewards that come after each row."""
-    found = np.zeros(len(rewards))
-    for t in range(len(rewards) - 2, -1, -1):
-        found[t] = rewards[t + 1] + GAMMA * found[t + 1]
-    return found
+if __name__ == "__main__":
+    main()

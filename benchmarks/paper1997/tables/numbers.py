@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rtrl_lstm import InverseTime
 
 from .. import nets
@@ -12,11 +14,17 @@ from ..tasks import TemporalOrder, TwoMarked, TwoSequences
 
 TESTS = 2_560
 _CRITERIA = {4: Held(0.2, 0.01), 5: Held(0.2, 0.04, 6), 6: Held(0.1, 0.015, joint=True)}
-# The paper's stop at the first lucky 256 leaves more of 2,560 wrong than it published.
-_STRICTER = {
-    4: Held(0.1, 0.005, size=TESTS),
-    5: Held(0.2, 0.04, 20, size=TESTS),
-    6: Held(0.1, 0.015, 10, size=TESTS, joint=True),
+# The paper's stop, at the first lucky 256, leaves more of 2,560 wrong than it published; these ask
+# for as few among the sequences learned last, too.
+_RECENT = {
+    (4, 100, 3): Window(0.1, length=4_000),
+    (4, 100, 1): Window(0.1, length=4_000),
+    (4, 1000, 3): Window(0.1, length=4_000),
+    (5, 100, 3): Window(0.2, wrong=10),
+    (5, 100, 1): Window(0.2, wrong=28),
+    (5, 1000, 1): Window(0.2, wrong=25),
+    (6, 100, 3): Window(0.1, wrong=6),
+    (6, 100, 1): Window(0.1, wrong=5),
 }
 _FALLING: Options = {"schedule": InverseTime(3000.0)}
 
@@ -34,8 +42,9 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
         name, modern = "f', Adam .01 that falls", (nets.SIGMOID_SLOPE, adam(0.01), _FALLING)
     else:
         name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, adam(0.01))
-    stricter = {"batch": batch, "criterion": _STRICTER[table]}
-    settings.append(best(name, published, *shared, *modern, {"bias": True}, **stricter))
+    stricter = replace(_CRITERIA[table], recent=_RECENT[table, T, N])
+    more = {"batch": batch, "criterion": stricter}
+    settings.append(best(name, published, *shared, *modern, {"bias": True}, **more))
     name, tolerance = f"T = {T}, N = {N}", 0.1 if noisy_targets else 0.2
     rest = (published, 102, 1.0, tolerance, TESTS * wrong, ST1)
     return Row(table, name, task, _CRITERIA[table], tuple(settings), *rest)
@@ -64,7 +73,10 @@ def _adding(T: int, published: int, wrong: int) -> Row:
 def _product(allowed: int, published: int, wrong: int) -> Row:
     shared = (nets.TWO_BLOCKS, nets.SEQUENCE)
     modern = (*shared, nets.IDENTITY, nets.CELLS, FORGETTING, adam(0.003))
-    name, stricter = "forget gates, cells, linear output, Adam .003", Window(0.04, wrong=allowed)
+    name, stricter = (
+        "forget gates, cells, linear output, Adam .003",
+        Window(0.04, wrong=int(0.7 * allowed)),
+    )
     settings = (
         literal("linear output, F", 2_500_000, *shared, nets.IDENTITY, nets.F, sgd(0.1), loop=True),
         literal("f', F", 2_500_000, *shared, nets.SIGMOID_SLOPE, nets.F, sgd(0.1), loop=True),

@@ -57,7 +57,7 @@ def _noise_free(local: bool, published: int) -> Row:
         "f', per sequence": (nets.SIGMOID_SLOPE, nets.SEQUENCE),
     }
     settings = [
-        literal(name, 30_000, *net, *reading, sgd(1.0)) for name, reading in readings.items()
+        literal(name, 25_000, *net, *reading, sgd(1.0)) for name, reading in readings.items()
     ]
     modern, batch = (*net, nets.SOFTMAX, nets.SEQUENCE, adam(0.3)), 100
     if local:
@@ -65,8 +65,8 @@ def _noise_free(local: bool, published: int) -> Row:
     else:
         end, name = NoiseFree(100, local, end=True), "error at the end alone"
         settings += [
-            literal(f"{name}, no f'", 30_000, *net, nets.SIGMOID, nets.STEP, sgd(1.0), task=end),
-            literal(f"{name}, f'", 30_000, *net, nets.SIGMOID_SLOPE, nets.STEP, sgd(1.0), task=end),
+            literal(f"{name}, no f'", 25_000, *net, nets.SIGMOID, nets.STEP, sgd(1.0), task=end),
+            literal(f"{name}, f'", 25_000, *net, nets.SIGMOID_SLOPE, nets.STEP, sgd(1.0), task=end),
             best(f"{name}, softmax, Adam .3", 30_000, *modern, batch=batch, task=end),
         ]
     name = "p = 100" if local else "2b, p = 100"
@@ -102,9 +102,9 @@ ROWS: tuple[Row, ...] = (
     _one_unit(4, "rtrl", 1.0, 1_043_000, 0.78, 5_000_000),
     _one_unit(4, "rtrl", 4.0, 892_000, 0.56, 5_000_000),
     _one_unit(4, "rtrl", 10.0, 254_000, 0.22, 5_000_000),
-    _one_unit(10, "rtrl", 1.0, 0, 0.0, 500_000),
-    _one_unit(100, "rtrl", 1.0, 0, 0.0, 50_000),
-    _one_unit(100, "bptt", 1.0, 0, 0.0, 50_000),
+    _one_unit(10, "rtrl", 1.0, 0, 0.0, 200_000),
+    _one_unit(100, "rtrl", 1.0, 0, 0.0, 20_000),
+    _one_unit(100, "bptt", 1.0, 0, 0.0, 20_000),
     _noise_free(True, 5_040),
     _noise_free(False, 5_680),
     _distractors(50, 50, 30_000),
