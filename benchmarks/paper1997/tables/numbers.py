@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rtrl_lstm import InverseTime
-
 from .. import nets
 from ..criteria import Held, Window
-from ..nets import Options
 from ..rows import FORGETTING, Row, adam, best, literal, sgd
 from ..tasks import TemporalOrder, TwoMarked, TwoSequences
 
@@ -26,7 +23,6 @@ _RECENT = {
     (6, 100, 3): Window(0.1, wrong=6),
     (6, 100, 1): Window(0.1, wrong=5),
 }
-_FALLING: Options = {"schedule": InverseTime(3000.0)}
 
 
 def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> Row:
@@ -39,7 +35,7 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
         settings.append(
             literal("linear output", cap, *shared, nets.IDENTITY, rate, batch=batch, loop=True)
         )
-        name, modern = "f', Adam .01 that falls", (nets.SIGMOID_SLOPE, adam(0.01), _FALLING)
+        name, modern = "f', output biased, Adam .003", (nets.SIGMOID_SLOPE, adam(0.003))
     else:
         name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, adam(0.01))
     stricter = replace(_CRITERIA[table], recent=_RECENT[table, T, N])
