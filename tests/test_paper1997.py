@@ -1,17 +1,22 @@
 """The 1997 paper's experiments: tasks as the text says, criteria, and a runner that goes on."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 import rtrl_lstm as rl
-from benchmarks.paper1997 import nets
+from benchmarks.paper1997 import nets, streams
 from benchmarks.paper1997.__main__ import main
-from benchmarks.paper1997.criteria import Run, Window, legal_are_highest
-from benchmarks.paper1997.learning import answers, errors, first, run
-from benchmarks.paper1997.report import interval, markdown
-from benchmarks.paper1997.rows import FARTHER, ROWS, Row, Setting
+from benchmarks.paper1997.criteria import Held, Run, Window, legal_are_highest
+from benchmarks.paper1997.learning import answers, errors, first, run, start, weights_of
+from benchmarks.paper1997.loop import LoopNet, fits
+from benchmarks.paper1997.plain import Plain, PlainNet
+from benchmarks.paper1997.report import interval, markdown, write
+from benchmarks.paper1997.results import Results
+from benchmarks.paper1997.rows import FARTHER, Row
+from benchmarks.paper1997.tables import ROWS
 from benchmarks.paper1997.tasks import (
     REBER,
     Batch,
@@ -23,6 +28,7 @@ from benchmarks.paper1997.tasks import (
     TwoMarked,
     TwoSequences,
 )
+from benchmarks.paper1997.tasks.reber import ReberStream
 from benchmarks.paper1997.trial import trial
 
 TASKS = {row.key: row.task for row in ROWS}
@@ -41,19 +47,23 @@ def text(batch, letters):
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.table != FARTHER], ids=lambda row: row.key)
 def test_number_of_weights(row: Row):
-    options = row.settings[0].options
-    if row.table != 2:
-        options = options | {"recurrent": True} | nets.F  # the wiring that the paper's counts say
-    net = rl.Learner(row.task.inputs, output_size=row.task.outputs, **options)
-    fields = net.layout.fields
-    weights = [f for name, f in fields.items() if name.endswith(".weight")]
-    assert sum(int(np.prod(field.shape)) for field in weights) == row.weights
+    net = row.settings[0].net
+    if not isinstance(net, Plain) and row.table != 2:
+        net = net | {"recurrent": True} | nets.F  # the wiring that the paper's counts say
+    assert weights_of(net, row.task) == row.weights
 
 
-def test_number_of_weights_of_the_continual_reber_net():
-    net = rl.Learner(7, output_size=7, **nets.GERS)
-    weights = [f for name, f in net.layout.fields.items() if name.endswith(".weight")]
-    assert sum(int(np.prod(field.shape)) for field in weights) == 424
+def test_published_numbers_of_weights():
+    counted = {row.name: row.weights for row in ROWS}
+    assert [counted[name] for name in ("4x1, rate 0.1", "3x2, rate 0.5", "6a", "6b")] == [
+        *(264, 276, 156, 308)
+    ]
+    by_table = {row.table: row.weights for row in ROWS if "RTRL" not in row.name}
+    assert {by_table[table] for table in (4, 5, 6)} == {102}
+    assert {by_table[table] for table in (7, 8)} == {93}
+    assert counted["50/50"] == 6 * 50 + 64
+    assert counted["p = 100"] == counted["2b, p = 100"] == 10_504
+    assert weights_of(nets.GERS, ROWS[0].task) == 424
 
 
 @pytest.mark.parametrize("key", TASKS)
@@ -100,6 +110,8 @@ def test_noise_free_sequences():
     }
     assert len(middles) == 50
     assert not set("xy") & set("".join(middles))
+    late = NoiseFree(10, local=False, end=True).batch(rng(), 50)
+    assert np.flatnonzero(~np.isnan(late.Y[:, 0])).tolist() == late.ends.tolist()
 
 
 def test_distractors():
@@ -124,7 +136,7 @@ def test_two_sequences(kind):
     head = batch.X[batch.starts, 0]
     late = batch.X[batch.starts + 50, 0]
     assert abs(late.var() - 0.2) < 0.02
-    if kind == "a":
+    if kind != "b":
         assert set(np.abs(head)) == {1.0}
     else:
         assert abs(np.mean(np.abs(head)) - 1.0) < 0.05
@@ -140,8 +152,8 @@ def test_two_sequences(kind):
 @pytest.mark.parametrize("product", [False, True])
 def test_two_marked(product):
     batch = TwoMarked(100, product).batch(rng(), 3000)
-    for start, end in zip(batch.starts[:500], batch.ends[:500], strict=True):
-        u, marker = batch.X[start : end + 1].T.astype(float)
+    for begin, end in zip(batch.starts[:500], batch.ends[:500], strict=True):
+        u, marker = batch.X[begin : end + 1].T.astype(float)
         assert marker[0] == marker[-1] == -1.0
         marked = np.flatnonzero(marker == 1.0)
         assert 1 <= len(marked) <= 2
@@ -204,6 +216,19 @@ def test_a_window_of_sequences():
     assert few.met(*_batch([9.0, 9.0, 0.0, 0.0]), None, 0) == 4
 
 
+def test_a_held_out_set_is_looked_at_once_the_last_sequences_are_good():
+    task = TwoSequences(10, 1)
+    net = rl.Learner(1, 1, 1)
+    net.load_state_dict({name: 0.0 * values for name, values in net.state_dict().items()})
+    lax = Held(2.0, 2.0, size=4)  # which any net passes
+    batch = task.batch(rng(), 3)
+    said = np.full(batch.Y.shape, 9.0)
+    assert lax.watch(task, rng()).met(batch, said, net, 0) == 3
+    strict = dataclasses.replace(lax, recent=Window(0.2, length=3))
+    assert strict.watch(task, rng()).met(batch, said, net, 0) is None
+    assert strict.watch(task, rng()).met(batch, batch.Y, net, 0) == 3
+
+
 def test_errors_of_sequences():
     Y = np.array([[np.nan], [1.0], [0.0], [0.0]])
     batch, said = Batch(np.array([0, 2]), Y), np.array([[5.0], [0.5], [0.25], [np.nan]])
@@ -226,7 +251,7 @@ def test_answers_learn_nothing():
 
 @pytest.mark.parametrize(
     ("table", "name", "cap"),
-    [(3, "50/50", 11_000), (4, "T = 100, N = 3", 2_000), (9, "6a", 8_000), (9, "6b", 8_000)],
+    [(3, "50/50", 11_000), (5, "T = 100, N = 3", 4_000), (9, "6a", 8_000)],
 )
 def test_rows_that_are_learned_in_seconds(table, name, cap):
     row = next(row for row in ROWS if (row.table, row.name) == (table, name))
@@ -237,16 +262,56 @@ def test_rows_that_are_learned_in_seconds(table, name, cap):
     assert found == trial(row, best, 0, cap) | {"seconds": found["seconds"]}
 
 
+def naive(W, inputs, batch, outputs, rate):
+    """A sequence's update by finite differences of 1/2 sum (y - target)^2; (R, O) said before."""
+    said = np.empty((len(batch.Y), outputs))
+
+    def loss(weights, a, b, keep=False):
+        recurrent = weights.shape[1] - inputs
+        y, total = np.zeros(len(weights)), 0.0
+        for t in range(a, b):
+            seen = np.concatenate([np.eye(inputs)[batch.symbols[t]], y[len(y) - recurrent :]])
+            y = 1.0 / (1.0 + np.exp(-weights @ seen))
+            total += 0.5 * np.sum((y[:outputs] - batch.Y[t]) ** 2)
+            if keep:
+                said[t] = y[:outputs]
+        return total
+
+    W = W.copy()
+    for a, b in zip(batch.starts, batch.ends + 1, strict=True):
+        loss(W, a, b, keep=True)
+        gradient = np.zeros_like(W)
+        for k in np.ndindex(W.shape):
+            up, down = W.copy(), W.copy()
+            up[k], down[k] = W[k] + 1e-5, W[k] - 1e-5
+            gradient[k] = (loss(up, a, b) - loss(down, a, b)) / 2e-5
+        W -= rate * gradient
+    return W, said
+
+
+@pytest.mark.parametrize("rule", ["rtrl", "bptt"])
+@pytest.mark.parametrize(("units", "recurrent"), [(6, 6), (6, 1)])
+def test_competitors_follow_the_gradient(rule, units, recurrent):
+    batch = NoiseFree(4).batch(rng(), 3)
+    net = PlainNet(Plain(5, units, recurrent, 5, rule, 0.5), seed=1)
+    weights, said = naive(net.weights, 5, batch, 5, 0.5)
+    asked = net.answers(first(batch, 1))
+    assert np.allclose(asked, said[:4])
+    assert np.allclose(net.run(batch), said, atol=1e-7)
+    assert np.allclose(net.weights, weights, atol=1e-7)
+
+
 def test_the_runner_goes_on_where_it_was(tmp_path, capsys):
     file = tmp_path / "found.json"
     arguments = ["9", "--part", "best", "--row", "6a", "--jobs", "1", "--json", str(file)]
     assert main([*arguments, "--trials", "1"]) == 0
     told = capsys.readouterr()
-    assert "| 9 | 6a | 156 |" in told.out
+    assert "| 9 | 6a | softmax, Adam .03 | 156 | 31,390, 100% |" in told.out
     assert told.err.startswith("1/1 table 9, 6a, best: softmax, Adam .03, trial 0: ")
-    (record,) = json.loads(file.read_text())
-    assert record["success"]
-    assert record["weights"] == 156
+    (entry,) = json.loads(file.read_text())
+    assert entry["success"] == 1.0
+    assert entry["weights"] == 156
+    assert len(entry["sequences"]) == entry["trials"] == 1
     assert main([*arguments, "--trials", "1"]) == 0
     again = capsys.readouterr()
     assert not again.err
@@ -259,15 +324,100 @@ def test_a_table_that_the_paper_has_not(capsys):
 
 
 def test_what_fails_is_told_as_it_is():
-    record = {"table": 7, "row": "T = 100", "part": "literal", "setting": "s", "weights": 93}
-    record |= {"published": 74_000, "success": False, "seen": 500, "number": 0}
-    assert "| not within 500 |  | 0/1 |" in markdown([record])
+    row = next(row for row in ROWS if row.key == "7 T = 100")
+    results, setting = Results(), row.settings[0]
+    results.add(row, setting, 500, 0, {"success": False, "seen": 500, "seconds": 1.0})
+    assert "| not within 500 |  | 0/1 |" in markdown(results.of({7}), ROWS)
+    for number, sequences in ((2, 30), (1, 10)):
+        found = {"success": True, "sequences": sequences, "wrong": number, "seconds": 1.0}
+        results.add(row, setting, 500, number, found)
+    (entry,) = results.of({7})
+    assert entry["numbers"] == [1, 2]
+    assert entry["sequences"] == [10, 30]
+    assert entry["failed"] == [0]
+    assert "| 20 (0.00027 ×) | 10 - 30 | 2/3 | 1.5 (1) |" in markdown([entry], ROWS)
     low, high = interval([1.0, 2.0, 3.0, 4.0])
     assert 1.0 <= low < 2.5 < high <= 4.0
 
 
+def test_the_report_goes_between_its_marks(tmp_path):
+    file = tmp_path / "a.md"
+    file.write_text("a\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nb\n")
+    write(file, "new")
+    kept = "a\n<!-- measured: begin -->\n\nnew\n\n<!-- measured: end -->\nb\n"
+    assert file.read_text() == kept
+    file.write_text("nothing")
+    with pytest.raises(ValueError, match="has no <!-- measured: begin -->"):
+        write(file, "new")
+
+
+def test_continual_reber_strings():
+    source = ReberStream(rng())
+    X, Y = (np.concatenate(parts) for parts in zip(source.take(40), source.take(60), strict=True))
+    letters = "".join(REBER[k] for k in X.argmax(axis=1))
+    assert X.shape == Y.shape == (100, 7)
+    assert letters.startswith(("BTB", "BPB"))
+    assert "EB" in letters
+    assert np.all(Y[np.arange(99), X[1:].argmax(axis=1)] == 1.0)  # what comes may come
+    assert set(Y.sum(axis=1)) == {1.0, 2.0}
+    source.begin()
+    assert source.take(1)[0].argmax() == REBER.index("B")
+
+
+def test_a_stream_ends_at_the_first_error():
+    net = rl.Learner(7, output_size=7, **nets.GERS, **nets.SIGMOID_SLOPE)
+    source, twin = ReberStream(rng()), ReberStream(rng())
+    right = streams._symbols(net, source)
+    twin.begin()
+    by_step = rl.Learner(7, output_size=7, **nets.GERS, **nets.SIGMOID_SLOPE)
+    by_step.reset()
+    X, Y = twin.take(right + 1)
+    wrong = [
+        np.abs(by_step.step(x, y) - y).max() >= streams.RIGHT for x, y in zip(X, Y, strict=True)
+    ]
+    assert wrong == [False] * right + [True]
+    assert np.array_equal(by_step.block, net.block)
+
+
+def test_the_add_task():
+    X, Y = streams.added(rng(), 100_000)
+    chance = 0.5 + 0.5 * X[4:-6, 0] - 0.25 * X[:-10, 0]
+    y = Y[10:, 0]
+    assert abs(np.mean(y[chance == 0.25]) - 0.25) < 0.02
+    floor = -np.mean(np.log(np.where(y == 1.0, chance, 1.0 - chance)))
+    assert abs(floor - 0.4545) < 0.01
+
+
 def test_settings_have_names_of_their_own():
     for row in ROWS:
-        names = [setting.name for setting in row.settings]
+        names = [(setting.part, setting.name) for setting in row.settings]
         assert len(set(names)) == len(names)
-        assert all(isinstance(setting, Setting) for setting in row.settings)
+
+
+LOOPED = [(row, setting) for row in ROWS for setting in row.settings if setting.loop]
+
+
+@pytest.mark.parametrize(
+    ("row", "setting"),
+    [pair for pair in LOOPED if "00/" not in pair[0].name and "000" not in pair[0].name],
+    ids=lambda given: getattr(given, "key", getattr(given, "name", "")),
+)
+def test_the_loop_is_the_engine(row, setting):
+    net = {**setting.net, "learning_rate": 1.0}
+    engine, loop = start(net, row.task, 3), start(net, row.task, 3, loop=True)
+    assert isinstance(loop, LoopNet)
+    batch, fresh = row.task.batch(rng(), 40), row.task.batch(rng(1), 20)
+    run(engine, batch), run(loop, batch)
+    engine.reset()  # with update per sequence the last one's gradient waits for this
+    later = answers(engine, fresh)[fresh.ends]
+    apart = np.abs(answers(loop, fresh)[fresh.ends] - later).max()
+    moved = np.abs(answers(start(net, row.task, 3), fresh)[fresh.ends] - later).max()
+    assert apart < 2e-6 + 1e-5 * moved
+    assert apart < 0.05 * moved
+
+
+def test_what_the_loop_has_not():
+    has = start(LOOPED[0][1].net, LOOPED[0][0].task, 0)
+    for more in ({"optimizer": "adam"}, {"forget_gate": True}, {"update": "step"}):
+        assert fits(has.spec)
+        assert not fits(dataclasses.replace(has.spec, **more))

@@ -1,15 +1,21 @@
-"""Feeding batches of sequences to a learner."""
+"""Feeding batches of sequences to a net: one of the engine's, or one of its competitors."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from rtrl_lstm import Learner
+from rtrl_lstm import Learner, Spec
+from rtrl_lstm.layout import Layout
 
-from .tasks import Array, Batch
+from .loop import LoopNet
+from .plain import Plain, PlainNet
+from .tasks import Array, Batch, Task
+
+Net = Learner | LoopNet | PlainNet
 
 
 class _OneHot:
@@ -22,7 +28,8 @@ class _OneHot:
         self.data = np.ones(len(symbols), np.float32)
 
 
-def _rows(learner: Learner, batch: Batch) -> Any:
+def inputs(learner: Learner, batch: Batch) -> Any:
+    """The inputs of a batch as a learner takes them."""
     if batch.X is not None:
         return batch.X
     count = learner.spec.input_size
@@ -33,28 +40,39 @@ def _rows(learner: Learner, batch: Batch) -> Any:
     return X
 
 
-def run(learner: Learner, batch: Batch) -> Array:
+def run(net: Net, batch: Batch) -> Array:
     """Learn a batch; returns what was said at each row, (R, O)."""
+    if not isinstance(net, Learner):
+        return net.run(batch)
     Y: Array = batch.Y
-    if learner.spec.loss == "cross_entropy":
+    if net.spec.loss == "cross_entropy":
         missing = np.isnan(Y[:, :1])
         Y = np.where(missing, np.nan, np.argmax(np.nan_to_num(Y), axis=1)[:, np.newaxis])
-    return learner.run(_rows(learner, batch), Y, reset=batch.begins)
+    return net.run(inputs(net, batch), Y, reset=batch.begins)
 
 
-def answers(learner: Learner, batch: Batch) -> Array:
-    """What a learner says to a batch, learning nothing."""
-    return learner.frozen().run(_rows(learner, batch), reset=batch.begins)
+def answers(net: Net, batch: Batch) -> Array:
+    """What a net says to a batch, learning nothing."""
+    if not isinstance(net, Learner):
+        return net.answers(batch)
+    return net.frozen().run(inputs(net, batch), reset=batch.begins)
 
 
 def errors(batch: Batch, said: Array, last: bool, over: Callable[..., Any] = np.max) -> Array:
     """(S,) the largest (or mean) absolute error of each sequence, over outputs and over rows with a
-    target; last: of its last row only. What is no number is infinitely far off."""
-    off = np.abs(said - batch.Y)
-    off[np.isnan(off) & ~np.isnan(batch.Y)] = np.inf
+    target; last: of its last row only, from what the target was before any noise.
+
+    What is no number is infinitely far off.
+    """
     if last:
-        return np.asarray(over(off[batch.ends], axis=1))
-    return np.maximum.reduceat(np.nan_to_num(over(off, axis=1), posinf=np.inf), batch.starts)
+        ends = batch.ends
+        wanted = batch.Y[ends] if batch.clean is None else batch.clean[:, np.newaxis]
+        off = over(np.abs(said[ends] - wanted), axis=1)
+        return np.asarray(np.where(np.isnan(off), np.inf, off))
+    off = over(np.abs(said - batch.Y), axis=1)
+    off[np.isnan(off)] = np.inf
+    off[np.isnan(batch.Y[:, 0])] = 0.0
+    return np.maximum.reduceat(off, batch.starts)
 
 
 def first(batch: Batch, count: int) -> Batch:
@@ -66,3 +84,21 @@ def first(batch: Batch, count: int) -> Batch:
     }
     clean = None if batch.clean is None else batch.clean[:count]
     return Batch(batch.starts[:count], batch.Y[:rows], clean=clean, **by_row)
+
+
+def start(net: dict[str, Any] | Plain, task: Task, seed: int, loop: bool = False) -> Net:
+    """A new net for a task; with `loop` in the loop of its own."""
+    if isinstance(net, Plain):
+        return PlainNet(net, seed)
+    learner = Learner(task.inputs, output_size=task.outputs, **{**net, "seed": seed})
+    return LoopNet(learner) if loop else learner
+
+
+def weights_of(net: dict[str, Any] | Plain, task: Task) -> int:
+    """How many weights and biases a net has."""
+    if isinstance(net, Plain):
+        return net.weights
+    options = {"hidden_size": 32, **net}
+    spec = Spec(task.inputs, output_size=task.outputs, **options)
+    fields = Layout(spec).fields
+    return sum(math.prod(field.shape) for name, field in fields.items() if name.endswith(".weight"))

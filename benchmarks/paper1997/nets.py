@@ -67,4 +67,8 @@ GERS: Options = {
     "bias": ("gates", "readout"),
     "input_activation": "4sigmoid-2",
     "cell_activation": "2sigmoid-1",
+    "init_range": 0.2,
+    "input_gate_bias": (-0.5, -1.0, -1.5, -2.0),
+    "output_gate_bias": (-0.5, -1.0, -1.5, -2.0),
+    "forget_bias": (0.5, 1.0, 1.5, 2.0),
 }

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
-Record = dict[str, Any]
+from .results import Entry
+from .rows import PARTS, Row
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+NEAR = 1.25  # of the published mean
 HEADER = (
-    "| table | row | weights | setting | published | measured | 90 % interval of the mean "
-    "| success | wrong of 2,560 | trials |\n|---|---|---:|---|---:|---:|---|---:|---:|---:|"
+    "| table | row | setting | weights | published | measured | 90 % interval of the mean "
+    "| success | wrong of 2,560 |\n|---|---|---|---:|---:|---:|---|---:|---:|"
 )
 
 
-def markdown(records: list[Record]) -> str:
-    """A table for each part, with a line for each row and setting."""
+def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
+    """A table for each part, with a line for each row and setting, in the order of `rows`."""
+    order = {
+        (row.table, row.name, setting.part, setting.name): (row, k)
+        for k, (row, setting) in enumerate((row, s) for row in rows for s in row.settings)
+    }
+    known = [(order[key], entry) for entry in entries if (key := _place(entry)) in order]
+    known.sort(key=lambda pair: pair[0][1])
     parts = []
-    for part in ("literal", "best", "farther"):
-        groups = grouped([r for r in records if r["part"] == part])
-        if groups:
-            parts.append("\n".join([f"### {part.capitalize()}", HEADER, *map(_line, groups)]))
+    for part in PARTS:
+        lines = [_line(row, entry) for (row, _), entry in known if entry["part"] == part]
+        if lines:
+            parts.append("\n".join([f"### {part.capitalize()}", "", HEADER, *lines]))
     return "\n\n".join(parts)
 
 
-def grouped(records: list[Record]) -> list[list[Record]]:
-    """The trials of each row and setting, in the order of the tables."""
-    found: dict[tuple[Any, ...], list[Record]] = {}
-    for record in sorted(records, key=lambda r: (r["table"], r["number"])):
-        key = (record["table"], record["row"], record["setting"])
-        found.setdefault(key, []).append(record)
-    return [found[key] for key in sorted(found, key=lambda key: key[0])]
+def write(path: Path, report: str) -> None:
+    """Put a report between the two marks of a document.
+
+    Raises:
+        ValueError: the document has no such marks.
+    """
+    text = path.read_text(encoding="utf-8")
+    head, found, rest = text.partition(BEGIN)
+    _, ended, tail = rest.partition(END)
+    if not (found and ended):
+        raise ValueError(f"{path} has no {BEGIN} and {END} to write the report between")
+    path.write_text(f"{head}{BEGIN}\n\n{report}\n\n{END}{tail}", encoding="utf-8")
 
 
 def interval(values: list[float], share: float = 0.9, draws: int = 10_000) -> tuple[float, float]:
@@ -40,17 +55,33 @@ def interval(values: list[float], share: float = 0.9, draws: int = 10_000) -> tu
     return float(low), float(high)
 
 
-def _line(trials: list[Record]) -> str:
-    one, good = trials[0], [r for r in trials if r["success"]]
-    table = "" if one["part"] == "farther" else str(one["table"])
-    cells = [table, one["row"], f"{one['weights']:,}" if one["weights"] else "", one["setting"]]
-    cells.append(f"{one['published']:,}" if one["published"] else "")
-    if good:
-        counts = [float(r["sequences"]) for r in good]
+def _place(entry: Entry) -> tuple[int, str, str, str]:
+    return entry["table"], entry["row"], entry["part"], entry["setting"]
+
+
+def _line(row: Row, entry: Entry) -> str:
+    good, counts = len(entry["numbers"]), [float(n) for n in entry["sequences"]]
+    cells = ["" if entry["part"] == "farther" else str(row.table), row.name, entry["setting"]]
+    cells += [f"{entry['weights']:,}", _published(row)]
+    if counts:
+        mean = float(np.mean(counts))
+        ratio = f" ({mean / row.published:.2g} ×)" if row.published else ""
+        early = f", ST1 {np.mean(entry['ST1']):,.0f}" if entry["ST1"] else ""
+        cells.append(f"{mean:,.0f}{ratio}{early}")
         low, high = interval(counts)
-        cells += [f"{np.mean(counts):,.0f}", f"{low:,.0f} - {high:,.0f}"]
+        cells.append(f"{low:,.0f} - {high:,.0f}" if good > 1 else "one success")
     else:
-        cells += [f"not within {max(r['seen'] for r in trials):,}", ""]
-    wrong = [r["wrong"] for r in good if "wrong" in r]
-    cells += [f"{len(good)}/{len(trials)}", f"{np.mean(wrong):.1f}" if wrong else ""]
-    return "| " + " | ".join([*cells, str(len(trials))]) + " |"
+        cells += [f"not within {entry['cap']:,}", ""]
+    wrong = f"{np.mean(entry['wrong']):.3g}" if entry["wrong"] else ""
+    if wrong and row.wrong is not None:
+        wrong += f" ({row.wrong:.2g})" if row.wrong < 100 else f" ({row.wrong:.0f})"
+    return "| " + " | ".join([*cells, f"{good}/{entry['trials']}", wrong]) + " |"
+
+
+def _published(row: Row) -> str:
+    if row.table > 9 or not (row.published or row.rate == 0.0):
+        return ""
+    early = f", ST1 {row.ST1:,}" if row.ST1 else ""
+    rate = "some" if row.rate is None else f"{row.rate:.0%}"
+    count = f"{row.published:,}{early}, " if row.published else ""
+    return f"{count}{rate}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from rtrl_lstm import Learner
 
 from .criteria import tested
-from .learning import first, run
+from .learning import Net, first, run, start
 from .rows import Row, Setting
+from .tasks import EmbeddedReber, Task
 
 TESTS = 2_560
+SETS = 3  # of strings, in Table 1
 
 
 def trial(row: Row, setting: Setting, number: int, cap: int | None = None) -> dict[str, Any]:
@@ -25,30 +28,40 @@ def trial(row: Row, setting: Setting, number: int, cap: int | None = None) -> di
     their mean absolute error `off`.
     """
     began, cap = time.monotonic(), setting.cap if cap is None else cap
-    rng, task = np.random.default_rng([number, row.table]), row.task
-    watch = row.criterion.watch(task, np.random.default_rng([number, row.table, 1]))
-    options = {**setting.options, "seed": number}
-    learner = Learner(task.inputs, output_size=task.outputs, **options)
+    rng, task = np.random.default_rng([number, row.table]), _task(row, setting, number)
+    criterion = setting.criterion or row.criterion
+    watch = criterion.watch(task, np.random.default_rng([number, row.table, 1]))
+    net = start(setting.net, task, number, setting.loop)
     found: dict[str, Any] = {"success": False, "seen": 0}
     while found["seen"] < cap:
-        before, batch = copy.copy(learner), task.batch(rng, min(setting.batch, cap - found["seen"]))
-        said = run(learner, batch)
-        taken = watch.met(batch, said, learner, found["seen"])
+        before, batch = copy.copy(net), task.batch(rng, min(setting.batch, cap - found["seen"]))
+        said = run(net, batch)
+        if np.isnan(said[-1]).any():
+            break  # it has diverged
+        taken = watch.met(batch, said, net, found["seen"])
         if taken is not None:
             if taken < len(batch.starts):  # the net as it was when the criterion was met
-                learner = before
-                run(learner, first(batch, taken))
+                net = before
+                run(net, first(batch, taken))
             found |= {"success": True, "seen": found["seen"] + taken, **watch.sequences}
-            found |= _test(row, learner, number)
+            found |= _test(row, task, net, number)
             break
         found["seen"] += len(batch.starts)
     return {**found, "seconds": time.monotonic() - began}
 
 
-def _test(row: Row, learner: Learner, number: int) -> dict[str, Any]:
+def _task(row: Row, setting: Setting, number: int) -> Task:
+    task = setting.task or row.task
+    if isinstance(task, EmbeddedReber):  # the sets take turns
+        return replace(task, set_seed=number % SETS)
+    return task
+
+
+def _test(row: Row, task: Task, net: Net, number: int) -> dict[str, Any]:
     if row.tolerance is None:
         return {}
-    learner.reset()  # with update per sequence the last one's gradient waits for this
-    batch = row.task.batch(np.random.default_rng([number, row.table, 2]), TESTS)
-    wrong, off = tested(learner, batch, row.tolerance)
-    return {"wrong": wrong, "off": off}
+    if isinstance(net, Learner):
+        net.reset()  # with update per sequence the last one's gradient waits for this
+    batch = task.batch(np.random.default_rng([number, row.table, 2]), TESTS)
+    wrong, off = tested(net, batch, row.tolerance)
+    return {"wrong": wrong, "off": round(off, 5)}

@@ -1,0 +1,118 @@
+"""Tables 4 to 9: noise, sums and products of real numbers, and the order of symbols."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .. import nets
+from ..criteria import Held, Window
+from ..rows import FORGETTING, Row, adam, best, literal, sgd
+from ..tasks import TemporalOrder, TwoMarked, TwoSequences
+
+TESTS = 2_560
+_CRITERIA = {4: Held(0.2, 0.01), 5: Held(0.2, 0.04, 6), 6: Held(0.1, 0.015, joint=True)}
+# The paper's stop, at the first lucky 256, leaves more of 2,560 wrong than it published; these ask
+# for as few among the sequences learned last, too.
+_RECENT = {
+    (4, 100, 3): Window(0.1, length=4_000),
+    (4, 100, 1): Window(0.1, length=4_000),
+    (4, 1000, 3): Window(0.1, length=4_000),
+    (5, 100, 3): Window(0.2, wrong=10),
+    (5, 100, 1): Window(0.2, wrong=28),
+    (5, 1000, 1): Window(0.2, wrong=25),
+    (6, 100, 3): Window(0.1, wrong=6),
+    (6, 100, 1): Window(0.1, wrong=5),
+}
+
+
+def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> Row:
+    noisy_targets = table == 6
+    task = TwoSequences(T, N, noisy=table == 5, noisy_targets=noisy_targets)
+    shared = (nets.F, nets.THREE_CELLS, nets.SEQUENCE)
+    rate, batch, cap = sgd(0.1 if noisy_targets else 1.0), 100 if T == 100 else 500, 3 * published
+    settings = [literal("f'", cap, *shared, nets.SIGMOID_SLOPE, rate, batch=batch, loop=True)]
+    if noisy_targets:
+        settings.append(
+            literal("linear output", cap, *shared, nets.IDENTITY, rate, batch=batch, loop=True)
+        )
+        name, modern = "f', output biased, Adam .003", (nets.SIGMOID_SLOPE, adam(0.003))
+    else:
+        name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, adam(0.01))
+    stricter = replace(_CRITERIA[table], recent=_RECENT[table, T, N])
+    more = {"batch": batch, "criterion": stricter}
+    settings.append(best(name, published, *shared, *modern, {"bias": True}, **more))
+    name, tolerance = f"T = {T}, N = {N}", 0.1 if noisy_targets else 0.2
+    rest = (published, 102, 1.0, tolerance, TESTS * wrong, ST1)
+    return Row(table, name, task, _CRITERIA[table], tuple(settings), *rest)
+
+
+def _adding(T: int, published: int, wrong: int) -> Row:
+    shared, rate, cap = (nets.TWO_BLOCKS, nets.SEQUENCE), sgd(0.5), 2 * published
+    settings = [
+        literal("linear output, none", cap, *shared, nets.IDENTITY, nets.NONE, rate, loop=True)
+    ]
+    if T == 100:
+        settings += [
+            literal(
+                "linear output, cells", cap, *shared, nets.IDENTITY, nets.CELLS, rate, loop=True
+            ),
+            literal("linear output, F", cap, *shared, nets.IDENTITY, nets.F, rate, loop=True),
+            literal("f', F", cap, *shared, nets.SIGMOID_SLOPE, nets.F, rate, loop=True),
+        ]
+    modern = (*shared, nets.IDENTITY, nets.NONE, adam(0.003))
+    stricter = Window(0.03, 0.01)
+    settings.append(best("linear output, none, Adam .003", cap, *modern, criterion=stricter))
+    rest = (published, 93, 1.0, 0.04, wrong)
+    return Row(7, f"T = {T}", TwoMarked(T), Window(0.04, 0.01), tuple(settings), *rest)
+
+
+def _product(allowed: int, published: int, wrong: int) -> Row:
+    shared = (nets.TWO_BLOCKS, nets.SEQUENCE)
+    modern = (*shared, nets.IDENTITY, nets.CELLS, FORGETTING, adam(0.003))
+    name, stricter = (
+        "forget gates, cells, linear output, Adam .003",
+        Window(0.04, wrong=int(0.7 * allowed)),
+    )
+    settings = (
+        literal("linear output, F", 2_500_000, *shared, nets.IDENTITY, nets.F, sgd(0.1), loop=True),
+        literal("f', F", 2_500_000, *shared, nets.SIGMOID_SLOPE, nets.F, sgd(0.1), loop=True),
+        best(name, 1_000_000, *modern, criterion=stricter),
+    )
+    criterion, task = Window(0.04, wrong=allowed), TwoMarked(100, product=True)
+    rest = (published, 93, 1.0, 0.04, wrong)
+    return Row(8, f"n_seq = {allowed}", task, criterion, settings, *rest)
+
+
+def _order(places: int, published: int, wrong: int) -> Row:
+    net, rate = (nets.ORDER_2, 0.5) if places == 2 else (nets.ORDER_3, 0.1)
+    as_written = (net, nets.SEQUENCE, nets.F, nets.SIGMOID_SLOPE, sgd(rate))
+    name, modern = "softmax, Adam .03", (net, nets.SEQUENCE, nets.F, nets.SOFTMAX, adam(0.03))
+    if places == 3:
+        name, modern = f"{name}, forget gates, cells", (*modern, nets.CELLS, FORGETTING)
+    stricter = Window(0.2, 0.1)
+    settings = (
+        literal("F, f'", 3 * published, *as_written, loop=True),
+        best(name, 100_000, *modern, batch=100, criterion=stricter),
+    )
+    name, weights = ("6a", 156) if places == 2 else ("6b", 308)
+    task, criterion = TemporalOrder(places), Window(0.3, 0.1)
+    return Row(9, name, task, criterion, settings, published, weights, 1.0, 0.3, wrong)
+
+
+ROWS: tuple[Row, ...] = (
+    _two(4, 100, 3, 27_380, 39_850, 0.000195),
+    _two(4, 100, 1, 58_370, 64_330, 0.000117),
+    _two(4, 1000, 3, 446_850, 452_460, 0.000078),
+    _two(5, 100, 3, 41_740, 43_250, 0.00828),
+    _two(5, 100, 1, 74_950, 78_430, 0.015),
+    _two(5, 1000, 1, 481_060, 485_080, 0.01207),
+    _two(6, 100, 3, 0, 269_650, 0.00558),
+    _two(6, 100, 1, 0, 565_640, 0.00441),
+    _adding(100, 74_000, 1),
+    _adding(500, 209_000, 0),
+    _adding(1000, 853_000, 1),
+    _product(140, 482_000, 139),
+    _product(13, 1_273_000, 14),
+    _order(2, 31_390, 1),
+    _order(3, 571_100, 2),
+)
