@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -388,8 +389,18 @@ def test_the_add_task():
     assert abs(floor - 0.4545) < 0.01
 
 
-def test_settings_have_names_of_their_own():
+def test_the_document_is_the_report_of_what_was_measured():
+    root = Path(__file__).parents[1]
+    measured = Results(root / "benchmarks" / "paper1997" / "measured.json")
+    entries = list(measured.entries.values())
+    assert f"\n\n{markdown(entries, ROWS)}\n\n" in (root / "docs" / "paper1997.md").read_text()
+    known = {(row.table, row.name, s.part, s.name, s.cap) for row in ROWS for s in row.settings}
+    assert known.issuperset(measured.entries)
+
+
+def test_settings_have_names_of_their_own_and_nets():
     for row in ROWS:
+        assert all(weights_of(setting.net, setting.task or row.task) for setting in row.settings)
         names = [(setting.part, setting.name) for setting in row.settings]
         assert len(set(names)) == len(names)
 

@@ -20,10 +20,10 @@ import copy
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from rtrl_lstm import Learner, Spec
 from rtrl_lstm.kernels.activations import sigmoid
+from rtrl_lstm.kernels.jit import entry
 from rtrl_lstm.kernels.lanes import BITS, address, const, fma, load, spread, store
 
 from .tasks import Array, Batch
@@ -99,7 +99,7 @@ class LoopNet:
         return said
 
 
-@njit(error_model="numpy", cache=True)
+@entry
 def _learn(W, V, biased, symbols, X, Y, ends, rate, sizes, said):
     """Learn sequences that begin at ends[q] and end before ends[q + 1]; fills `said` there."""
     inputs, cells, blocks, recurrent, _ = sizes
@@ -168,7 +168,7 @@ def _learn(W, V, biased, symbols, X, Y, ends, rate, sizes, said):
             visited[seen[k]] = False
 
 
-@njit(error_model="numpy", cache=True)
+@entry
 def _end(W, V, biased, E, u, x, h_t, o_t, seen, rate, sizes, y, said):
     """The last row of a sequence: what is said, and the update. h_t (L,) is 2 sigmoid(s) - 1."""
     _, cells, blocks, _, slope = sizes

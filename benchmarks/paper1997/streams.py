@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
             told = f"{len(perfect)} of {asked.trials} perfect ({mean}), published {published}"
             print(f"continual Reber, {name}: {told}", flush=True)
     if "add" in (asked.tasks or ["add"]):
-        for rule in ("truncated", "snap1", "full"):
+        for rule in ("truncated", "snap1"):
             found_of = [add(number, rule, asked.rows) for number in numbers]
             mean = f"{np.mean(found_of):.4f} ({min(found_of):.4f} to {max(found_of):.4f})"
             print(f"Add, rule {rule}, {asked.rows:,} rows: {mean}, floor .4545", flush=True)

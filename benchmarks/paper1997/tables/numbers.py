@@ -13,15 +13,17 @@ TESTS = 2_560
 _CRITERIA = {4: Held(0.2, 0.01), 5: Held(0.2, 0.04, 6), 6: Held(0.1, 0.015, joint=True)}
 # The paper's stop, at the first lucky 256, leaves more of 2,560 wrong than it published; these ask
 # for as few among the sequences learned last, too.
-_RECENT = {
-    (4, 100, 3): Window(0.1, length=4_000),
-    (4, 100, 1): Window(0.1, length=4_000),
-    (4, 1000, 3): Window(0.1, length=4_000),
-    (5, 100, 3): Window(0.2, wrong=10),
-    (5, 100, 1): Window(0.2, wrong=28),
-    (5, 1000, 1): Window(0.2, wrong=25),
-    (6, 100, 3): Window(0.1, wrong=6),
-    (6, 100, 1): Window(0.1, wrong=5),
+_STRICTER = {
+    (4, 100, 3): replace(_CRITERIA[4], recent=Window(0.1, length=4_000)),
+    (4, 100, 1): replace(_CRITERIA[4], recent=Window(0.1, length=4_000)),
+    (4, 1000, 3): replace(_CRITERIA[4], recent=Window(0.1, length=4_000)),
+    (5, 100, 3): replace(_CRITERIA[5], recent=Window(0.2, wrong=10)),
+    # With N = 1 noise turns 1.3 % of the sequences into the other class. In some sets of 256 these
+    # are 6 or more, and no net can pass; so the set is larger, and the same share may be wrong.
+    (5, 100, 1): Held(0.2, 0.04, 60, size=TESTS, recent=Window(0.2, wrong=28)),
+    (5, 1000, 1): Held(0.2, 0.04, 60, size=TESTS, recent=Window(0.2, wrong=25)),
+    (6, 100, 3): replace(_CRITERIA[6], recent=Window(0.1, wrong=6)),
+    (6, 100, 1): replace(_CRITERIA[6], recent=Window(0.1, wrong=5)),
 }
 
 
@@ -38,9 +40,8 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
         name, modern = "f', output biased, Adam .003", (nets.SIGMOID_SLOPE, adam(0.003))
     else:
         name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, adam(0.01))
-    stricter = replace(_CRITERIA[table], recent=_RECENT[table, T, N])
-    more = {"batch": batch, "criterion": stricter}
-    settings.append(best(name, published, *shared, *modern, {"bias": True}, **more))
+    more = {"batch": batch, "criterion": _STRICTER[table, T, N]}
+    settings.append(best(name, 2 * published, *shared, *modern, {"bias": True}, **more))
     name, tolerance = f"T = {T}, N = {N}", 0.1 if noisy_targets else 0.2
     rest = (published, 102, 1.0, tolerance, TESTS * wrong, ST1)
     return Row(table, name, task, _CRITERIA[table], tuple(settings), *rest)
@@ -89,7 +90,7 @@ def _order(places: int, published: int, wrong: int) -> Row:
     name, modern = "softmax, Adam .03", (net, nets.SEQUENCE, nets.F, nets.SOFTMAX, adam(0.03))
     if places == 3:
         name, modern = f"{name}, forget gates, cells", (*modern, nets.CELLS, FORGETTING)
-    stricter = Window(0.2, 0.1)
+    stricter = Window(0.2, 0.1, length=4_000)
     settings = (
         literal("F, f'", 3 * published, *as_written, loop=True),
         best(name, 100_000, *modern, batch=100, criterion=stricter),
