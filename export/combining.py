@@ -79,7 +79,7 @@ def learn(
     target = g.op("Div", g.op("Sub", y, scale[0]), scale[1])
     error = g.op("Sub", target, said)
     alone = g.concat([first, _inputs(g, found)], axis=1)
-    losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found)
+    losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found, ones)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))
@@ -107,9 +107,13 @@ def learn(
     }
 
 
-def _losses(g: Graph, before: str, errors: str, found: str) -> str:
-    """The losses (B, E, 3) of least squares and of the inputs alone after a label, wide."""
-    last, one = g.integers(2), g.constant(1.0, True)
+def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
+    """The losses (B, E, 3) of least squares and of the inputs alone after a label, wide.
+
+    `before` may be of a batch of 1, as at first, where the errors are of more.
+    """
+    last = g.integers(2)
+    one = g.op("Unsqueeze", g.widened(ones), last)
     size = g.op("Max", errors, g.op("Sub", g.constant(0.0, True), errors))
     few, many, count = g.split(before, 3, axis=2)
     count = g.op("Add", count, one)
