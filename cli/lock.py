@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.oslock import lock
 
 
 class Lock:
@@ -67,14 +68,7 @@ class Lock:
 def _locked(file: int) -> bool:
     """Whether we have the lock now."""
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file, wait=False)
     except OSError:
         return False
     return True

@@ -90,11 +90,12 @@ def updated(
 
     `slope` is dL/da (B, O) of the one label, which ObGD asks for.
     """
+    assert not isinstance(spec.optimizer, str)  # a Spec makes an optimizer of a name
     step, found = descent.begin(g, spec, numbers, rate, learned)
     if isinstance(spec.optimizer, ObGD):
         gradients = descent.shortened(g, spec.optimizer.kappa, gradients, slope, step.step)
     for name, gradient in descent.bounded(g, spec, gradients).items():
-        names = [f"{name}.moment{k + 1}" for k in range(spec.optimizer.moments)]  # type: ignore[union-attr]
+        names = [f"{name}.moment{k + 1}" for k in range(spec.optimizer.moments)]
         weight = f"{name}.weight"
         moments = [numbers[moment] for moment in names]
         found[weight], after = descent.descend(g, spec, numbers[weight], moments, gradient, step)

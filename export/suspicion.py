@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import onnx
+
+# protobuf comes without types, and its stubs are no dependency of ours.
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper, numpy_helper

@@ -173,6 +173,7 @@ class Ensemble:
     def become(self, other: Self) -> None:
         """Take the numbers of another ensemble, member by member; which did well is forgotten."""
         for member, one in zip(self.members, other.members, strict=True):
+            # Two ensembles of one model have members of one kind, which mypy cannot see.
             member.become(one)  # type: ignore[arg-type]
         self.mixture.begin(self.spec, len(self.members))
 

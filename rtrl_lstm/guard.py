@@ -166,5 +166,6 @@ class Guard:
 
 
 def _copy(learner: Guarded, to: Guarded) -> None:
-    """All numbers; the two are of one kind, as one was made as a copy of the other."""
+    """All numbers of one to the other."""
+    # The two are of one kind, as one was made as a copy of the other: mypy cannot see that.
     to.become(learner)  # type: ignore[arg-type]

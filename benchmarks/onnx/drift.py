@@ -13,6 +13,7 @@ Before that, the way PyTorch -> engine -> ONNX -> engine: how far the outputs ar
 import csv
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -147,9 +148,7 @@ def errors(X, y, trained, net):
 
 def main():
     """Print both tables."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
+    if find_spec("torch") is None:
         print("skipped: needs PyTorch, pip install -e '.[bench]'")
         return
     tables = []

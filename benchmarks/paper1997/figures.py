@@ -17,6 +17,7 @@ COLOURS = {"literal": "tab:blue", "best": "tab:green", "common": "tab:olive"}
 def draw(entries: list[Entry], folder: Path) -> None:
     """Write table1.svg, table2.svg ... into a folder; says so and goes on without matplotlib."""
     try:
+        # It may be missing, and where it is there mypy is not told of it: both must pass.
         import matplotlib  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         print("no figures: they need matplotlib (pip install matplotlib)", file=sys.stderr)

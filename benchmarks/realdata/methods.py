@@ -37,6 +37,7 @@ def ours(**options: Any) -> Method:
     def follow(stream: Stream, rows: Rows, seed: int) -> Forecasts:
         model = model_of(stream, seed, **options)
         for start in range(0, len(rows), CHUNK):
+            # A BadRow may stand for a forecast; the streams are clean, and have none.
             yield from model.run(rows[start : start + CHUNK])  # type: ignore[misc]
 
     return follow

@@ -102,6 +102,7 @@ class _Counter(threading.Thread):
 
     def run(self) -> None:
         assert self._process.stdout is not None
+        # A pipe of bytes is a BufferedReader; what Popen is typed as has no read1.
         while piece := self._process.stdout.read1(_PIECE):  # type: ignore[attr-defined]
             self.rows += piece.count(b"\n")
 

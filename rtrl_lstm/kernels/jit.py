@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ import numba
 from numba.core import config
 
 from rtrl_lstm.kernels.blocks import BlockCompiler
+from rtrl_lstm.oslock import lock
 
 _HERE = Path(__file__).parent
 _made: Counter[tuple[str, str]] = Counter()  # how many blocks have a name so far
@@ -118,19 +118,8 @@ def _alone(what: str) -> Iterator[None]:
         return
     with open(folder / f"{what}.lock", "wb") as file:  # closing it unlocks
         with suppress(OSError):  # some network folders have no locks: then each compiles
-            _lock(file.fileno())
+            lock(file.fileno(), wait=True)
         yield
-
-
-def _lock(file: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def is_compiled(function: Any) -> bool:
