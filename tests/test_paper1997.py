@@ -83,7 +83,9 @@ def test_reber_strings():
     task = EmbeddedReber(256)
     strings = [string for string, _ in task.all_strings()]
     others = [string for string, _ in EmbeddedReber(256, other=True).all_strings()]
-    assert len({*strings, *others}) == 512
+    assert len(strings) == len(others) == 256
+    assert len(set(strings)) < 128  # as often as they are drawn
+    assert not set(strings) & set(others)
     assert min(map(len, strings)) == 9
     for string in strings:
         assert string[0] == "B"

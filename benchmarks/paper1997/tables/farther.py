@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import nets
 from ..criteria import Run, Window
+from ..nets import Options
 from ..rows import FARTHER, SPARSE, Row, Setting, adam, merged
 from ..tasks import DelayedXor, Distractors, TwoMarked
 
@@ -25,10 +26,16 @@ def _long_adding(T: int) -> Row:
 
 
 def _delayed_xor(T: int) -> Row:
-    net = {"hidden_size": 4, "forget_bias": 3.0, **nets.SIGMOID, **nets.SEQUENCE, **adam(0.01)}
+    net = {"hidden_size": 4, **nets.SIGMOID, **nets.SEQUENCE, **adam(0.01)}
+    kinds: dict[str, Options] = {
+        **{
+            f"lstm, rule {rule}": {"rule": rule, "forget_bias": 3.0}
+            for rule in ("truncated", "snap1", "full")
+        },
+        "elstm": {"cell": "elstm"},
+    }
     settings = tuple(
-        Setting("farther", f"lstm, rule {rule}", {**net, "rule": rule}, 40_000)
-        for rule in ("truncated", "snap1", "full")
+        Setting("farther", name, {**net, **kind}, 40_000) for name, kind in kinds.items()
     )
     name, criterion = f"delayed XOR, T = {T}", Window(0.3, 0.1)
     return Row(FARTHER, name, DelayedXor(T), criterion, settings, 0, 0, tolerance=0.3)
