@@ -391,6 +391,20 @@ def test_the_add_task():
     assert abs(floor - 0.4545) < 0.01
 
 
+def test_trace_patterning():
+    X, y, oracle = streams.patterning(rng(), 50_000)
+    rewards, cues = np.flatnonzero(X[:, 6]), np.flatnonzero(X[:, :6].sum(axis=1))
+    assert set(X[cues, :6].sum(axis=1)) == {3.0}
+    waits = rewards - cues[np.searchsorted(cues, rewards) - 1]
+    assert (waits.min(), waits.max()) == streams.WAIT
+    assert 0.4 < len(rewards) / len(cues) < 0.6
+    by_pattern = {tuple(X[cue, :6]) for cue in rewards - waits}
+    assert len(by_pattern) == 10
+    assert np.isclose(y[rewards[0] - 3, 0], streams.GAMMA**2 + y[rewards[0], 0] * streams.GAMMA**3)
+    assert np.allclose(y[:-1, 0], X[1:, 6] + streams.GAMMA * y[1:, 0])
+    assert np.mean((y[:, 0] - oracle) ** 2) < 0.1 * np.mean(y**2)
+
+
 def test_the_document_is_the_report_of_what_was_measured():
     root = Path(__file__).parents[1]
     measured = Results(root / "benchmarks" / "paper1997" / "measured.json")
