@@ -13,7 +13,7 @@ from .results import Entry
 
 COLOURS = {"literal": "#3b82c4", "best": "#2f9e5b", "common": "#c98a1b"}
 INK = "#808890"  # to be read on white and on black
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "savefig.transparent": True,
     "font.size": 8,

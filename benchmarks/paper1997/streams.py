@@ -78,15 +78,15 @@ def added(rng: Rng, rows: int, early: int = 6, late: int = 10) -> tuple[Array, A
 
 # A plain recurrent net whose first weights are large keeps what it saw for ten rows by itself.
 ADD: dict[str, nets.Options] = {
-    "lstm, rule truncated": {"rule": "truncated"},
-    "rnn, rule full": {"cell": "rnn", "rule": "full", "init_range": 0.6},
+    "lstm, rule truncated": {"rule": "truncated", "learning_rate": 3e-3},
+    "rnn, rule full": {"cell": "rnn", "rule": "full", "init_range": 0.45, "learning_rate": 1e-3},
 }
 
 
 def add(number: int, options: nets.Options, rows: int) -> float:
     """Mean cross-entropy over the last tenth of the rows."""
-    rate = {"optimizer": "adam", "learning_rate": 3e-3, "schedule": Cosine(steps=rows, final=0.01)}
-    net = Learner(1, 8, 1, loss="log_loss", seed=number, **rate, **options)
+    rate = {"optimizer": "adam", "schedule": Cosine(steps=rows, final=0.01)}
+    net = Learner(1, 16, 1, loss="log_loss", seed=number, **rate, **options)
     X, Y = added(np.random.default_rng(number), rows)
     y_hat, y = net.run(X, Y)[-rows // 10 :, 0], Y[-rows // 10 :, 0]
     return float(-np.mean(np.log(np.where(y == 1.0, y_hat, 1.0 - y_hat))))
