@@ -10,7 +10,7 @@ import numpy as np
 from rtrl_lstm.cli.blocks import MOST, Block
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.checkpoints import Checkpoints
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.replay import Replay
     from rtrl_lstm.cli.sinks import BadRows, Predictions
     from rtrl_lstm.cli.sources import Source
-    from rtrl_lstm.history import History
-    from rtrl_lstm.score import Prequential
+    from rtrl_lstm.score.history import History
+    from rtrl_lstm.score.prequential import Prequential
 
 CHUNK = 1024  # rows at most: between two chunks Ctrl-C is heard and progress shown
 

@@ -14,9 +14,9 @@ from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.resume import score_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
-from rtrl_lstm.delayed import Delayed
-from rtrl_lstm.model import Model
-from rtrl_lstm.panel import Panel
+from rtrl_lstm.models.delayed import Delayed
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.panel import Panel
 
 
 def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:

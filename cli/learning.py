@@ -21,7 +21,7 @@ from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
-from rtrl_lstm.model import Model
+from rtrl_lstm.models.model import Model
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:

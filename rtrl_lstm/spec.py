@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from rtrl_lstm.kernels.slots import CELL_ACTIVATIONS, LOSSES, RULES
 from rtrl_lstm.optimizers import (
     CLIPS,
     OPTIMIZERS,
@@ -27,19 +28,6 @@ from rtrl_lstm.optimizers import (
 )
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
-RULES = ("truncated", "snap1", "full")
-LOSSES = (
-    "squared_error",
-    "absolute_error",
-    "huber",
-    "quantile",
-    "log_loss",
-    "cross_entropy",
-    "poisson",
-)
-# For a cell's input and output. 4 sigmoid - 2 and 2 sigmoid - 1 are those of the 1997 paper.
-CELL_ACTIVATIONS = ("tanh", "sigmoid", "identity", "relu", "4sigmoid-2", "2sigmoid-1")
-ACTIVATIONS = ("identity", "sigmoid", "softmax", "exp")
 CELL_OPTIONS = frozenset(
     {
         "input_gate",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtrl_lstm.schema import Schema
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.season import LOOK_AT
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.table.season import LOOK_AT
 
 QUARTER = 21600.0  # seconds: 4 rows a day, 28 a week
 KNOWN_AT = 15  # the row, from 0, whose time stamp is the 15th difference

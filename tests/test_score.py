@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtrl_lstm.schema import BadRow, Reading
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.season import LOOK_AT, Seasons, strongest_lag
-from rtrl_lstm.tallies import LEAST_PROBABILITY
-from rtrl_lstm.values import OTHER
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.tallies import LEAST_PROBABILITY
+from rtrl_lstm.table.schema import BadRow, Reading
+from rtrl_lstm.table.season import LOOK_AT, Seasons, strongest_lag
+from rtrl_lstm.table.values import OTHER
 
 COUNTS = {"rows": 0, "learned": 0, "unlabelled": 0, "pending": 0}
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtrl_lstm.timestamps import CALENDAR, Clock, calendar_inputs, read_seconds
-from rtrl_lstm.values import BadRow, SchemaError
+from rtrl_lstm.table.timestamps import CALENDAR, Clock, calendar_inputs, read_seconds
+from rtrl_lstm.table.values import BadRow, SchemaError
 
 HALF_PAST = datetime(2014, 7, 1, 0, 30)
 

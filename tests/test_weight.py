@@ -11,9 +11,9 @@ from command_line import figures, run, waves
 from test_model import insides, shown
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import Model
-from rtrl_lstm.schema import BadRow
-from rtrl_lstm.wanted import DEFAULTS
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.wanted import DEFAULTS
+from rtrl_lstm.table.schema import BadRow
 
 SMALL = {**DEFAULTS, "hidden_size": 4}
 

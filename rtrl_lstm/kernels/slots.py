@@ -8,10 +8,21 @@ part of the table (L_), in one of a layer's two sets of states (S_), and in a ro
 
 import numpy as np
 
-from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES
-from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
+# --- names, and the codes that the kernels know them by ----------------------------------------
+RULES = ("truncated", "snap1", "full")
+LOSSES = (
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "log_loss",
+    "cross_entropy",
+    "poisson",
+)
+# For a cell's input and output. 4 sigmoid - 2 and 2 sigmoid - 1 are those of the 1997 paper.
+CELL_ACTIVATIONS = ("tanh", "sigmoid", "identity", "relu", "4sigmoid-2", "2sigmoid-1")
+ACTIVATIONS = ("identity", "sigmoid", "softmax", "exp")
 
-# --- codes -----------------------------------------------------------------------------------
 SQUARED_ERROR = LOSSES.index("squared_error")
 ABSOLUTE_ERROR = LOSSES.index("absolute_error")
 HUBER = LOSSES.index("huber")
@@ -41,13 +52,14 @@ OPTIMIZER_CODES = {
     "adamw": ADAMW,
     "obgd": OBGD,
 }
-assert OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
 
-SCHEDULE_CODES = {name: code for code, name in enumerate(SCHEDULES, 1)}  # 0: none
-EXPONENTIAL = SCHEDULE_CODES["exponential"]
-INVERSE_TIME = SCHEDULE_CODES["inverse_time"]
-LINEAR = SCHEDULE_CODES["linear"]
-COSINE = SCHEDULE_CODES["cosine"]
+EXPONENTIAL, INVERSE_TIME, LINEAR, COSINE = range(1, 5)  # 0: none
+SCHEDULE_CODES = {
+    "exponential": EXPONENTIAL,
+    "inverse_time": INVERSE_TIME,
+    "linear": LINEAR,
+    "cosine": COSINE,
+}
 
 TRUNCATED = RULES.index("truncated")
 SNAP1 = RULES.index("snap1")

@@ -7,10 +7,10 @@ from typing import Any
 
 from river.time_series.base import Forecaster
 
+from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
-from rtrl_lstm.season import Seasons
-from rtrl_lstm.wanted import DEFAULTS
+from rtrl_lstm.table.season import Seasons
 
 
 class RTRLForecaster(RTRLEstimator, Forecaster):

@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.counting import Counting
 from rtrl_lstm.ensemble import Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
-from rtrl_lstm.guard import EVERY, Guard
-from rtrl_lstm.intervals import Intervals
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.readings import label_of
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
+from rtrl_lstm.models.counting import Counting
+from rtrl_lstm.models.guard import EVERY, Guard
+from rtrl_lstm.models.intervals import Intervals
+from rtrl_lstm.models.start import Start, silence, widened
+from rtrl_lstm.models.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.start import Start, silence, widened
-from rtrl_lstm.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
+from rtrl_lstm.table.readings import label_of
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 
 class Model:

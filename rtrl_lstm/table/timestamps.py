@@ -18,7 +18,7 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from rtrl_lstm.values import BadRow, SchemaError, is_missing, shown
+from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
 DAY = 86400.0
 EPOCH = datetime(1970, 1, 1)

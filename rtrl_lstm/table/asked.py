@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rtrl_lstm.columns import Column
-from rtrl_lstm.values import SchemaError, listed
+from rtrl_lstm.table.columns import Column
+from rtrl_lstm.table.values import SchemaError, listed
 
 GAPS = ("skip", "reset", "fill")
 MOST_STEPS = 10_000

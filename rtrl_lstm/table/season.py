@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.columns import Value
-from rtrl_lstm.timestamps import DIFFERENCES, median_interval
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.timestamps import DIFFERENCES, median_interval
 
 PERIODS = {"same_time_last_day": 86400.0, "same_time_last_week": 604800.0}
 FOUND = "same_time_last_season"

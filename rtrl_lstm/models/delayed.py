@@ -20,14 +20,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rtrl_lstm.asked import require_columns
-from rtrl_lstm.leading import Leading
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.model import Model
-from rtrl_lstm.readings import Settled
-from rtrl_lstm.recall import LEAST, Recall
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
-from rtrl_lstm.values import label
+from rtrl_lstm.models.leading import Leading
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.recall import LEAST, Recall
+from rtrl_lstm.table.asked import require_columns
+from rtrl_lstm.table.readings import Settled
+from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
+from rtrl_lstm.table.values import label
 
 _COUNTS = ("late_labels", "too_late", "repeated_ids")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.values import OTHER, is_missing, is_number, label, number
+from rtrl_lstm.table.values import OTHER, is_missing, is_number, label, number
 
 Value = float | str | None
 """A parsed field: a number, a label, or None where it is missing."""

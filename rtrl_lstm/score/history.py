@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.columns import Value
 from rtrl_lstm.fields import Array
-from rtrl_lstm.intervals import Ranged
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.intervals import Ranged
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
 
 SNAPSHOTS = 400
 LAST_ROWS = 2000

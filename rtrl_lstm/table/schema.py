@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.asked import check_arguments, first_columns, require_columns
-from rtrl_lstm.columns import Column, Inputs, Value
-from rtrl_lstm.further import Further
-from rtrl_lstm.lags import Lags
-from rtrl_lstm.readings import Numbers, Reading, Row, padded
-from rtrl_lstm.season import last_known
-from rtrl_lstm.steps import Steps
-from rtrl_lstm.target import Forecast, Target
-from rtrl_lstm.timestamps import CALENDAR, Clock
-from rtrl_lstm.values import BadRow, SchemaError, label, row_weight
+from rtrl_lstm.table.asked import check_arguments, first_columns, require_columns
+from rtrl_lstm.table.columns import Column, Inputs, Value
+from rtrl_lstm.table.further import Further
+from rtrl_lstm.table.lags import Lags
+from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
+from rtrl_lstm.table.season import last_known
+from rtrl_lstm.table.steps import Steps
+from rtrl_lstm.table.target import Forecast, Target
+from rtrl_lstm.table.timestamps import CALENDAR, Clock
+from rtrl_lstm.table.values import BadRow, SchemaError, label, row_weight
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
 
@@ -337,7 +337,7 @@ class Schema:
 
         Args:
             values: (T, columns) of the `number_columns`; NaN: missing. Numbers no greater than
-                `values.LARGEST`.
+                `kernels.words.LARGEST`.
 
         Returns:
             (t, input_size) inputs and (t,) labels, t <= T.

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rtrl_lstm.kernels.words import LARGEST, MISSING
+
 OTHER = "(other)"
 """The label that everything beyond `max_categories` shares."""
-
-LARGEST = 1e30
-"""Numbers beyond this magnitude are refused: they would overflow in float32."""
-
-MISSING = frozenset(
-    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "NaT"]
-)
-"""Texts that say "no value here"; so do None, a float NaN and an absent key."""
 
 
 class SchemaError(ValueError):

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.columns import Inputs, Value
-from rtrl_lstm.season import Seasons, last_known
-from rtrl_lstm.values import LARGEST
+from rtrl_lstm.kernels.words import LARGEST
+from rtrl_lstm.table.columns import Inputs, Value
+from rtrl_lstm.table.season import Seasons, last_known
 
 
 class Lags:

@@ -20,9 +20,9 @@ from rtrl_lstm.core import layout_of
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
-from rtrl_lstm.schema import Schema, SchemaError
 from rtrl_lstm.spec import CELL_OPTIONS, Spec
-from rtrl_lstm.target import LOSSES
+from rtrl_lstm.table.schema import Schema, SchemaError
+from rtrl_lstm.table.target import LOSSES
 
 SETTLED = CELL_OPTIONS | {"hidden_size", "cell", "bias", "num_layers", "dtype", "shortcuts"}
 """Options of a Model that its network comes with."""

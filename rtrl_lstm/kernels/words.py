@@ -1,0 +1,9 @@
+"""What counts as a number, and what as none, wherever text is read."""
+
+LARGEST = 1e30
+"""Numbers beyond this magnitude are refused: they would overflow in float32."""
+
+MISSING = frozenset(
+    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "NaT"]
+)
+"""Texts that say "no value here"; so do None, a float NaN and an absent key."""
