@@ -209,6 +209,11 @@ class _Run:
                 f"the learner had gone astray and was stepped back {times:,} time"
                 f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
             )
+        if 2 * schema.incidents.get("repeated", 0) > counts["rows"] and not schema.arguments["key"]:
+            notes.append(
+                "most time stamps repeat the one before: where the rows are of several series, "
+                "--key COL tells them apart"
+            )
         if self._drive.only_0_and_1 and counts["learned"]:
             notes.append(
                 f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"

@@ -17,6 +17,8 @@ from rtrl_lstm.cli.lines import Damaged
 
 MOST_LINES = 256  # a quote that is still open after so many lines was never meant to be one
 MOST_CHARACTERS = 1 << 20
+# Of objects and lists in a row: what a line of bounded length can unfold to is bounded as well.
+DEEPEST, LONGEST_NAME, MOST_NESTED = 16, 1000, 10_000
 
 
 class Record(NamedTuple):
@@ -239,7 +241,7 @@ def _names(fields: list[str]) -> list[str]:
 
 
 class JsonLines:
-    """Records of JSON lines: one object to a line, and the columns are its keys."""
+    """Records of JSON lines: one object to a line, and the columns are its keys, see `flat`."""
 
     def __init__(self) -> None:
         self.columns: list[str] | None = None  # of the first row
@@ -272,6 +274,32 @@ class JsonLines:
             return Record(self._line, line, None, why)
         if not isinstance(values, dict):
             return Record(self._line, line, None, "not a JSON object, {...}")
+        try:
+            values = flat(values)
+        except ValueError as error:
+            return Record(self._line, line, None, str(error))
         if self.columns is None:
             self.columns = list(values)
         return Record(self._line, line, values)
+
+
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """A row without objects and lists in it: {"a": {"b": 1, "c": [2]}} has a.b and a.c.0.
+
+    Raises:
+        ValueError: it is nested too deeply, or there is too much in it.
+    """
+    if not any(type(value) in (dict, list) for value in values.values()):
+        return values
+    found: dict[str, Any] = {}
+    waiting = [(name, value, 1) for name, value in reversed(values.items())]
+    while waiting:
+        name, value, depth = waiting.pop()
+        inside = dict(enumerate(value)) if isinstance(value, list) else value
+        if not isinstance(inside, dict):
+            found[name] = value
+            continue
+        if depth > DEEPEST or len(name) > LONGEST_NAME or len(found) + len(inside) > MOST_NESTED:
+            raise ValueError("nested too deeply, or too much in it")
+        waiting += [(f"{name}.{key}", inside[key], depth + 1) for key in reversed(inside)]
+    return found

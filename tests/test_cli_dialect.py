@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,45 @@ def test_what_no_text_has_is_refused(tmp_path: Path, options: tuple[str, ...], l
     (tmp_path / "rows.csv").write_text("a,y\n1,2\n")
     said = run("learn", "rows.csv", "--target", "y", *options, cwd=tmp_path, code=2).stderr
     assert line in said
+
+
+NESTED = {"a": {"b": 1, "c": {"d": "x"}}, "e": [2, {"f": 3}], "g": {}, "h": None}
+FLAT = {"a.b": 1, "a.c.d": "x", "e.0": 2, "e.1.f": 3, "h": None}
+
+
+def test_nested_json_is_laid_flat(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    deep: dict[str, Any] = {"y": 1}
+    for _ in range(40):
+        deep = {"x": deep}
+    wide = {"x": [[0] * 5000] * 3}
+    path.write_text("\n".join(json.dumps(row) for row in (NESTED, deep, wide, {"y": 5})))
+    first, second, third, last = _read(path)
+    assert first.values == FLAT
+    assert second.why == third.why == "nested too deeply, or too much in it"
+    assert last.values == {"y": 5}
+    with Source(str(path)) as source:
+        assert source.columns == list(FLAT)
+
+
+def test_structs_of_parquet_are_laid_flat(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(arrow.Table.from_pylist([{"a": {"b": 1, "c": {"d": "x"}}, "y": 2.0}]), path)
+    with Source(str(path)) as source:
+        assert source.columns == ["a.b", "a.c.d", "y"]
+        (record,) = source.read(1)
+    assert record.values == {"a.b": 1, "a.c.d": "x", "y": 2.0}
+    assert json.loads(record.raw) == {"a": {"b": 1, "c": {"d": "x"}}, "y": 2.0}
+
+
+def test_several_series_are_noticed(tmp_path: Path) -> None:
+    rows = "".join(f"2020-01-{day:02d},{shop},{day}\n" for day in range(1, 20) for shop in "abc")
+    (tmp_path / "rows.csv").write_text("day,shop,y\n" + rows)
+    command = ("learn", "rows.csv", "--target", "y", "--horizon", "1")
+    assert "--key COL tells them apart" in run(*command, cwd=tmp_path).stderr
+    assert "tells them apart" not in run(*command, "--key", "shop", cwd=tmp_path).stderr
 
 
 def test_json_lines_have_no_dialect(tmp_path: Path) -> None:
