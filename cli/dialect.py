@@ -50,7 +50,8 @@ UNSAID = Dialect()
 
 def plain_numbers(fields: list[str], mark: str) -> list[str]:
     """The fields of a row: those that are numbers with that decimal mark as `float` reads them."""
-    return [_plain(field, mark) if "," in field or "." in field else field for field in fields]
+    other = "," if mark == "." else "."
+    return [_plain(field, mark) if "," in field or other in field else field for field in fields]
 
 
 def _plain(field: str, mark: str) -> str:
