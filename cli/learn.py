@@ -87,6 +87,12 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "[default: of a file, the one column that begins with a date]",
 )
 @click.option(
+    "--time-of-day",
+    metavar="COL",
+    help="Column of times of day, where the stamps are dates alone. [default: of a file, the one "
+    "column that begins with a time of day, beside a column of dates that was found]",
+)
+@click.option(
     "--task",
     type=click.Choice(["auto", "regression", "binary", "multiclass"]),
     default="auto",

@@ -14,7 +14,7 @@ from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
-from rtrl_lstm.cli.guess import NO_TIME, time_column
+from rtrl_lstm.cli.guess import NO_TIME, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.options import dialect_of
@@ -45,19 +45,19 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
-        guessed = None
+        guessed: dict[str, str] = {}
         if stand is None:
-            guessed = time_column(options) if options["time"] is None else None
-            named = None if options["time"] == NO_TIME else options["time"]
-            stand = begin({**options, "time": guessed or named})
+            guessed = time_columns(options)
+            unsaid = {"time": None} if options["time"] == NO_TIME else {}
+            stand = begin({**options, **unsaid, **guessed})
         if options["report"] is not None and stand.history is None:
             raise Stop(
                 "--report shows one series and one target, whose labels come with their rows: "
                 "leave it out, or the others"
             )
         run = _Run(stand, keep, options, entered)
-        if guessed is not None:
-            run.notes.append(f"column {guessed!r} was taken for --time, as it holds dates")
+        for role, column in guessed.items():
+            run.notes.append(f"column {column!r} was taken for --{role.replace('_', '-')}")
         run.to_end(options)
 
 

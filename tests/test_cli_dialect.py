@@ -174,6 +174,8 @@ def test_names_with_commas(tmp_path: Path) -> None:
         ("when,y\n2020-01-01,1\n2020-01-02,2\n", ("--features", "when"), False),
         ("when,y\n2020-01-01,1\n2020-01-02,2\n", ("--reset-on", "when"), False),
         ("when,then,y\n2020-01-01,2020-01-01,1\n", (), False),
+        ('when,y\n"Jan 1, 2020",1\n', (), True),
+        ("when,y\nJan is 1 2020,1\n", (), False),
         ("when,y\n20200101,1\n20200102,2\n", (), False),
         ("when,y\n2020-13-77,1\n2020-01-02,2\n", (), False),
     ],
@@ -184,6 +186,20 @@ def test_the_time_column_is_found(
     (tmp_path / "rows.csv").write_text(rows)
     said = run("learn", "rows.csv", "--target", "y", *options, cwd=tmp_path).stderr
     assert ("was taken for --time" in said) == taken
+
+
+def test_dates_and_times_of_day_in_two_columns(tmp_path: Path) -> None:
+    """With `?` for what is missing, as in the household power data of UCI."""
+    rows = "".join(f"16/12/2006;{17 + k // 60}:{k % 60:02d}:00;{k % 7}.5\n" for k in range(120))
+    (tmp_path / "rows.txt").write_text("Date;Time;power\n" + rows + "16/12/2006;19:00:00;?\n")
+    done = run("learn", "rows.txt", "--target", "power", "--horizon", "1", "--json", cwd=tmp_path)
+    assert "'Date' was taken for --time\n" in done.stderr
+    assert "'Time' was taken for --time-of-day\n" in done.stderr
+    found = figures(done)
+    assert (found["rows"], found["repeated"], found["gaps"], found["unlabelled"]) == (121, 0, 0, 1)
+    said = ("--time", "Date", "--time-of-day", "Time", "--json")
+    again = run("learn", "rows.txt", "--target", "power", "--horizon", "1", *said, cwd=tmp_path)
+    assert figures(again)["metrics"] == found["metrics"]
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
-            every_step, max_categories: see `Schema`.
+        target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
+            id, also, every_step, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -67,6 +67,7 @@ class Model:
         *,
         features: Iterable[str] | None = None,
         time: str | None = None,
+        time_of_day: str | None = None,
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -93,6 +94,7 @@ class Model:
             target,
             features=features,
             time=time,
+            time_of_day=time_of_day,
             task=task,
             horizon=horizon,
             reset_on=reset_on,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.table.asked import check_arguments, first_columns, require_columns
+from rtrl_lstm.table.asked import TIMES, check_arguments, first_columns, require_columns
 from rtrl_lstm.table.columns import Column, Inputs, Value
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
@@ -55,6 +55,7 @@ class Schema:
         features: columns that serve as inputs; None: every column of the first row but the target,
             the time column and the one that marks sequences.
         time: column of time stamps.
+        time_of_day: column of times of day, where those stamps are dates alone.
         task: "auto", "regression", "binary" or "multiclass", see `Target`.
         horizon: rows ahead; 0 forecasts a row's target from the rest of the row and the past.
         reset_on: column that names the sequence: a new one begins where its value changes.
@@ -85,6 +86,7 @@ class Schema:
         *,
         features: Iterable[str] | None = None,
         time: str | None = None,
+        time_of_day: str | None = None,
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -104,6 +106,7 @@ class Schema:
             "target": target,
             "features": None if features is None else list(features),
             "time": time,
+            "time_of_day": time_of_day,
             "task": task,
             "horizon": horizon,
             "reset_on": reset_on,
@@ -120,7 +123,7 @@ class Schema:
         self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
-        self._clock = None if time is None else Clock(time)
+        self._clock = None if time is None else Clock(time, time_of_day)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
@@ -226,15 +229,13 @@ class Schema:
         Raises BadRow, or SchemaError where the table cannot be what was asked for; then nothing
         has changed.
         """
-        columns = (
-            self._columns
-            if self._columns is not None
-            else first_columns(row, self.arguments, self._weight)
-        )
+        columns = self._columns
+        if columns is None:
+            columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
         get = row.get
         clock = self._clock
-        stamp = None if clock is None else clock.parse(get(clock.column))
+        stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
@@ -412,7 +413,7 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in ("time", "reset_on", "key", "id")]
+        wanted = [self.arguments[name] for name in (*TIMES, "reset_on", "key", "id")]
         wanted.append(self._weight)
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
