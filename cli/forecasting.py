@@ -65,7 +65,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         stops = options["on_bad_row"] == "stop"
         drive = Drive(source, follower, score, predictions, bad_rows, progress, stops)
         began = time.perf_counter()
-        ended = drive.to_end(Checkpoints(None, lambda: None))
+        ended = drive.to_end(Checkpoints(None))
         drive.refuse_nothing(ended)
         if ended is None:
             with contextlib.suppress(BrokenPipeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shlex
 import sys
@@ -10,7 +11,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
-from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
+from rtrl_lstm.cli.checkpoints import Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
@@ -117,6 +118,9 @@ class _Run:
             history=stand.history,
             replay=self._replay,
         )
+        self._aside = entered.enter_context(closing(Aside()))
+        self._is_saved = True  # unless rows were taken since
+        gc.freeze()  # to look through all that was loaded takes longer than a hundred rows
 
     def to_end(self, options: dict[str, Any]) -> None:
         """Take all rows, save, and show the figures.
@@ -126,7 +130,7 @@ class _Run:
         """
         stand = self._stand
         began, rows_before = time.perf_counter(), stand.score.rows
-        checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint)
+        checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint, self._look)
         try:
             with self._metrics(options["metrics_port"], checkpoints):
                 ended = self._drive.to_end(checkpoints)
@@ -160,30 +164,61 @@ class _Run:
         return closing(Metrics(address, self._stand, self._source, saved))
 
     def _checkpoint(self) -> None:
-        """Save on the way; where that fails, say so once, and go on if the user asked for that."""
+        """Save on the way. What is to be saved is told now and written while rows go on."""
+        self._finish_checkpoint()
+        content = self._content(at_end=False)
+        if content is not None:
+            self._aside.begin(lambda: self._write(content))
+
+    def _look(self) -> None:
+        """See what became of the last checkpoint, if it is over."""
+        if self._aside.is_over:
+            self._finish_checkpoint()
+
+    def _finish_checkpoint(self) -> None:
+        """Wait for the last checkpoint; where it failed, say so once, and go on if the user asked
+        for that."""
         try:
-            self._save(at_end=False)
+            if self._aside.finish():
+                self._failed = ""
         except WriteError as error:
+            self._is_saved = False
             if not self._goes_on:
                 raise
             if error.message != self._failed:
                 self._progress.say(f"{error.message}; learning goes on")
             self._failed = error.message
-        else:
-            self._failed = ""
 
     def _save(self, at_end: bool) -> None:
-        """Save all that was learned since the last time."""
+        """Save all that was learned since the last time: the run is over.
+
+        Raises:
+            WriteError: it could not be saved.
+        """
+        with contextlib.suppress(WriteError):  # it is tried again
+            self._finish_checkpoint()
+        content = self._content(at_end)
+        if content is not None:
+            self._write(content)
+
+    def _content(self, at_end: bool) -> bytes | None:
+        """What a model file is to hold now; None where the last one holds it already."""
         drive, stand = self._drive, self._stand
-        if self._keep is None or (drive.last is None and not (at_end and stand.place is not None)):
-            return
-        # The lines of the rows that the model has seen must be there whenever it is.
+        known = drive.last is None and self._is_saved
+        if self._keep is None or (known and not (at_end and stand.place is not None)):
+            return None
+        content = stand.content(drive.last, None if at_end else self._source.place())
+        drive.last, self._is_saved = None, True
+        return content
+
+    def _write(self, content: bytes) -> None:
+        """Write a model file, and before it the lines of the rows that the model has seen: they
+        must be there whenever it is."""
+        assert self._keep is not None
         if self._predictions is not None:
             self._predictions.sync()
         self._bad_rows.sync()
-        place = None if at_end else self._source.place()
-        self._keep.save(stand.content(drive.last, place))
-        drive.last = None
+        self._keep.save(content)
 
     def _advice(self) -> str:
         """What the user can do once there is room again."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from rtrl_lstm.cli.errors import SourceError, Stop, reason
 from rtrl_lstm.cli.records import Record, flat
+from rtrl_lstm.cli.text import Wanted, as_records
 
 _BATCH = 1024
 _LARGEST_FOOTER = 1 << 24
@@ -49,7 +50,7 @@ class Parquet:
         """Whether `next` need not wait for any."""
         return True
 
-    def next(self, most: int = 0, names: tuple[str, ...] = ()) -> list[Record] | None:
+    def next(self, wanted: Wanted = as_records) -> list[Record] | None:
         """Some rows, always as records; None at the end.
 
         Raises:

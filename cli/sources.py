@@ -18,7 +18,7 @@ from rtrl_lstm.cli.lines import check_of
 from rtrl_lstm.cli.opening import STDIN, Opened
 from rtrl_lstm.cli.parquet import Parquet
 from rtrl_lstm.cli.records import Record
-from rtrl_lstm.cli.text import Text, form_of
+from rtrl_lstm.cli.text import Text, Wanted, as_records, form_of
 
 _FOR_CSV = "--columns, --delimiter, --decimal"
 
@@ -111,21 +111,20 @@ class Source:
             SourceError: the source cannot be read further.
             Stop: a further file is not like the first.
         """
-        rows = self.read_numbers(most, 0, ())
+        rows = self.read_numbers(most, as_records)
         assert isinstance(rows, list)
         return rows
 
-    def read_numbers(self, few: int, many: int, names: tuple[str, ...]) -> list[Record] | Block:
-        """The next rows: where they are plain numbers, those of these columns as a block.
+    def read_numbers(self, few: int, wanted: Wanted) -> list[Record] | Block:
+        """The next rows: where many have come and are plain numbers, a block as it is wanted.
 
-        It has at most `many` rows; records are at most `few`. Of a block nothing is taken before
-        `took` says so.
+        Records are at most `few`. Of a block nothing is taken before `took` says so.
 
         Raises:
             SourceError, Stop: see `read`.
         """
         while not self._held and not self.ended:
-            rows = self._part.next(many, names)
+            rows = self._part.next(wanted)
             if rows is None:
                 self._next_part()
             else:

@@ -15,8 +15,18 @@ from rtrl_lstm.cli.records import Csv, JsonLines, Record
 COMPRESSED = (".gz", ".zst", ".zstd")
 JSON_LINES = (".jsonl", ".ndjson")
 _FEW = 32  # rows: a block of fewer is hardly worth it
+_LONG = 1 << 12  # bytes that are not counted through for lines
 _PATIENCE = 1024  # lines at most that are read one by one before a block is tried again
 _NOTHING = Whole(b"", [])
+
+
+Wanted = Callable[[], tuple[int, tuple[str, ...]]]
+"""Rows of a block at most, and the columns whose numbers it is to hold."""
+
+
+def as_records() -> tuple[int, tuple[str, ...]]:
+    """No blocks."""
+    return 0, ()
 
 
 class Bytes(Protocol):
@@ -107,12 +117,13 @@ class Text:
         """Whether `next` has some without reading."""
         return bool(self._held) or self._has_lines or self._lines.has_first()
 
-    def next(self, most: int = 0, names: tuple[str, ...] = ()) -> list[Record] | Block | None:
+    def next(self, wanted: Wanted = as_records) -> list[Record] | Block | None:
         """The rows that came, perhaps none; None at the end.
 
         Args:
-            most: how many rows a block may have; 0: the next row comes by itself.
-            names: the columns whose numbers a block is to hold; none: rows come as records.
+            wanted: asked where many have come: how many rows a block may have (0: the next row
+                comes by itself), and the columns whose numbers it is to hold (none: rows come as
+                records).
 
         Raises:
             Stop: it cannot be read further.
@@ -120,16 +131,19 @@ class Text:
         records, self._held = self._held, []
         if records:
             return records
-        if not self._has_lines and self._ended:
-            return None
+        if not self._has_lines:
+            if self._ended:
+                return None
+            self._fill()
+            if not self._has_lines:
+                return self._parser.end() if self._ended else []
+        if not self._many:  # a live pipe: whoever writes to it may wait for the answer
+            return self._advance(None)
+        most, names = wanted()
         if not names:
             # Few at first: perhaps they show that the others can be read as numbers.
             lines, self._first_lines = self._first_lines, min(4 * self._first_lines, PIECE)
             return self._advance(lines)
-        if not self._has_lines:
-            self._fill()
-        if not self._has_lines:
-            return self._parser.end() if self._ended else []
         if most and not self._one_by_one and (block := self._block(most, names)):
             return block
         lines, self._one_by_one = max(self._one_by_one, 1), 0
@@ -198,6 +212,12 @@ class Text:
     def _has_lines(self) -> bool:
         return self._at < len(self._whole.data) or bool(self._whole.more)
 
+    @property
+    def _many(self) -> bool:
+        """Whether so many lines have come that a block of them is worth it."""
+        data = self._whole.data
+        return len(data) - self._at > _LONG or data.count(b"\n", self._at) >= _FEW
+
     def _fill(self) -> None:
         """Take in what one more piece completes."""
         whole = self._lines.next()
@@ -216,7 +236,8 @@ class Text:
             if self._ended and not self._has_lines:
                 return self._parser.end()
             lines = self._next_lines(most)
-            return [*self._first(lines), *self._parser.feed(lines)]
+            first = self._first(lines) if self._may_have_header else []
+            return first + self._parser.feed(lines)
         except ValueError as error:
             raise Stop(f"{self.name}: {error}") from error
 

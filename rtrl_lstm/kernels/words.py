@@ -9,3 +9,9 @@ MISSING = frozenset(
 ).union(_OF_SPREADSHEETS)
 """Texts that say "no value here", of seven characters at most; so do None, a float NaN and an
 absent key."""
+
+FARTHEST = 30.0
+"""Beyond so many times its spread, its mean or 1 a number of a column is taken for no more."""
+
+SETTLED = 100
+"""So many numbers set a column's scale; until then any number joins as it is."""
