@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import rtrl_lstm as rl
+from rtrl_lstm.score import history as histories
 from rtrl_lstm.score.history import History
 from rtrl_lstm.score.prequential import Prequential
-from rtrl_lstm.score.prequential import history as histories
 from rtrl_lstm.score.worth import worth_of_columns
 
 

@@ -130,16 +130,14 @@ class Column:
             if not self.fixed:
                 self._join_many(numbers)
             return
-        before = self._count, self._sum
+        count, sums = np.float64(self._count), np.float64(self._sum)  # before these
         if self.fixed:
-            count, sums = before
+            means = np.broadcast_to(sums / count, known.shape)
         else:
             joined = np.zeros(len(numbers))
             joined[known] = self._join_many(numbers[known])
-            count = before[0] + np.cumsum(known)
-            sums = np.cumsum(np.concatenate(([before[1]], joined)))[1:]
-        means = np.broadcast_to(sums / count if substitutes is None else substitutes, known.shape)
-        inputs[~known, self.slot] = means[~known]
+            means = np.cumsum(np.concatenate(([sums], joined)))[1:] / (count + np.cumsum(known))
+        inputs[~known, self.slot] = (means if substitutes is None else substitutes)[~known]
         if self._flag >= 0:
             inputs[:, self._flag] = ~known
 
