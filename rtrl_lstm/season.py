@@ -52,7 +52,7 @@ class Seasons:
     Attributes:
         found: name of a baseline -> its Season. A season found at a later look, at more targets,
             takes the place of one found in fewer.
-        lags: every lag found so far, in order, with twice that lag behind it, and what it is called.
+        lags: every lag found so far, in order, twice that lag behind it, and what it is called.
         doubled: those of `lags` that are the double of one.
         rows: targets taken so far, missing ones included.
     """

@@ -410,7 +410,9 @@ class Spec:
             f"combine_with must name different inputs from 0 to {self.input_size - 1}",
         )
         for name in ("combine_only", "combine_inner"):
-            require(set(getattr(self, name)) <= set(inputs), f"{name} must name some of combine_with")
+            require(
+                set(getattr(self, name)) <= set(inputs), f"{name} must name some of combine_with"
+            )
         require(
             not inputs
             or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),

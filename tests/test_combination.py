@@ -33,9 +33,7 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
     x, y = series(300)
     weights = np.random.default_rng(1).uniform(0.0, 2.0, len(y))
     kind = rl.Learner if horizon == 0 else lambda **o: rl.Forecaster(horizon, **o)
-    combined = kind(
-        input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS
-    )
+    combined = kind(input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS)
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
     twin = Combination(2, clip and clip.limit, 1 if inner else None)

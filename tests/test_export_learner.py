@@ -24,9 +24,14 @@ HARD = {
     "one row ahead": Spec(3, 5, horizon=1, combine_with=(1,), shortcuts=True, **SCALED),
     "sums ahead": Spec(3, 5, 2, horizon=3, update="sequence", optimizer="adamw", peephole=True),
     "combined": Spec(
-        3, 5, combine_with=(2, 0), combine_only=(0,), combine_inner=(0,), clip=ClipCredit(1.0),
+        3,
+        5,
+        combine_with=(2, 0),
+        combine_only=(0,),
+        combine_inner=(0,),
+        clip=ClipCredit(1.0),
         **SCALED,
-    ),  # fmt: skip
+    ),
     "combined ahead": Spec(3, 5, horizon=3, combine_with=(1, 2), cell="gru", **SCALED),
 }
 WIRED = {
