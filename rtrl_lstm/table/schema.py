@@ -44,9 +44,10 @@ class Schema:
 
     A regression has more, each from the first row on where it is known: the target a day and a
     week before the row that is forecast, where the time stamps come at a regular interval that
-    divides these; else a season before it, where the targets of the first 512, 1,024, ... or
+    divides these; else a season before it, where the targets of the first 32, 64, ... or
     8,192 rows show one (see `season`). They are called "demand (last day)", "demand (last week)",
-    "demand (last season, 24 rows)". These and the last target are themselves forecasts
+    "demand (last season, 24 rows)", and with them comes the season before, "demand (day before
+    last)". These and the last target are themselves forecasts
     (`combined_inputs`), and so a number that is missing among them is replaced by the last one
     known. Lags are counted in rows of the stream, across the beginnings of sequences.
 
@@ -205,6 +206,11 @@ class Schema:
         if not self.combined_inputs or self._lags is None or self._clock is not None:
             return self.combined_inputs[1:]
         return tuple(self._lags.changes.values())
+
+    @property
+    def inner_inputs(self) -> tuple[int, ...]:
+        """Those of them that have no share of their own: what `Spec.combine_inner` is to be."""
+        return self._lags.inner if self.combined_inputs and self._lags is not None else ()
 
     @property
     def output_size(self) -> int:
