@@ -83,7 +83,9 @@ def test_reber_strings():
     task = EmbeddedReber(256)
     strings = [string for string, _ in task.all_strings()]
     others = [string for string, _ in EmbeddedReber(256, other=True).all_strings()]
-    assert len({*strings, *others}) == 512
+    assert len(strings) == len(others) == 256
+    assert len(set(strings)) < 128  # as often as they are drawn
+    assert not set(strings) & set(others)
     assert min(map(len, strings)) == 9
     for string in strings:
         assert string[0] == "B"
@@ -387,6 +389,20 @@ def test_the_add_task():
     assert abs(np.mean(y[chance == 0.25]) - 0.25) < 0.02
     floor = -np.mean(np.log(np.where(y == 1.0, chance, 1.0 - chance)))
     assert abs(floor - 0.4545) < 0.01
+
+
+def test_trace_patterning():
+    X, y, oracle = streams.patterning(rng(), 50_000)
+    rewards, cues = np.flatnonzero(X[:, 6]), np.flatnonzero(X[:, :6].sum(axis=1))
+    assert set(X[cues, :6].sum(axis=1)) == {3.0}
+    waits = rewards - cues[np.searchsorted(cues, rewards) - 1]
+    assert (waits.min(), waits.max()) == streams.WAIT
+    assert 0.4 < len(rewards) / len(cues) < 0.6
+    by_pattern = {tuple(X[cue, :6]) for cue in rewards - waits}
+    assert len(by_pattern) == 10
+    assert np.isclose(y[rewards[0] - 3, 0], streams.GAMMA**2 + y[rewards[0], 0] * streams.GAMMA**3)
+    assert np.allclose(y[:-1, 0], X[1:, 6] + streams.GAMMA * y[1:, 0])
+    assert np.mean((y[:, 0] - oracle) ** 2) < 0.1 * np.mean(y**2)
 
 
 def test_the_document_is_the_report_of_what_was_measured():
