@@ -12,7 +12,7 @@ library that are not part of any interface: `_optimize_final_module` and `_final
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite.binding import Linkage
 from numba.core import cgutils, types
@@ -124,7 +124,7 @@ class _Remembering:
     words a message for each that does not fit.
     """
 
-    _found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
+    _found: ClassVar[dict[Any, Any]] = {}  # (function, types of arguments) -> signature
 
     def __init__(self, context):
         self._context = context

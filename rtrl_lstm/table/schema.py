@@ -21,8 +21,8 @@ from rtrl_lstm.table.asked import TIMES, check_arguments, first_columns, require
 from rtrl_lstm.table.columns import Column, Inputs, Value
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
+from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
-from rtrl_lstm.table.season import last_known
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock
@@ -32,7 +32,7 @@ __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaE
 
 
 # What is saved of it as it is.
-_PLAIN = ("_last_truth", "_last_number", "_known_ago", "_sequence", "_weight", "filled")
+_PLAIN = ("_sequence", "_weight", "filled")
 
 
 class Schema:
@@ -47,9 +47,9 @@ class Schema:
     divides these; else a season before it, where the targets of the first 32, 64, ... or
     8,192 rows show one (see `season`). They are called "demand (last day)", "demand (last week)",
     "demand (last season, 24 rows)", and with them comes the season before, "demand (day before
-    last)". These and the last target are themselves forecasts
-    (`combined_inputs`), and so a number that is missing among them is replaced by the last one
-    known. Lags are counted in rows of the stream, across the beginnings of sequences.
+    last)". These and the last target are themselves forecasts (`combined_inputs`), and so a number
+    that is missing among them is replaced by the last one known. Lags are counted in rows of the
+    stream, across the beginnings of sequences.
 
     Args:
         target: column to forecast.
@@ -134,9 +134,7 @@ class Schema:
         self._lags: Lags | None = None if none else Lags(target, horizon)
         self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
-        self._last_truth: Value = None
-        self._last_number: float | None = None  # the last target known, of a regression
-        self._known_ago = 0  # rows since the last target known
+        self._past = Past(trails=id is not None)
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -303,7 +301,7 @@ class Schema:
             self._push(truth, seconds)
             self._commit_past(truth, inputs, values)
         else:
-            self._commit_past(None if reset else self._last_truth, inputs, values)
+            self._commit_past(None if reset else self._past.last, inputs, values)
             self._push(truth, seconds)
         also: tuple[float, ...] = ()
         if self._further is not None:
@@ -352,25 +350,19 @@ class Schema:
         columns, lags, horizon = self._columns or [], self._lags, self.horizon
         assert lags is not None
         truths = values[:, -1]
-        before = np.nan if self._last_truth is None else self._last_truth
-        own = truths if horizon else np.concatenate(([before], truths[:-1]))
+        own = truths if horizon else self._past.before(truths)
         count = lags.takes(self._own.takes(own))
         count = min([count, *(c.takes(values[:, k]) for k, c in enumerate(columns))])
         truths, own = truths[:count].copy(), own[:count]
         inputs = np.zeros((count, self.input_size))
         if not count:
             return inputs, truths
-        number = np.nan if self._last_number is None else self._last_number
-        substitutes = last_known(np.concatenate(([number], own)))[1:]
-        self._own.commit_many(own, inputs, substitutes)
+        self._own.commit_many(own, inputs, self._past.known(own))
         lags.commit_many(truths, inputs)
         for k, column in enumerate(columns):
             column.commit_many(values[:count, k], inputs)
         lags.seasons.push_many(truths)
-        last = float(truths[-1])
-        self._last_truth = None if last != last else last
-        known = last_known(np.concatenate(([number], truths)))[-1]
-        self._last_number = float(known)
+        self._past.push_many(truths)
         return inputs, truths
 
     def truth(self, row: Row) -> Value:
@@ -380,7 +372,7 @@ class Schema:
     @property
     def last_target(self) -> Value:
         """The target of the last row; with an `id`, the last one known."""
-        return self._last_truth
+        return self._past.last
 
     def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
         """What the target was a season before the last row, see `Seasons.said`."""
@@ -391,10 +383,7 @@ class Schema:
 
         Returns it as a learner sees it.
         """
-        if ago < self._known_ago:
-            self._last_truth, self._known_ago = truth, ago
-            if isinstance(truth, float):
-                self._last_number = truth
+        self._past.learn_late(truth, ago)
         if isinstance(truth, str):
             self._lags = None
         if self._lags is not None:
@@ -451,6 +440,7 @@ class Schema:
             "target": self.target.to_json(),
             "clock": None if self._clock is None else self._clock.to_json(),
             "lags": None if self._lags is None else self._lags.to_json(),
+            "past": self._past.to_json(),
             "plain": {name: getattr(self, name) for name in _PLAIN},
             "further": None if self._further is None else self._further.to_json(),
             "steps": None if self._steps is None else self._steps.to_json(),
@@ -473,6 +463,7 @@ class Schema:
         schema._lags = None
         if saved["lags"] is not None:
             schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
+        schema._past.restore(saved["past"])
         vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)
@@ -482,22 +473,15 @@ class Schema:
 
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
-        if self.arguments["id"] is None:
-            self._last_truth = truth
-        elif truth is None:
-            self._known_ago += 1
-        else:
-            self._last_truth, self._known_ago = truth, 0
+        self._past.push(truth)
         if isinstance(truth, str):
             self._lags = None
-        elif truth is not None:
-            self._last_number = truth
         if self._lags is not None:
             self._lags.seasons.push(truth, seconds)
 
     def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
         """The inputs that are targets of the past."""
-        self._own.commit(last, inputs, values, self._last_number)
+        self._own.commit(last, inputs, values, self._past.number)
         if self._lags is not None and self._own.slot >= 0:
             self._lags.commit(inputs, values)
 
