@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -15,17 +16,27 @@ from rtrl_lstm.cli.sinks import refuse_unwritable
 from rtrl_lstm.modelfile import remove_parts, write_whole
 
 
+def _nothing() -> None:
+    pass
+
+
 class Checkpoints:
     """Calls `save` every so many rows, or every so many seconds in which rows came.
 
     Args:
         every: (rows, 0.0), (0, seconds), or None for never.
         save: saves the model as it stands.
+        look: asks what became of the last save.
     """
 
-    def __init__(self, every: tuple[int, float] | None, save: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        every: tuple[int, float] | None,
+        save: Callable[[], None] = _nothing,
+        look: Callable[[], None] = _nothing,
+    ) -> None:
         self._every_rows, self._every_seconds = every or (0, 0.0)
-        self._save = save
+        self._save, self._look = save, look
         self._rows = 0  # since the last save
         self._saved_at = time.monotonic()
 
@@ -44,12 +55,62 @@ class Checkpoints:
         return time.monotonic() - self._saved_at
 
     def passed(self, rows: int) -> None:
-        """So many rows have been taken: save if it is time to."""
+        """So many rows have been taken: save if it is time to.
+
+        Raises:
+            WriteError: it could not be saved.
+        """
+        self._look()
         self._rows += rows
         left = self.seconds_left()
         if self.rows_left() <= 0 or (left is not None and left <= 0):
             self._save()
             self._rows, self._saved_at = 0, time.monotonic()
+
+
+class Aside:
+    """Writes in a thread, one thing after the other: rows need not wait for the disk."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._error: WriteError | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what was begun last has come to its end, which nobody has asked for yet."""
+        return self._thread is not None and not self._thread.is_alive()
+
+    def begin(self, write: Callable[[], None]) -> None:
+        """Let it write this; what was begun before must be finished."""
+        assert self._thread is None
+        self._thread = threading.Thread(target=self._run, args=(write,))
+        self._thread.start()
+
+    def finish(self) -> bool:
+        """Wait until what was begun is written. Returns whether there was anything.
+
+        Raises:
+            WriteError: it could not be.
+        """
+        if self._thread is None:
+            return False
+        self._thread.join()
+        self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return True
+
+    def close(self) -> None:
+        """Wait until what was begun is written, or not."""
+        with contextlib.suppress(WriteError):
+            self.finish()
+
+    def _run(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except WriteError as error:
+            self._error = error
 
 
 class Keep:

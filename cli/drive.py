@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from rtrl_lstm.cli.blocks import MOST, Block
+from rtrl_lstm.cli.dialect import advice_on
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.checkpoints import Checkpoints
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from rtrl_lstm.cli.replay import Replay
     from rtrl_lstm.cli.sinks import BadRows, Predictions
     from rtrl_lstm.cli.sources import Source
-    from rtrl_lstm.history import History
-    from rtrl_lstm.score import Prequential
+    from rtrl_lstm.score.history import History
+    from rtrl_lstm.score.prequential import Prequential
 
 CHUNK = 1024  # rows at most: between two chunks Ctrl-C is heard and progress shown
 
@@ -158,10 +159,8 @@ class Drive:
 
     def _take_some(self, most: int) -> int:
         """Take the next rows, at most so many. Returns how many there were."""
-        names, few = self._number_columns(), min(most, self._most())
-        many = min(most, self._progress.rows_to_line(), MOST)
-        many = (self._history or self._score).takes(many) if names else 0
-        rows = self._source.read_numbers(few, many, names)
+        few = min(most, self._most())
+        rows = self._source.read_numbers(few, lambda: self._wanted(most))
         if isinstance(rows, Block):
             return self._take_numbers(rows)
         if not rows:
@@ -173,9 +172,13 @@ class Drive:
             raise
         return len(rows)
 
-    def _number_columns(self) -> tuple[str, ...]:
-        """The columns to read where rows may be read as numbers alone; none where they may not."""
-        return () if self._at_once is None else self._at_once.number_columns
+    def _wanted(self, most: int) -> tuple[int, tuple[str, ...]]:
+        """How many rows may be read as numbers alone, and the columns; none where they may not."""
+        names = () if self._at_once is None else self._at_once.number_columns
+        if not names:
+            return 0, ()
+        many = min(most, self._progress.rows_to_line(), MOST)
+        return (self._history or self._score).takes(many), names
 
     def _take_numbers(self, block: Block) -> int:
         assert self._at_once is not None
@@ -184,20 +187,25 @@ class Drive:
         self._source.took(block, count)
         if not count:
             return 0
+        try:
+            if self._predictions is not None:
+                self._predictions.write_numbers(numbers.forecasts)
+        finally:
+            self._score_numbers(numbers)
+            self.last = block.record(count - 1)
+        if self.only_0_and_1:
+            truths = numbers.labels
+            self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1) | np.isnan(truths)))
+        self._progress.show(count, self._source.fraction())
+        self._tell_of_intervention()
+        return count
+
+    def _score_numbers(self, numbers: Numbers) -> None:
         if self._history is not None:
             self._history.extend_numbers(numbers)
         else:
             for _ in self._score.extend_numbers(numbers):
                 pass
-        self.last = block.record(count - 1)
-        if self.only_0_and_1:
-            truths = numbers.labels
-            self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1) | np.isnan(truths)))
-        if self._predictions is not None:
-            self._predictions.write_numbers(numbers.forecasts)
-        self._progress.show(count, self._source.fraction())
-        self._tell_of_intervention()
-        return count
 
     def _take(self, records: list[Record]) -> None:
         if not records:
@@ -206,17 +214,20 @@ class Drive:
         try:
             followed, read = self._follower.follow(good)
         except SchemaError as error:
-            raise Stop(f"{self._source.name}: {error}") from error
+            advice = advice_on(self._source.columns or ())
+            raise Stop(f"{self._source.name}: {error}{advice}") from error
         forecasts, readings = _in_place(records, followed), _in_place(records, read)
         self._set_aside(records, forecasts)
-        (self._history or self._score).extend(forecasts, readings)
-        self.last = records[-1]
+        try:  # somebody waits for the forecasts, nobody for the figures
+            if self._predictions is not None:
+                task = self._follower.schema.task
+                self._predictions.write(forecasts, None if task is None else task != "regression")
+        finally:
+            (self._history or self._score).extend(forecasts, readings)
+            self.last = records[-1]
         self.only_0_and_1 = self.only_0_and_1 and all(
             reading is None or reading.truth in (0.0, 1.0, None) for reading in readings
         )
-        if self._predictions is not None:
-            task = self._follower.schema.task
-            self._predictions.write(forecasts, None if task is None else task != "regression")
         self._progress.show(len(records), self._source.fraction())
         self._tell_of_intervention()
 

@@ -12,7 +12,7 @@ from rtrl_lstm.cli.interrupt import Interrupted
 from rtrl_lstm.cli.table import WIDTH, number
 
 if TYPE_CHECKING:
-    from rtrl_lstm.score import Prequential
+    from rtrl_lstm.score.prequential import Prequential
 
 LEARNING = ("learned", "unlabelled", "pending")
 

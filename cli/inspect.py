@@ -10,7 +10,7 @@ import click
 from rtrl_lstm.cli.errors import Stop, about
 
 if TYPE_CHECKING:
-    from rtrl_lstm.schema import Schema
+    from rtrl_lstm.table.schema import Schema
 
 
 @click.command("inspect", epilog="Example: rtrl-lstm inspect m.rtrl")
@@ -34,17 +34,17 @@ def _graph(path: str) -> dict[str, Any]:
         raise Stop(about(path, error)) from error
     if found["schema"] is None:
         return found
-    from rtrl_lstm.schema import Schema
+    from rtrl_lstm.table.schema import Schema
 
     return {**found, "schema": _table(Schema.from_json(found["schema"]))}
 
 
 def _model_file(path: str) -> dict[str, Any]:
     from rtrl_lstm.cli.models import load_any
-    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.fleet import Fleet
-    from rtrl_lstm.model import Model
-    from rtrl_lstm.panel import Panel
+    from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.model import Model
+    from rtrl_lstm.models.panel import Panel
 
     held = load_any(path)
     if isinstance(held, Panel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shlex
 import sys
@@ -10,18 +11,21 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
-from rtrl_lstm.cli.checkpoints import Checkpoints, Keep
+from rtrl_lstm.cli.checkpoints import Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
+from rtrl_lstm.cli.guess import NO_TIME, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
-from rtrl_lstm.model import Model
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.table.values import OTHER
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -42,13 +46,19 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
-        stand = stand or begin(options)
+        guessed: dict[str, str] = {}
+        if stand is None:
+            guessed = time_columns(options)
+            unsaid = {"time": None} if options["time"] == NO_TIME else {}
+            stand = begin({**options, **unsaid, **guessed})
         if options["report"] is not None and stand.history is None:
             raise Stop(
                 "--report shows one series and one target, whose labels come with their rows: "
                 "leave it out, or the others"
             )
         run = _Run(stand, keep, options, entered)
+        for role, column in guessed.items():
+            run.notes.append(f"column {column!r} was taken for --{role.replace('_', '-')}")
         run.to_end(options)
 
 
@@ -67,12 +77,14 @@ class _Run:
         self._stand = stand
         self._keep = keep
         self._goes_on = options["on_write_error"] == "continue"
+        self.notes: list[str] = []  # what the user may want to know
         self._failed = ""  # why the last checkpoint could not be written
         tell_terminal(options["source"], options["quiet"])
         self._source = entered.enter_context(
             Source(
                 options["source"],
                 form=options["form"],
+                dialect=dialect_of(options),
                 passes=options["passes"],
                 follow=options["follow"],
                 places=keep is not None,
@@ -106,6 +118,9 @@ class _Run:
             history=stand.history,
             replay=self._replay,
         )
+        self._aside = entered.enter_context(closing(Aside()))
+        self._is_saved = True  # unless rows were taken since
+        gc.freeze()  # to look through all that was loaded takes longer than a hundred rows
 
     def to_end(self, options: dict[str, Any]) -> None:
         """Take all rows, save, and show the figures.
@@ -115,7 +130,7 @@ class _Run:
         """
         stand = self._stand
         began, rows_before = time.perf_counter(), stand.score.rows
-        checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint)
+        checkpoints = Checkpoints(options["checkpoint_every"], self._checkpoint, self._look)
         try:
             with self._metrics(options["metrics_port"], checkpoints):
                 ended = self._drive.to_end(checkpoints)
@@ -149,30 +164,61 @@ class _Run:
         return closing(Metrics(address, self._stand, self._source, saved))
 
     def _checkpoint(self) -> None:
-        """Save on the way; where that fails, say so once, and go on if the user asked for that."""
+        """Save on the way. What is to be saved is told now and written while rows go on."""
+        self._finish_checkpoint()
+        content = self._content(at_end=False)
+        if content is not None:
+            self._aside.begin(lambda: self._write(content))
+
+    def _look(self) -> None:
+        """See what became of the last checkpoint, if it is over."""
+        if self._aside.is_over:
+            self._finish_checkpoint()
+
+    def _finish_checkpoint(self) -> None:
+        """Wait for the last checkpoint; where it failed, say so once, and go on if the user asked
+        for that."""
         try:
-            self._save(at_end=False)
+            if self._aside.finish():
+                self._failed = ""
         except WriteError as error:
+            self._is_saved = False
             if not self._goes_on:
                 raise
             if error.message != self._failed:
                 self._progress.say(f"{error.message}; learning goes on")
             self._failed = error.message
-        else:
-            self._failed = ""
 
     def _save(self, at_end: bool) -> None:
-        """Save all that was learned since the last time."""
+        """Save all that was learned since the last time: the run is over.
+
+        Raises:
+            WriteError: it could not be saved.
+        """
+        with contextlib.suppress(WriteError):  # it is tried again
+            self._finish_checkpoint()
+        content = self._content(at_end)
+        if content is not None:
+            self._write(content)
+
+    def _content(self, at_end: bool) -> bytes | None:
+        """What a model file is to hold now; None where the last one holds it already."""
         drive, stand = self._drive, self._stand
-        if self._keep is None or (drive.last is None and not (at_end and stand.place is not None)):
-            return
-        # The lines of the rows that the model has seen must be there whenever it is.
+        known = drive.last is None and self._is_saved
+        if self._keep is None or (known and not (at_end and stand.place is not None)):
+            return None
+        content = stand.content(drive.last, None if at_end else self._source.place())
+        drive.last, self._is_saved = None, True
+        return content
+
+    def _write(self, content: bytes) -> None:
+        """Write a model file, and before it the lines of the rows that the model has seen: they
+        must be there whenever it is."""
+        assert self._keep is not None
         if self._predictions is not None:
             self._predictions.sync()
         self._bad_rows.sync()
-        place = None if at_end else self._source.place()
-        self._keep.save(stand.content(drive.last, place))
-        drive.last = None
+        self._keep.save(content)
 
     def _advice(self) -> str:
         """What the user can do once there is room again."""
@@ -182,7 +228,7 @@ class _Run:
 
     def _notes(self, path: str | None) -> list[str]:
         """What the user may want to know, or do otherwise next time."""
-        notes = self._bad_rows.notes()
+        notes = self.notes + self._bad_rows.notes()
         for what, lost in (
             ("forecasts", self._predictions.lost if self._predictions is not None else 0),
             ("bad rows", self._bad_rows.lost),
@@ -198,10 +244,18 @@ class _Run:
                 f"the learner had gone astray and was stepped back {times:,} time"
                 f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
             )
+        if 2 * schema.incidents.get("repeated", 0) > counts["rows"] and not schema.arguments["key"]:
+            notes.append(
+                "most time stamps repeat the one before: where the rows are of several series, "
+                "--key COL tells them apart"
+            )
         if self._drive.only_0_and_1 and counts["learned"]:
             notes.append(
                 f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"
             )
+        if OTHER in schema.target.classes and schema.task == "multiclass":
+            most = schema.arguments["max_categories"]
+            notes.append(f"column {target!r} has more than {most} labels: the others are {OTHER!r}")
         if not counts["learned"]:
             notes.append(f"nothing was learned: no value in column {target!r} to learn from")
         if path is None:

@@ -9,11 +9,11 @@ from rtrl_lstm.cli.errors import Stop, about
 if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.sources import Source
-    from rtrl_lstm.delayed import Delayed
-    from rtrl_lstm.model import Model
     from rtrl_lstm.modelfile import Saved
-    from rtrl_lstm.panel import Panel
-    from rtrl_lstm.schema import Schema
+    from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.model import Model
+    from rtrl_lstm.models.panel import Panel
+    from rtrl_lstm.table.schema import Schema
 
 
 def load_series(path: str) -> Model | Panel | Delayed:
@@ -22,8 +22,8 @@ def load_series(path: str) -> Model | Panel | Delayed:
     Raises:
         Stop: there is no such file, it is damaged, or holds something else.
     """
-    from rtrl_lstm.delayed import Delayed
-    from rtrl_lstm.panel import Panel
+    from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.panel import Panel
 
     found = load_any(path)
     return found if isinstance(found, Panel | Delayed) else _model(found, path)
@@ -35,8 +35,8 @@ def load(path: str) -> Model:
     Raises:
         Stop: there is no such file, it is damaged, or holds something else than a Model.
     """
-    from rtrl_lstm.delayed import Delayed
-    from rtrl_lstm.panel import Panel
+    from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.panel import Panel
 
     found = load_any(path)
     if isinstance(found, Delayed):
@@ -50,7 +50,7 @@ def load(path: str) -> Model:
 
 
 def _model(found: Saved, path: str) -> Model:
-    from rtrl_lstm.model import Model
+    from rtrl_lstm.models.model import Model
 
     if not isinstance(found, Model):
         kind = type(found).__name__
@@ -72,13 +72,14 @@ def load_any(path: str) -> Saved:
         raise Stop(f"cannot load {about(path, error)}") from error
 
 
+_ROLES = ("target", "time", "time_of_day", "reset_on", "weight", "key", "id")
+
+
 def columns_of(schema: Schema) -> set[str]:
     """The columns that a schema reads, as far as it knows them."""
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
-    special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key", "id")} - {
-        None
-    }
+    special = {asked[name] for name in _ROLES} - {None}
     return known | special | {*(asked["features"] or ()), *asked["also"]}
 
 
@@ -94,7 +95,7 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
     Raises:
         Stop: it has not; the message names what there is.
     """
-    from rtrl_lstm.schema import SchemaError
+    from rtrl_lstm.table.schema import SchemaError
 
     if source.columns is None:
         return
@@ -110,7 +111,7 @@ def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:
     """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled
-    from rtrl_lstm.model import Model
+    from rtrl_lstm.models.model import Model
     from rtrl_lstm.spec import Spec
 
     kind = {name: model.options.get(name, getattr(Spec, name)) for name in ("cell", "rule")}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rtrl_lstm.cli.table import Table
 
 if TYPE_CHECKING:
-    from rtrl_lstm.score import Prequential
+    from rtrl_lstm.score.prequential import Prequential
 
 REFRESH = 0.25  # seconds between two drawings of the bar
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.records import Record
-    from rtrl_lstm.delayed import Delayed
+    from rtrl_lstm.models.delayed import Delayed
 
 _MOST_HELD = 1024
 

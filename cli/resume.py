@@ -20,18 +20,19 @@ from rtrl_lstm.cli.models import check_columns, columns_of, load_series
 from rtrl_lstm.cli.replay import Replay
 from rtrl_lstm.cli.sources import Place
 from rtrl_lstm.cli.starting import network_of
-from rtrl_lstm.delayed import Delayed
-from rtrl_lstm.delayed_score import DelayedScore
-from rtrl_lstm.history import History
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import to_bytes
-from rtrl_lstm.panel import Panel, PanelScore
-from rtrl_lstm.schema import Schema
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.several import SeveralScore
+from rtrl_lstm.models.delayed import Delayed
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.panel import Panel
+from rtrl_lstm.models.wanted import DEFAULTS
+from rtrl_lstm.score.delayed import DelayedScore
+from rtrl_lstm.score.history import History
+from rtrl_lstm.score.panel import PanelScore
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.several import SeveralScore
+from rtrl_lstm.score.steps import StepsScore
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.steps_score import StepsScore
-from rtrl_lstm.wanted import DEFAULTS
+from rtrl_lstm.table.schema import Schema
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -43,6 +44,7 @@ SCHEMA_OPTIONS = (
     "target",
     "features",
     "time",
+    "time_of_day",
     "task",
     "horizon",
     "reset_on",

@@ -15,7 +15,7 @@ from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.numerals import numerals
 from rtrl_lstm.cli.outputs import STDOUT, Output
 from rtrl_lstm.cli.text import JSON_LINES
-from rtrl_lstm.intervals import Ranged
+from rtrl_lstm.models.intervals import Ranged
 
 MOSTLY = 1000
 """Where more than half of so many rows are bad, the source is not what the user thinks it is."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtrl_lstm.score import Prequential
+    from rtrl_lstm.score.prequential import Prequential
 
 WIDTH = 12
 NOTHING = "-"

@@ -7,16 +7,26 @@ from pathlib import Path
 from typing import Protocol
 
 from rtrl_lstm.cli.blocks import Block, Reader
+from rtrl_lstm.cli.dialect import Dialect
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.lines import PIECE, Lines, Trail, Whole, decoded
 from rtrl_lstm.cli.records import Csv, JsonLines, Record
 
 COMPRESSED = (".gz", ".zst", ".zstd")
 JSON_LINES = (".jsonl", ".ndjson")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FEW = 32  # rows: a block of fewer is hardly worth it
+_LONG = 1 << 12  # bytes that are not counted through for lines
 _PATIENCE = 1024  # lines at most that are read one by one before a block is tried again
 _NOTHING = Whole(b"", [])
+
+
+Wanted = Callable[[], tuple[int, tuple[str, ...]]]
+"""Rows of a block at most, and the columns whose numbers it is to hold."""
+
+
+def as_records() -> tuple[int, tuple[str, ...]]:
+    """No blocks."""
+    return 0, ()
 
 
 class Bytes(Protocol):
@@ -37,6 +47,7 @@ class Text:
     Args:
         opened: what to read.
         form: "csv", "tsv" or "jsonl", see `form_of`.
+        dialect: what is known of how it is written.
         check: of the texts before this one, see `Trail`; None where nobody will ask for a place.
         like: an earlier text of the same stream: the columns are its, and a header may be missing.
 
@@ -50,13 +61,18 @@ class Text:
     """
 
     def __init__(
-        self, opened: Bytes, form: str, check: int | None = 0, like: Text | None = None
+        self,
+        opened: Bytes,
+        form: str,
+        dialect: Dialect,
+        check: int | None = 0,
+        like: Text | None = None,
     ) -> None:
         self.name = opened.name
         self.form = form
         self._opened = opened
         self._trail = None if check is None else Trail(check)
-        self._parser = _parser(form)
+        self._parser = _parser(form, dialect)
         self._lines = Lines(opened.read, self._trail)
         self._whole, self._at = _NOTHING, 0  # lines that have come, and how far they were taken
         self._reader: Reader | None = None
@@ -87,16 +103,27 @@ class Text:
         """Whether there was not even a header."""
         return self._ended and self._parser.columns is None and not self._held
 
+    @property
+    def decimal(self) -> str | None:
+        """The decimal mark of its numbers; None where it is not known, or JSON's."""
+        return self._parser.decimal if isinstance(self._parser, Csv) else None
+
+    @decimal.setter
+    def decimal(self, mark: str | None) -> None:
+        if isinstance(self._parser, Csv):
+            self._parser.decimal = mark
+
     def has_rows(self) -> bool:
         """Whether `next` has some without reading."""
         return bool(self._held) or self._has_lines or self._lines.has_first()
 
-    def next(self, most: int = 0, names: tuple[str, ...] = ()) -> list[Record] | Block | None:
+    def next(self, wanted: Wanted = as_records) -> list[Record] | Block | None:
         """The rows that came, perhaps none; None at the end.
 
         Args:
-            most: how many rows a block may have; 0: the next row comes by itself.
-            names: the columns whose numbers a block is to hold; none: rows come as records.
+            wanted: asked where many have come: how many rows a block may have (0: the next row
+                comes by itself), and the columns whose numbers it is to hold (none: rows come as
+                records).
 
         Raises:
             Stop: it cannot be read further.
@@ -104,16 +131,19 @@ class Text:
         records, self._held = self._held, []
         if records:
             return records
-        if not self._has_lines and self._ended:
-            return None
+        if not self._has_lines:
+            if self._ended:
+                return None
+            self._fill()
+            if not self._has_lines:
+                return self._parser.end() if self._ended else []
+        if not self._many:  # a live pipe: whoever writes to it may wait for the answer
+            return self._advance(None)
+        most, names = wanted()
         if not names:
             # Few at first: perhaps they show that the others can be read as numbers.
             lines, self._first_lines = self._first_lines, min(4 * self._first_lines, PIECE)
             return self._advance(lines)
-        if not self._has_lines:
-            self._fill()
-        if not self._has_lines:
-            return self._parser.end() if self._ended else []
         if most and not self._one_by_one and (block := self._block(most, names)):
             return block
         lines, self._one_by_one = max(self._one_by_one, 1), 0
@@ -182,6 +212,12 @@ class Text:
     def _has_lines(self) -> bool:
         return self._at < len(self._whole.data) or bool(self._whole.more)
 
+    @property
+    def _many(self) -> bool:
+        """Whether so many lines have come that a block of them is worth it."""
+        data = self._whole.data
+        return len(data) - self._at > _LONG or data.count(b"\n", self._at) >= _FEW
+
     def _fill(self) -> None:
         """Take in what one more piece completes."""
         whole = self._lines.next()
@@ -200,7 +236,8 @@ class Text:
             if self._ended and not self._has_lines:
                 return self._parser.end()
             lines = self._next_lines(most)
-            return [*self._first(lines), *self._parser.feed(lines)]
+            first = self._first(lines) if self._may_have_header else []
+            return first + self._parser.feed(lines)
         except ValueError as error:
             raise Stop(f"{self.name}: {error}") from error
 
@@ -221,6 +258,9 @@ class Text:
     def _block(self, most: int, names: tuple[str, ...]) -> Block | None:
         """The next rows, where they are plain numbers."""
         if self._may_have_header or not isinstance(self._parser, Csv) or self._parser.is_open:
+            return None
+        if self._parser.decimal != ".":
+            self._judge(0)
             return None
         if self._reader is None or not self._reader.reads(self._parser, names):
             self._reader = Reader(self._parser, names)
@@ -246,8 +286,6 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     if kind == ".parquet":
         return "parquet"
     first = beginning()
-    if first.startswith(_UTF16):
-        raise Stop(f"{name} is UTF-16 text: convert it to UTF-8 first")
     if first.startswith(b"PAR1"):
         return "parquet"
     if kind in JSON_LINES:
@@ -259,7 +297,9 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     return "csv"
 
 
-def _parser(form: str) -> Csv | JsonLines:
+def _parser(form: str, dialect: Dialect) -> Csv | JsonLines:
     if form == "jsonl":
         return JsonLines()
-    return Csv("\t" if form == "tsv" else None)
+    if form == "tsv" and dialect.delimiter is None:
+        dialect = dialect._replace(delimiter="\t")
+    return Csv(dialect)

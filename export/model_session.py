@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.schema import BadRow, Forecast, Reading, Row, Schema
+from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 
 from .errors import GraphFileError, brief
 from .session import Session

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm.schema import Schema
+from rtrl_lstm.table.schema import Schema
 
 from .errors import GraphFileError, brief
 from .graphfile import read_graph

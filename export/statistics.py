@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtrl_lstm.kernels.words import FARTHEST, SETTLED
+
 from .graph import Graph, Values
 
 PARTS = ("count", "mean", "m2")
@@ -51,6 +53,18 @@ def spread(g: Graph, found: Statistics) -> tuple[str, str]:
     return g.op("Sqrt", g.op("Where", moves, variance, g.constant(1.0, wide=True))), moves
 
 
+def bounded(g: Graph, value: str, before: Statistics) -> str:
+    """A value (B, k) as it joins: once enough are known, at most at the limit's distance."""
+    sd, _ = spread(g, before)  # 1 where there is none, which is the least of the limit's parts
+    other = g.op("Sub", g.constant(0.0, wide=True), before.mean)
+    size = g.op("Max", sd, before.mean, other, g.constant(1.0, wide=True))
+    limit = g.op("Mul", size, g.constant(FARTHEST, wide=True))
+    low, high = g.op("Sub", before.mean, limit), g.op("Add", before.mean, limit)
+    kept = g.op("Min", g.op("Max", value, low), high)
+    early = g.op("Less", before.count, g.constant(float(SETTLED), wide=True))
+    return g.op("Where", early, value, kept)
+
+
 def scale_inputs(
     g: Graph, x: str, before: Statistics, ones: str, scaled: Sequence[bool], unseen: Sequence[int]
 ) -> tuple[str, Statistics]:
@@ -61,7 +75,7 @@ def scale_inputs(
     taken = np.array(scaled, float)
     taken[list(unseen)] = 0.0
     share = g.op("Mul", g.widened(ones), g.number("input.scaled", taken[None], wide=True))
-    wide = g.widened(x)
+    wide = bounded(g, g.widened(x), before)
     after = observed(g, before, wide, share)
     sd, moves = spread(g, after)
     z = g.op("Div", g.op("Sub", wide, after.mean), sd)

@@ -8,8 +8,8 @@ from typing import Any
 from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import write_whole
+from rtrl_lstm.models.model import Model
 
 from . import carry, plan
 from .errors import ExportError

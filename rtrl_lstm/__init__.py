@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtrl_lstm.delayed import Delayed
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
-    from rtrl_lstm.model import Model
     from rtrl_lstm.modelfile import ModelFileError, load
+    from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.model import Model
+    from rtrl_lstm.models.panel import Panel
     from rtrl_lstm.optimizers import (
         SGD,
         AdaGrad,
@@ -31,25 +32,24 @@ if TYPE_CHECKING:
         ObGD,
         RMSprop,
     )
-    from rtrl_lstm.panel import Panel
     from rtrl_lstm.parallel import Parallel
-    from rtrl_lstm.schema import BadRow, SchemaError
     from rtrl_lstm.spec import Spec
+    from rtrl_lstm.table.values import BadRow, SchemaError
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Delayed": "delayed",
+    "Delayed": "models.delayed",
     "Fleet": "fleet",
     "Parallel": "parallel",
     "Forecaster": "forecaster",
     "Learner": "learner",
-    "Model": "model",
+    "Model": "models.model",
     "ModelFileError": "modelfile",
-    "Panel": "panel",
+    "Panel": "models.panel",
     "load": "modelfile",
-    "BadRow": "schema",
-    "SchemaError": "schema",
+    "BadRow": "table.values",
+    "SchemaError": "table.values",
     "SGD": "optimizers",
     "AdaGrad": "optimizers",
     "Adam": "optimizers",

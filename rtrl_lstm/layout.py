@@ -32,9 +32,12 @@ from rtrl_lstm.cells import (
 )
 from rtrl_lstm.fields import Fields, labels
 from rtrl_lstm.kernels import slots
-from rtrl_lstm.optimizers import Clip
-from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES, Spec
+from rtrl_lstm.kernels.slots import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
+from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES, Clip
+from rtrl_lstm.spec import Spec
 
+assert slots.OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
+assert slots.SCHEDULE_CODES.keys() == SCHEDULES.keys()
 SNAP_NUMBERS = ("s_by_s", "s_by_h", "h_by_s", "h_by_h")  # as `kernels/snap.py` finds them
 # In which place of the table a kernel looks for a gate (see `kernels/cells.py`).
 GATE_PLACES = {

@@ -15,7 +15,7 @@ from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
     from rtrl_lstm.core import Core
-    from rtrl_lstm.model import Model
+    from rtrl_lstm.models.model import Model
 
 MOST_DOTS = 8  # of a layer in the drawing; more are shown as so many and a gap
 ACROSS, DOWN = 64, 11  # pixels between layers, and between the dots of one

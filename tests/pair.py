@@ -267,16 +267,19 @@ def load_twin(twin, numbers):
     learner.labelled = bool(numbers["summed"])
 
 
-def assert_steps_agree(spec, steps=25, seed=0, tolerance=1e-12, every=9, learned=0.8):
+def assert_steps_agree(spec, steps=25, seed=0, tolerance=1e-12, every=9, learned=0.8, inputs=None):
     """Every step of the engine is the twin's step from the same numbers.
 
     Two correct learners that differ in the order of their sums drift apart when left running, so
     the engine's numbers are copied into the twin before every step; after it all are compared.
-    Sequences begin about once in ``every`` rows. Of each parameter, a share ``learned`` must have
+    Sequences begin about once in ``every`` rows; ``inputs`` says {(row, column): number} of inputs
+    that are to be others. Of each parameter, a share ``learned`` must have
     changed in the end.
     """
     net, naive = engine(spec), twin(spec)
     X, Y = rows(spec, steps, seed)
+    for place, number in (inputs or {}).items():
+        X[place] = number
     begins = beginnings(steps, seed, every)
     weights = np.random.default_rng(seed).uniform(0.0, 2.0, steps)
     first = now = engine_numbers(net)

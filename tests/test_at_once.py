@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from benchmarks.reliability.mutate import csv_row
 from rtrl_lstm import Model
 from rtrl_lstm.cli.main import main
-from rtrl_lstm.history import History
 from rtrl_lstm.kernels.decimals import read_rows, tables
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.values import LARGEST, BadRow, number
+from rtrl_lstm.kernels.words import LARGEST
+from rtrl_lstm.score.history import History
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.values import BadRow, number
 
 
 def read_one(text: str) -> float | None:

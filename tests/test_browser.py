@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from rtrl_lstm import export
-from rtrl_lstm.timestamps import calendar_inputs, read_seconds
+from rtrl_lstm.table.timestamps import calendar_inputs, read_seconds
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MODULES = EXAMPLES / "browser" / "node_modules"

@@ -10,10 +10,10 @@ import pytest
 from command_line import figures, run, start
 from test_delayed import _delays, _late, _rows
 
-import rtrl_lstm.delayed
+import rtrl_lstm.models.delayed
 from rtrl_lstm.cli.records import Record
 from rtrl_lstm.cli.replay import Replay
-from rtrl_lstm.delayed import Delayed
+from rtrl_lstm.models.delayed import Delayed
 
 RECORDS = [json.dumps(record) + "\n" for record in _late(_rows(), _delays(150, 12))]
 RECORDS[40:40] = ["{torn\n", RECORDS[3], '{"x": 1, "y": 2}\n']
@@ -136,7 +136,7 @@ def test_ids_that_are_forgotten_are_passed_over(
     monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
     """... where the stream comes again from its very first id."""
-    monkeypatch.setattr(rtrl_lstm.delayed, "LEAST", 40)
+    monkeypatch.setattr(rtrl_lstm.models.delayed, "LEAST", 40)
     records = _records(_late(_rows(), _delays(150, 12)))
     cut = next(k for k in range(200, 300) if "x" in records[k].values)
     taken, new = records[:cut], records[cut:]

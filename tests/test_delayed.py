@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_model import shown
 
-from rtrl_lstm.delayed import Delayed
-from rtrl_lstm.delayed_score import DelayedScore
-from rtrl_lstm.leading import Leading
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import from_bytes, to_bytes
-from rtrl_lstm.recall import Recall
-from rtrl_lstm.schema import BadRow
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.delayed import Delayed
+from rtrl_lstm.models.leading import Leading
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.recall import Recall
+from rtrl_lstm.score.delayed import DelayedScore
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.schema import BadRow
 
 OF_MODEL = {"hidden_size": 4, "learning_rate": 0.01}
 LABELS = {"regression": None, "multiclass": "abcd", "binary": ["no", "yes"]}

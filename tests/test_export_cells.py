@@ -10,7 +10,8 @@ from variants import WIRINGS
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.spec import CELL_ACTIVATIONS, Spec
+from rtrl_lstm.kernels.slots import CELL_ACTIVATIONS
+from rtrl_lstm.spec import Spec
 
 # What goes over a sequence in float32: one of ONNX's operators where it is exactly the cell.
 OPERATOR_CELLS = {

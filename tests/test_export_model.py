@@ -9,7 +9,7 @@ import pytest
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.schema import BadRow
+from rtrl_lstm.table.schema import BadRow
 
 TAXI = Path(__file__).resolve().parent.parent / "examples" / "nyc_taxi.csv"
 

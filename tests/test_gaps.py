@@ -11,9 +11,9 @@ import pytest
 from command_line import figures, run
 from test_model import insides, shown
 
-from rtrl_lstm.model import Model
-from rtrl_lstm.schema import BadRow, Schema
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.schema import BadRow, Schema
 
 STEP = 1800
 

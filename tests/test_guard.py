@@ -13,10 +13,10 @@ from command_line import figures, run
 from test_model import insides, shown
 
 import rtrl_lstm as rl
-from rtrl_lstm.guard import EVERY, LOWER
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import from_bytes, to_bytes
-from rtrl_lstm.schema import BadRow
+from rtrl_lstm.models.guard import EVERY, LOWER
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.table.schema import BadRow
 
 RNG = np.random.default_rng(7)
 HOSTILE = {

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import rtrl_lstm as rl
-from rtrl_lstm import history as histories
-from rtrl_lstm.history import History
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.worth import worth_of_columns
+from rtrl_lstm.score import history as histories
+from rtrl_lstm.score.history import History
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.worth import worth_of_columns
 
 
 def _numbers(count: int) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ import pytest
 from command_line import EXAMPLE, figures, run, write_csv
 
 import rtrl_lstm as rl
-from rtrl_lstm.intervals import WARM_UP, Intervals, Ranged
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.intervals import WARM_UP, Intervals, Ranged
+from rtrl_lstm.score.prequential import Prequential
 
 RNG_SEED = 11  # not of the streams by which the steps were chosen
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtrl_lstm.model import Model
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.season import LOOK_AT
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.season import LOOK_AT
 
 QUARTER = 21600.0  # seconds: 4 rows a day, 28 a week
 COUNT = 60  # rows: the day comes up in row 16 or 17, the week in row 29 at the latest
@@ -57,7 +57,9 @@ def test_growth_by_lags_is_the_same_in_any_chunks_and_after_any_stop(horizon, se
     assert [name for name in names if "change" not in name] == [
         last,
         "y (last day)",
+        "y (day before last)",
         "y (last week)",
+        "y (week before last)",
     ]
     assert "y (last day: change)" in names
 

@@ -13,11 +13,12 @@ from command_line import figures, run
 from test_model import insides, shown
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import from_bytes, to_bytes
-from rtrl_lstm.panel import Panel, PanelScore
-from rtrl_lstm.schema import BadRow
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.panel import Panel
+from rtrl_lstm.score.panel import PanelScore
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.schema import BadRow
 
 KEYS = ["north", "south", "7"]
 

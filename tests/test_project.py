@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from importlib.metadata import version
@@ -13,6 +14,17 @@ import rtrl_lstm
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"cli": "rtrl_lstm.cli", "export": "rtrl_lstm.export"}
+# Which rooms of the package a room may import; "engine" is what lies at the package's top.
+MAY_IMPORT = {
+    "kernels": {"kernels"},  # what they are compiled with must lie beside them: see `jit`
+    "engine": {"kernels", "engine"},
+    "table": {"kernels", "table"},
+    "models": {"kernels", "engine", "table", "models"},
+    "score": {"kernels", "engine", "table", "models", "score"},
+    "river": {"kernels", "engine", "table", "models", "river"},
+}
+KNOWN = (*MAY_IMPORT, *ROOMS, "oslock")  # that one knows nothing, and is free to all
+FRONT = ("__init__.py", "modelfile.py", "notebook.py")  # know all rooms
 WRITTEN = ("*.md", "*.py", "*.toml", "*.txt", "Makefile", "run")
 
 
@@ -52,6 +64,27 @@ def test_rooms_are_linked_into_the_package(room: str) -> None:
     link = ROOT / "rtrl_lstm" / room
     assert link.is_symlink()
     assert link.readlink() == Path("..") / room
+
+
+def _imported_rooms(path: Path) -> set[str]:
+    """The rooms that a file imports when it is imported itself."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rtrl_lstm"):
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            rooms = {name.split(".")[1] for name in names}
+            found |= {room if room in KNOWN else "engine" for room in rooms}
+    return found - {"oslock"}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_data_runs_one_way(room: str) -> None:
+    package = ROOT / "rtrl_lstm"
+    files = list((package if room == "engine" else package / room).glob("*.py"))
+    assert len(files) > 1
+    for path in files:
+        if room != "engine" or path.name not in FRONT:
+            assert _imported_rooms(path) <= MAY_IMPORT[room], path
 
 
 def test_the_version_stands_in_one_place() -> None:

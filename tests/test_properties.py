@@ -10,6 +10,7 @@ from pair import assert_steps_agree, engine, engine_numbers
 from streams import beginnings, rows
 from variants import WIRINGS
 
+from rtrl_lstm.kernels.slots import CELL_ACTIVATIONS
 from rtrl_lstm.optimizers import (
     OPTIMIZERS,
     ClipCredit,
@@ -18,7 +19,7 @@ from rtrl_lstm.optimizers import (
     Cosine,
     Exponential,
 )
-from rtrl_lstm.spec import CELL_ACTIVATIONS, CELLS, Spec
+from rtrl_lstm.spec import CELLS, Spec
 
 # The first example may compile.
 quick = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])

@@ -47,7 +47,7 @@ def test_memory_through_a_pipe() -> None:
 
 
 def test_latency_of_a_live_pipe(tmp_path: Path) -> None:
-    milliseconds = latency.measure(tmp_path, rows=1500, rate=1000.0, every="0.5s")
+    milliseconds = latency.measure(latency.commands(tmp_path, "0.5s")["learn"], 1500, 1000.0)
     assert len(milliseconds) == 1500
     assert (milliseconds > 0).all()
     assert np.median(milliseconds) < 500.0  # as they come, not when a buffer is full
@@ -70,7 +70,7 @@ def test_memory_is_flat_over_a_hundred_million_rows() -> None:
 
 @pytest.mark.proof
 def test_forecasts_come_at_once(tmp_path: Path) -> None:
-    milliseconds = latency.measure(tmp_path, rows=60_000, rate=1000.0, every="10s")
+    milliseconds = latency.measure(latency.commands(tmp_path, "10s")["learn"], 60_000, 1000.0)
     p50, p99 = np.percentile(milliseconds, [50, 99])
     assert p50 <= 0.2
     assert p99 <= 2.0

@@ -14,8 +14,8 @@ import pytest
 from river import checks, datasets, evaluate, metrics, preprocessing, stream
 
 import rtrl_lstm as rl
+from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.river import RTRLClassifier, RTRLForecaster, RTRLRegressor
-from rtrl_lstm.wanted import DEFAULTS
 
 KINDS = (RTRLRegressor, RTRLClassifier, RTRLForecaster)
 ONE_ROW_AHEAD = KINDS[:2]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtrl_lstm.schema import BadRow, Schema, SchemaError
-from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
-from rtrl_lstm.values import OTHER
+from rtrl_lstm.table.schema import BadRow, Schema, SchemaError
+from rtrl_lstm.table.timestamps import CALENDAR, calendar_inputs
+from rtrl_lstm.table.values import OTHER
 
 
 def named(schema, reading):

@@ -13,11 +13,11 @@ import pytest
 from command_line import figures, run
 from test_model import insides, shown
 
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import from_bytes, to_bytes
-from rtrl_lstm.schema import BadRow
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.several import SeveralScore
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.several import SeveralScore
+from rtrl_lstm.table.schema import BadRow
 
 
 def _rows(count: int = 200) -> list[dict[str, object]]:

@@ -13,10 +13,10 @@ import pytest
 from command_line import figures, run, waves
 from test_model import insides, shown
 
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import from_bytes, to_bytes
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.steps_score import StepsScore
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.steps import StepsScore
 
 H = 4
 

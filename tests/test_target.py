@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from rtrl_lstm.target import Target
-from rtrl_lstm.values import OTHER, BadRow, SchemaError
+from rtrl_lstm.table.target import Target
+from rtrl_lstm.table.values import OTHER, BadRow, SchemaError
 
 
 def target(task="auto", most=64):

@@ -11,9 +11,9 @@ from command_line import figures, run, waves
 from test_model import insides, shown
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import Model
-from rtrl_lstm.schema import BadRow
-from rtrl_lstm.wanted import DEFAULTS
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.wanted import DEFAULTS
+from rtrl_lstm.table.schema import BadRow
 
 SMALL = {**DEFAULTS, "hidden_size": 4}
 
@@ -105,5 +105,5 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert (tmp_path / "p.csv").read_bytes() == said
     unweighted = "x\n1\n2\n"
     assert run("predict", "m", stdin=unweighted, cwd=tmp_path).stdout.count("\n") == 3
-    wrong = run("learn", "m2.csv", "--target", "y", "--weight", "y", cwd=tmp_path, code=1)
+    wrong = run("learn", "a.csv", "--target", "y", "--weight", "y", cwd=tmp_path, code=1)
     assert "cannot be the weight" in wrong.stderr

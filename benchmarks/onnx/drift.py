@@ -20,7 +20,7 @@ import numpy as np
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
-from rtrl_lstm.timestamps import calendar_inputs, read_seconds
+from rtrl_lstm.table.timestamps import calendar_inputs, read_seconds
 
 TAXI = Path(__file__).resolve().parents[2] / "examples" / "nyc_taxi.csv"
 UNITS, HORIZON = 16, 5

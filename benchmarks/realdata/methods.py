@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from benchmarks.realdata.streams import Rows, Stream
-from rtrl_lstm.model import Model
-from rtrl_lstm.schema import Forecast, Schema
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.table.schema import Forecast, Schema
 
 CHUNK = 256
 Forecasts = Iterator[Forecast]

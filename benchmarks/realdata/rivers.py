@@ -10,7 +10,7 @@ from river import forest, linear_model, multiclass, preprocessing, time_series, 
 
 from benchmarks.realdata.methods import Forecasts, Method, schema_of, supervised
 from benchmarks.realdata.streams import Rows, Stream
-from rtrl_lstm.schema import Forecast
+from rtrl_lstm.table.schema import Forecast
 
 
 class RiverEstimator:

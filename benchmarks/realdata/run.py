@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.realdata.methods import method_of
 from benchmarks.realdata.streams import Stream
-from rtrl_lstm.schema import Forecast, Schema
-from rtrl_lstm.tallies import LEAST_PROBABILITY
+from rtrl_lstm.score.tallies import LEAST_PROBABILITY
+from rtrl_lstm.table.schema import Forecast, Schema
 
 
 def measure(stream: Stream, method: str, seed: int) -> dict[str, Any]:

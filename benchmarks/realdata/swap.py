@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.realdata.methods import number_of
-from rtrl_lstm.model import Model
+from rtrl_lstm.models.model import Model
 
 SYMBOLS, CHANGE, AVERAGED = 20_000, 10_000, 100
 NOISE = 50_000

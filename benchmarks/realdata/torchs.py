@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.realdata.methods import Estimator, model_of, schema_of
 from benchmarks.realdata.streams import Stream
-from rtrl_lstm.schema import Forecast
+from rtrl_lstm.table.schema import Forecast
 
 torch.set_num_threads(1)
 RATE = 1e-3

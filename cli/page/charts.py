@@ -6,8 +6,8 @@ import itertools
 import math
 from typing import Any
 
-from rtrl_lstm.history import History, Passed, Snapshot
-from rtrl_lstm.model import Model
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.history import History, Passed, Snapshot
 
 INTERVALS = 80  # of error over time: enough to see a change, few enough to read
 DIGITS = 6

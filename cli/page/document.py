@@ -13,10 +13,10 @@ from typing import Any
 from rtrl_lstm.cli.figures import METRICS, counts_line, figure
 from rtrl_lstm.cli.page import charts
 from rtrl_lstm.cli.table import number
-from rtrl_lstm.history import Event, History
-from rtrl_lstm.model import Model
 from rtrl_lstm.modelfile import write_whole
-from rtrl_lstm.worth import worth_of_columns
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.score.history import Event, History
+from rtrl_lstm.score.worth import worth_of_columns
 
 MOST_COLUMNS = 30
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.kernels.jit import entry, inline
 from rtrl_lstm.kernels.lanes import address
-from rtrl_lstm.values import LARGEST, MISSING
+from rtrl_lstm.kernels.words import LARGEST, MISSING
 
 _SMALLEST, _GREATEST = -64, 40  # powers of ten with a factor in the table
 _EXACT = 22  # 10^22 is the greatest power of ten that a float64 holds exactly

@@ -8,7 +8,8 @@ holds one is vectorised. None uses fastmath: sums keep the order they are writte
 result never depends on the width of the machine's vectors or on how the rows were chunked.
 
 Numba does not notice an edit to a function in another file, so the cache lies in a folder named
-after a hash of all the kernels' sources: a stale compilation cannot be found again.
+after a hash of all the kernels' sources: a stale compilation cannot be found again. So what the
+kernels are compiled with, down to a constant, has to lie in this folder.
 
 Nor does Numba tell two blocks of one name and the same types apart, if different processes have
 compiled them: in a process that loads both from disk the first one stands for both (Numba's issue

@@ -4,6 +4,17 @@ A number joins the statistics before it is scaled by them: after n numbers a sca
 sqrt(n - 1), so that the first rows of a stream, whatever their unit, cannot throw a learner off.
 The spread is the population standard deviation; a constant input is scaled to 0, and a target of
 no spread by 1.
+
+An input that no sensor ever measured must not spoil the scale for ever. Once `SETTLED` numbers have
+set it, one farther from the mean than
+
+    limit = FARTHEST * max(spread, |mean|, 1)
+
+joins as the number at that distance, and that is what the network sees. A single one so multiplies
+the variance by no more than 1 + FARTHEST^2 / n beside what mean and 1 allow; where a stream has
+really moved, the limit grows with each row, by such a factor, and the scale follows: over 10 times
+the limit within n / 200 rows. Of numbers that keep to a distribution, at most one in FARTHEST^2 is
+that far away (Chebyshev), whatever it is.
 """
 
 from __future__ import annotations
@@ -28,6 +39,18 @@ from rtrl_lstm.kernels.slots import (
     T_TARGETS,
     UNSEEN,
 )
+from rtrl_lstm.kernels.words import FARTHEST, SETTLED
+
+
+@inline
+def _bounded(value, count, mean, m2):
+    """A number as it joins `count` others, at most at the limit's distance."""
+    away = abs(value - mean)
+    far = FARTHEST * max(abs(mean), 1.0)
+    if count < SETTLED or away <= far or away * away * count <= FARTHEST * FARTHEST * m2:
+        return value
+    limit = max(FARTHEST * math.sqrt(m2 / count), far)
+    return min(max(value, mean - limit), mean + limit)
 
 
 @inline
@@ -41,6 +64,7 @@ def scale_inputs(head, body, table, x, first, at):
             value = 0.0
         elif table[scaled + k] == SCALED:
             if not frozen:
+                value = _bounded(value, head[count_at + k], head[mean_at + k], head[m2_at + k])
                 head[count_at + k] += 1.0
                 step = value - head[mean_at + k]
                 head[mean_at + k] += step / head[count_at + k]

@@ -8,10 +8,21 @@ part of the table (L_), in one of a layer's two sets of states (S_), and in a ro
 
 import numpy as np
 
-from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES
-from rtrl_lstm.spec import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
+# --- names, and the codes that the kernels know them by ----------------------------------------
+RULES = ("truncated", "snap1", "full")
+LOSSES = (
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "log_loss",
+    "cross_entropy",
+    "poisson",
+)
+# For a cell's input and output. 4 sigmoid - 2 and 2 sigmoid - 1 are those of the 1997 paper.
+CELL_ACTIVATIONS = ("tanh", "sigmoid", "identity", "relu", "4sigmoid-2", "2sigmoid-1")
+ACTIVATIONS = ("identity", "sigmoid", "softmax", "exp")
 
-# --- codes -----------------------------------------------------------------------------------
 SQUARED_ERROR = LOSSES.index("squared_error")
 ABSOLUTE_ERROR = LOSSES.index("absolute_error")
 HUBER = LOSSES.index("huber")
@@ -41,13 +52,14 @@ OPTIMIZER_CODES = {
     "adamw": ADAMW,
     "obgd": OBGD,
 }
-assert OPTIMIZER_CODES.keys() == OPTIMIZERS.keys()
 
-SCHEDULE_CODES = {name: code for code, name in enumerate(SCHEDULES, 1)}  # 0: none
-EXPONENTIAL = SCHEDULE_CODES["exponential"]
-INVERSE_TIME = SCHEDULE_CODES["inverse_time"]
-LINEAR = SCHEDULE_CODES["linear"]
-COSINE = SCHEDULE_CODES["cosine"]
+EXPONENTIAL, INVERSE_TIME, LINEAR, COSINE = range(1, 5)  # 0: none
+SCHEDULE_CODES = {
+    "exponential": EXPONENTIAL,
+    "inverse_time": INVERSE_TIME,
+    "linear": LINEAR,
+    "cosine": COSINE,
+}
 
 TRUNCATED = RULES.index("truncated")
 SNAP1 = RULES.index("snap1")
@@ -81,8 +93,10 @@ FORGETTING = 0.999
 # A priori variances of the weights of the 1, the network's forecast and each input: how much must
 # be seen before they move. On random walks and in short streams this costs least.
 INITIAL_COVARIANCE = (0.001, 0.1, 1.0)
-# How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 100.
-FADING = (0.95, 0.99)
+# How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 1,000.
+FADING = (0.95, 0.999)
+FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last value
+NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # --- head ------------------------------------------------------------------------------------
@@ -157,7 +171,7 @@ T_NOW_INPUTS = 42  # head: lists of inputs, see `sparse.py`
 T_NEXT_INPUTS = 43
 T_LIVE = 44
 T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and at an odd one
-T_LOSSES = 47  # head: two recent losses and their count, of the combination and each input alone
+T_LOSSES = 47  # head: two recent losses and their count, of least squares and each input alone
 T_SIZE = 48
 
 L_UNITS = 0  # cells

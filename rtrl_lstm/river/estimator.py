@@ -10,10 +10,10 @@ import numpy as np
 
 from rtrl_lstm.fields import Array
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.models.wanted import DERIVED, with_defaults
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.features import Features
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.wanted import DERIVED, with_defaults
 
 _VIEWS = ("_row", "_cells")  # of memory, which no pickle can hold
 _FIELDS = tuple(field.name for field in dataclasses.fields(Spec))

@@ -12,8 +12,9 @@ from datetime import date, datetime
 from typing import Any
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.timestamps import CALENDAR, calendar_inputs, read_seconds
-from rtrl_lstm.values import LARGEST, shown
+from rtrl_lstm.kernels.words import LARGEST
+from rtrl_lstm.table.timestamps import CALENDAR, calendar_inputs, read_seconds
+from rtrl_lstm.table.values import shown
 
 YEAR = 365.2425 * 86400.0
 DATE_INPUTS = (*CALENDAR, "sin year", "cos year")

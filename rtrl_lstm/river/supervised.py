@@ -8,9 +8,9 @@ from typing import Any
 
 from river import base
 
+from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
-from rtrl_lstm.wanted import DEFAULTS
 
 
 class RTRLRegressor(RTRLEstimator, base.Regressor):

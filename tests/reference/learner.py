@@ -142,6 +142,7 @@ class ReferenceLearner:
     def scale(self, x: Array) -> Array:
         """x (I,) by the running statistics, which take it in first; 0 where there is no spread."""
         x = np.asarray(x, dtype=float)
+        x = self.input_scaler.bounded(x)
         self.input_scaler.update(x)
         sd = self.input_scaler.spread()
         z = np.zeros_like(x)

@@ -17,6 +17,13 @@ class RunningScaler:
         self.mean = np.zeros(self.scaled.size)
         self.m2 = np.zeros(self.scaled.size)
 
+    def bounded(self, x: Array) -> Array:
+        """A row as it joins: once 100 numbers are known, none is farther from the mean than 30
+        times the greatest of spread, size of the mean, and 1."""
+        limit = 30 * np.maximum(np.maximum(self.spread(), np.abs(self.mean)), 1.0)
+        limit[(self.count < 100) | ~self.scaled] = np.inf
+        return np.clip(x, self.mean - limit, self.mean + limit)
+
     def update(self, x: Array) -> None:
         """Take in one row. NaN is no number and leaves its column as it was."""
         for k in np.flatnonzero(self.scaled & ~np.isnan(x)):

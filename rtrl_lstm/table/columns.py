@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.values import OTHER, is_missing, is_number, label, number
+from rtrl_lstm.kernels.words import FARTHEST, SETTLED
+from rtrl_lstm.table.values import OTHER, is_missing, is_number, label, number
 
 Value = float | str | None
 """A parsed field: a number, a label, or None where it is missing."""
@@ -36,7 +37,8 @@ class Column:
     """A column of numbers or of categories: its first value decides.
 
     A number is one scaled input. From the first missing value on a second input, a flag, says
-    that the first holds a substitute, as a rule the running mean of the column. A category has a
+    that the first holds a substitute, as a rule the running mean of the column, which a number of
+    more than `FARTHEST` times the mean size of the others, or 1, joins as that. A category has a
     0/1 input for each of its values, given out as they are first seen, up to `max_categories`;
     all further values share one more. All of them are 0 where the value is missing.
 
@@ -54,7 +56,7 @@ class Column:
         self.slot = -1
         self.fixed = False
         self._count = 0
-        self._sum = 0.0
+        self._sum = self._size = 0.0  # of the numbers, and of their sizes, as they joined
         self._flag = -1  # of "is missing"; -1: not there yet
         self._slots: dict[str, int] = {}  # of the categories
 
@@ -95,8 +97,7 @@ class Column:
         elif isinstance(value, float):
             values[self.slot] = value
             if not self.fixed:
-                self._count += 1
-                self._sum += value
+                self._join(value)
         else:
             mean = self._sum / self._count
             values[self.slot] = mean if substitute is None else substitute
@@ -124,24 +125,54 @@ class Column:
         if not len(numbers):
             return
         known = ~np.isnan(numbers)
+        inputs[:, self.slot] = numbers
         if known.all():
-            inputs[:, self.slot] = numbers
             if not self.fixed:
-                numbers = numbers.copy()
-                numbers[0] += self._sum
-                self._count += len(numbers)
-                self._sum = float(np.cumsum(numbers)[-1])
+                self._join_many(numbers)
             return
-        count = self._count + np.cumsum(known)
-        # As they are added one by one: the sum does not depend on how many come at once.
-        sums = np.cumsum(np.concatenate(([self._sum], np.where(known, numbers, 0.0))))[1:]
+        count, sums = np.float64(self._count), np.float64(self._sum)  # before these
         if self.fixed:
-            count[:], sums[:] = self._count, self._sum
-        means = sums / count if substitutes is None else substitutes
-        inputs[:, self.slot] = np.where(known, numbers, means)
+            means = np.broadcast_to(sums / count, known.shape)
+        else:
+            joined = np.zeros(len(numbers))
+            joined[known] = self._join_many(numbers[known])
+            means = np.cumsum(np.concatenate(([sums], joined)))[1:] / (count + np.cumsum(known))
+        inputs[~known, self.slot] = (means if substitutes is None else substitutes)[~known]
         if self._flag >= 0:
             inputs[:, self._flag] = ~known
-        self._count, self._sum = int(count[-1]), float(sums[-1])
+
+    def _join(self, value: float) -> None:
+        """Take a number into the mean."""
+        if self._count >= SETTLED:
+            limit = FARTHEST * max(self._size / self._count, 1.0)
+            value = min(max(value, -limit), limit)
+        self._count += 1
+        self._sum += value
+        self._size += abs(value)
+
+    def _join_many(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`_join` for many, in the same bits. Returns them as they joined."""
+        numbers, begin = numbers.copy(), 0
+        while begin < len(numbers):
+            rest = numbers[begin:]
+            # As they are added one by one: the sums do not depend on how many come at once.
+            sums = np.cumsum(np.concatenate(([self._sum], rest)))
+            sizes = np.cumsum(np.concatenate(([self._size], np.abs(rest))))
+            counts = self._count + np.arange(len(rest))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                limits = FARTHEST * np.fmax(sizes[:-1] / counts, 1.0)
+            far = (counts >= SETTLED) & (np.abs(rest) > limits)
+            stop = int(far.argmax()) if far.any() else len(rest)
+            self._count += stop
+            self._sum, self._size = float(sums[stop]), float(sizes[stop])
+            begin += stop
+            if begin < len(numbers):
+                numbers[begin] = np.copysign(limits[stop], numbers[begin])
+                self._count += 1
+                self._sum += float(numbers[begin])
+                self._size += float(limits[stop])
+                begin += 1
+        return numbers
 
     def _flag_missing(self, inputs: Inputs, values: list[float]) -> None:
         if self._flag < 0 and not self.fixed:
@@ -170,6 +201,7 @@ class Column:
             "fixed": self.fixed,
             "count": self._count,
             "sum": self._sum,
+            "size": self._size,
             "slot": self.slot,
             "flag": self._flag,
             "slots": [[value, slot] for value, slot in self._slots.items()],
@@ -182,7 +214,7 @@ class Column:
         column.numeric = saved["numeric"]
         column.fixed = saved["fixed"]
         column._count = saved["count"]
-        column._sum = saved["sum"]
+        column._sum, column._size = saved["sum"], saved["size"]
         column.slot = saved["slot"]
         column._flag = saved["flag"]
         column._slots = dict(saved["slots"])

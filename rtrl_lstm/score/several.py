@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rtrl_lstm.schema import BadRow, Forecast, Reading
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.schema import BadRow, Forecast, Reading
 
 
 class SeveralScore(Prequential):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rtrl_lstm.ensemble import RATES
+from rtrl_lstm.models.start import Start
 from rtrl_lstm.optimizers import Adam, ClipCredit, Linear
-from rtrl_lstm.schema import Schema
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.start import Start
-from rtrl_lstm.target import LOSSES
+from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.table.target import LOSSES
 from rtrl_lstm.unknown import refuse_unknown
 
 # What a Model's learner is unless it is told otherwise; what is not named here is as in Spec.
@@ -37,6 +37,7 @@ DERIVED = frozenset(
         "scale_target",
         "combine_with",
         "combine_only",
+        "combine_inner",
     }
 )
 
@@ -131,5 +132,6 @@ def wanted_spec(
         scale_target=schema.task == "regression",
         combine_with=schema.combined_inputs,
         combine_only=schema.unseen_inputs,
+        combine_inner=schema.inner_inputs,
         **options,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.schema import Reading
+from rtrl_lstm.table.schema import Reading
 
 
 class Counting:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rtrl_lstm.columns import Value
-from rtrl_lstm.values import (
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.values import (
     OTHER,
     BadRow,
     SchemaError,

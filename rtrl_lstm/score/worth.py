@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.history import History
-from rtrl_lstm.tallies import LEAST_PROBABILITY
+from rtrl_lstm.score.history import History
+from rtrl_lstm.score.tallies import LEAST_PROBABILITY
 
 if TYPE_CHECKING:
-    from rtrl_lstm.model import Model
+    from rtrl_lstm.models.model import Model
 
 LEAST_ROWS = 64
 

@@ -27,7 +27,7 @@ from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels.tally import add_to_tally
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.schema import Reading
+from rtrl_lstm.table.schema import Reading
 
 Guarded = Learner | Forecaster | Ensemble
 

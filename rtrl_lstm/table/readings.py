@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.columns import Value
-from rtrl_lstm.target import Forecast
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.target import Forecast
 
 Row = Mapping[str, Any]
 

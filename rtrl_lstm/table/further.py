@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rtrl_lstm.columns import Column, Inputs, Value
-from rtrl_lstm.target import Target
+from rtrl_lstm.table.columns import Column, Inputs, Value
+from rtrl_lstm.table.target import Target
 
 
 class Further:

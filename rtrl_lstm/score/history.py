@@ -23,11 +23,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.columns import Value
 from rtrl_lstm.fields import Array
-from rtrl_lstm.intervals import Ranged
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading
-from rtrl_lstm.score import Prequential
+from rtrl_lstm.models.intervals import Ranged
+from rtrl_lstm.score.packing import pack_column, unpack_column
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
 
 SNAPSHOTS = 400
 LAST_ROWS = 2000
@@ -193,8 +194,11 @@ class History:
         self._write_out()
         width = max((len(reading.inputs) for reading in self._read), default=0)
         inputs = np.zeros((len(self._read), width), np.float32)
-        for row, reading in zip(inputs, self._read, strict=True):
-            row[: len(reading.inputs)] = reading.inputs
+        if all(len(reading.inputs) == width for reading in self._read):
+            inputs[:] = [reading.inputs for reading in self._read] or 0.0
+        else:
+            for row, reading in zip(inputs, self._read, strict=True):
+                row[: len(reading.inputs)] = reading.inputs
         labels = np.array([reading.label for reading in self._read], np.float64)
         return inputs, labels, np.array([reading.reset for reading in self._read], bool)
 
@@ -265,15 +269,14 @@ class History:
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it but the score, as plain JSON."""
-        self._write_out()
-        inputs, labels, resets = self.stretch()
+        inputs, labels, resets = self.stretch()  # writes out
         return {
             "snapshots": [list(snapshot) for snapshot in self.snapshots],
-            "last": [list(column) for column in zip(*self._last, strict=True)],
+            "last": [pack_column(column) for column in zip(*self._last, strict=True)],
             "events": [list(event) for event in self.events],
             "calibration": [list(one) for one in self.calibration],
             "inputs": [list(inputs.shape), base64.b64encode(inputs.tobytes()).decode()],
-            "labels": [None if np.isnan(label) else label for label in labels.tolist()],
+            "labels": pack_column([None if y != y else y for y in labels.tolist()]),
             "resets": np.flatnonzero(resets).tolist(),
             "width": self._width,
             "sequence": self._sequence,
@@ -285,13 +288,13 @@ class History:
         """The inverse of `to_json`, given the score as it was."""
         history = cls(score)
         history.snapshots = [Snapshot(*snapshot) for snapshot in saved["snapshots"]]
-        history._last.extend(zip(*saved["last"], strict=True))
+        history._last.extend(zip(*map(unpack_column, saved["last"]), strict=True))
         history.events.extend(Event(*event) for event in saved["events"])
         history.calibration = [Bin(*one) for one in saved["calibration"]]
         shape, text = saved["inputs"]
         inputs = np.frombuffer(base64.b64decode(text), np.float32).reshape(shape).tolist()
         resets = set(saved["resets"])
-        for t, (row, label) in enumerate(zip(inputs, saved["labels"], strict=True)):
+        for t, (row, label) in enumerate(zip(inputs, unpack_column(saved["labels"]), strict=True)):
             known = float("nan") if label is None else label
             history._read.append(Reading(row, known, None, t in resets, None, ()))
         history._width = saved["width"]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.season import Season, Seasons, last_known
-from rtrl_lstm.tallies import NumberSums
+from rtrl_lstm.score.tallies import NumberSums
+from rtrl_lstm.table.season import Season, Seasons, last_known
 
 Array = NDArray[np.float64]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rtrl_lstm.schema import Reading
-from rtrl_lstm.score import Prequential
-from rtrl_lstm.several import SeveralScore
+from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.several import SeveralScore
+from rtrl_lstm.table.schema import Reading
 
 
 class StepsScore(SeveralScore):

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.columns import Value
-from rtrl_lstm.compared import Compared, Origins, origins_of
-from rtrl_lstm.intervals import Ranged, pack, unpack
-from rtrl_lstm.schema import BadRow, Forecast, Numbers, Reading
-from rtrl_lstm.season import Seasons
-from rtrl_lstm.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
-from rtrl_lstm.values import OTHER
+from rtrl_lstm.models.intervals import Ranged, pack, unpack
+from rtrl_lstm.score.compared import Compared, Origins, origins_of
+from rtrl_lstm.score.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
+from rtrl_lstm.table.season import Seasons
+from rtrl_lstm.table.values import OTHER
 
 _STREAM = ("_sequence", "_last", "_waiting", "_frequencies", "_seasons")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from rtrl_lstm.columns import Value
-from rtrl_lstm.readings import Settled
-from rtrl_lstm.schema import Forecast, Reading
-from rtrl_lstm.score import Prequential, Waiting
-from rtrl_lstm.season import Season
+from rtrl_lstm.score.prequential import Prequential, Waiting
+from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.readings import Settled
+from rtrl_lstm.table.schema import Forecast, Reading
+from rtrl_lstm.table.season import Season
 
 
 class DelayedScore(Prequential):

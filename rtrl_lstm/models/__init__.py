@@ -1,0 +1,1 @@
+"""What is driven by rows: a learner with its columns, looked after. A row in, a forecast out."""
