@@ -135,7 +135,8 @@ METHODS: dict[str, Method] = {
     **{name: _of_river(name) for name in ("linear", "tree", "forest", *SERIES)},
     **{name: _of_torch(name) for name in ("torch LSTM", "deep-river LSTM")},
 }
-SEEDED = ("ours", "torch LSTM", "deep-river LSTM")  # how those begin that are run with several seeds
+# How those begin that are run with several seeds.
+SEEDED = ("ours", "torch LSTM", "deep-river LSTM")
 
 
 def applies(method: str, stream: Stream) -> bool:
