@@ -47,24 +47,19 @@ class Csv:
     Args:
         delimiter: None to take it from the header: a comma unless there is none in it and there
             are tabs or semicolons.
+        columns: their names, where no header is needed.
 
     Attributes:
         columns: their names; None before the header.
         line: lines taken so far.
     """
 
-    def __init__(self, delimiter: str | None) -> None:
-        self.columns: list[str] | None = None
+    def __init__(self, delimiter: str | None, columns: list[str] | None = None) -> None:
+        self.columns = columns
         self.delimiter = delimiter
         self.line = 0  # lines taken so far
         self._open: list[str] = []  # lines of a record whose quote is not closed yet
         self._open_size = 0
-
-    def again(self) -> Csv:
-        """What reads a later file with the same columns."""
-        other = Csv(self.delimiter)
-        other.columns = self.columns
-        return other
 
     @property
     def is_open(self) -> bool:
