@@ -130,14 +130,12 @@ class Column:
             if not self.fixed:
                 self._join_many(numbers)
             return
-        before = self._count, self._sum
-        if self.fixed:
-            count, sums = before
-        else:
-            joined = np.zeros(len(numbers))
+        # Count and sum as they are before each row that is missing.
+        joined, count, sums = np.zeros(len(numbers)), np.asarray(self._count), np.asarray(self._sum)
+        if not self.fixed:
             joined[known] = self._join_many(numbers[known])
-            count = before[0] + np.cumsum(known)
-            sums = np.cumsum(np.concatenate(([before[1]], joined)))[1:]
+            count = count + np.cumsum(known)
+            sums = np.cumsum(np.concatenate((sums[np.newaxis], joined)))[1:]
         means = np.broadcast_to(sums / count if substitutes is None else substitutes, known.shape)
         inputs[~known, self.slot] = means[~known]
         if self._flag >= 0:
