@@ -16,6 +16,7 @@ import rtrl_lstm as rl
 from rtrl_lstm.model import Model
 from rtrl_lstm.schema import BadRow, SchemaError
 from rtrl_lstm.score import Prequential
+from rtrl_lstm.season import LOOK_AT
 from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
 from rtrl_lstm.wanted import DEFAULTS
 
@@ -184,14 +185,14 @@ def test_a_file_gives_the_model_back(tmp_path):
 
 def test_the_engine_gets_what_the_schema_reads():
     """A Model is its schema and a Learner, nothing more: drive both by hand."""
-    rows = [{"a": math.cos(k), "y": math.sin(k)} for k in range(80)]
+    rows = [{"a": math.cos(k), "y": math.sin(k)} for k in range(LOOK_AT[0] - 1)]  # no season yet
     model = Model("y", seed=3, **SMALL)
     said = model.run(rows)
     options = {**DEFAULTS, "hidden_size": 4, "seed": 3, "scale_target": True}
     net = rl.Learner(input_size=1, scale_inputs=(True,), **options)
     assert said[0] == net.step([rows[0]["a"]], rows[0]["y"])[0]
     net.grow(model.spec)
-    for t in range(1, 80):
+    for t in range(1, len(rows)):
         assert said[t] == net.step([rows[t]["a"], rows[t - 1]["y"]], rows[t]["y"])[0]
 
 
