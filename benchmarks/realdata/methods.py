@@ -157,7 +157,9 @@ def method_of(name: str) -> Method:
 
 
 def number_of(text: str) -> Any:
-    """An option's value as it is meant: a number where it is one."""
+    """An option's value as it is meant: a number, "true" or "false" where it is one."""
+    if text in ("true", "false"):
+        return text == "true"
     for kind in (int, float):
         try:
             return kind(text)
