@@ -117,14 +117,15 @@ _UNNEEDED = {
 }
 
 
+_found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
+
+
 class _Remembering:
     """Numba's typing context, which asks for the type of a call with the same arguments once.
 
     Numba tries every implementation that an operator has, for each sum of two integers anew, and
     words a message for each that does not fit.
     """
-
-    _found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
 
     def __init__(self, context):
         self._context = context
@@ -137,11 +138,10 @@ class _Remembering:
             return self._context.resolve_function_type(function, arguments, named)
         # What a literal is matters to none of the functions that blocks call.
         general = tuple(types.unliteral(argument) for argument in arguments)
-        found = self._found.get((function, general))
-        if found is None:
-            found = self._context.resolve_function_type(function, general, named)
-            self._found[function, general] = found
-        return found
+        if (function, general) not in _found:
+            signature = self._context.resolve_function_type(function, general, named)
+            _found[function, general] = signature
+        return _found[function, general]
 
 
 class _BlockLower(Lower):
