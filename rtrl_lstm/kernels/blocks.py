@@ -5,8 +5,14 @@ other compiled functions ever call it. A block that lies five calls below an ent
 six times. Blocks are therefore handed on as they leave Numba; LLVM sees them when it optimises the
 entry, in which they end. That halves the time to compile an entry.
 
-This goes through Numba's interface for compilers of one's own, and through two methods of a code
-library that are not part of any interface: `_optimize_final_module` and `_finalize_final_module`.
+What is left is mostly Numba's own work in Python. A block is spared the parts of it that blocks
+have no use for: `_Remembering`, `_BlockLower` and `_UNNEEDED` say which. Together that takes a
+third off the rest.
+
+This goes through Numba's interface for compilers of one's own, and through parts of a code library
+and of a function's type that belong to no interface: `_final_module`, `_shared_module`,
+`_linking_libraries`, `_get_module_for_linking` and `_impl_keys`. A version of Numba that has them
+no more fails at the first compilation, which every test goes through.
 """
 
 from __future__ import annotations
