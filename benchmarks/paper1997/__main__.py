@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import figures
-from .report import markdown, write
+from .report import markdown, ordered, write
 from .results import Entry, Results
 from .rows import FARTHER, FIRST, PARTS, Row, Setting
 from .tables import ROWS
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.report:
         write(asked.report, report)
     if asked.figures:
-        figures.draw(shown, asked.figures)
+        figures.draw([entry for _, entry in ordered(shown, ROWS)], asked.figures)
     return 0
 
 

@@ -45,7 +45,7 @@ def draw(entries: list[Entry], folder: Path) -> None:
         if compared := _compared(entries):
             _save(pyplot, _overview(pyplot, compared), folder / "overview.svg")
         for table in sorted({entry["table"] for entry in entries}):
-            chosen = [entry for entry in entries if entry["table"] == table]
+            chosen = [e for e in entries if e["table"] == table and e["part"] != "variants"]
             _save(pyplot, _table(pyplot, table, chosen), folder / f"table{table}.svg")
 
 
@@ -70,14 +70,16 @@ def _compared(entries: list[Entry]) -> dict[str, list[Entry]]:
 
 def _overview(pyplot: Any, rows: dict[str, list[Entry]]) -> Any:
     figure, axes = pyplot.subplots(figsize=(6.4, 1.0 + 0.2 * len(rows)))
-    for place, entries in enumerate(rows.values()):
-        for entry in entries:
-            mean, low, high = _ratio(entry)
-            colour = COLOURS[entry["part"]]
-            axes.plot([low, high], [place, place], color=colour, linewidth=2.5, alpha=0.5)
-            axes.plot(mean, place, "o", color=colour, markersize=5)
     for part, colour in COLOURS.items():
-        axes.plot([], [], "o", color=colour, label=part)
+        places = [
+            (place, *_ratio(entry))
+            for place, entries in enumerate(rows.values())
+            for entry in entries
+            if entry["part"] == part
+        ]
+        at, mean, low, high = np.reshape(places, (-1, 4)).T
+        axes.hlines(at, low, high, color=colour, linewidth=2.5, alpha=0.5)
+        axes.scatter(mean, at, color=colour, s=22, label=part, zorder=3)
     axes.axvline(1.0, color=INK)
     axes.grid(axis="y", color=INK, linewidth=0.3, alpha=0.5)
     axes.set_yticks(range(len(rows)), list(rows))

@@ -17,24 +17,29 @@ HEADER = (
 )
 
 
-def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
-    """A table for each part, with a line for each row and setting, in the order of `rows`."""
+def ordered(entries: list[Entry], rows: tuple[Row, ...]) -> list[tuple[Row, Entry]]:
+    """Entries with their rows, in the order of `rows` and of their settings."""
     order = {
-        (row.table, row.name, setting.part, setting.name): (row, k)
+        (row.table, row.name, setting.part, setting.name): (k, row)
         for k, (row, setting) in enumerate((row, s) for row in rows for s in row.settings)
     }
-    known = [(order[key], entry) for entry in entries if (key := _place(entry)) in order]
-    known.sort(key=lambda pair: pair[0][1])
+    known = [(*order[key], entry) for entry in entries if (key := _place(entry)) in order]
+    return [(row, entry) for _, row, entry in sorted(known, key=lambda found: found[0])]
+
+
+def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
+    """A table for each part, with a line for each row and setting, in the order of `rows`."""
+    known = ordered(entries, rows)
     best = {
         row.key: float(np.mean(entry["sequences"]))
-        for (row, _), entry in known
+        for row, entry in known
         if entry["part"] == "best" and entry["sequences"]
     }
     parts = []
     for part in PARTS:
         lines = [
             _line(row, entry, best.get(row.key, 0.0) if part == "common" else 0.0)
-            for (row, _), entry in known
+            for row, entry in known
             if entry["part"] == part
         ]
         if lines:
