@@ -18,7 +18,7 @@ no more fails at the first compilation, which every test goes through.
 from __future__ import annotations
 
 import operator
-from typing import Any, ClassVar
+from typing import Any
 
 from llvmlite.binding import Linkage
 from numba.core import cgutils, types
