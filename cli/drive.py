@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from rtrl_lstm.cli.blocks import MOST, Block
+from rtrl_lstm.cli.dialect import advice_on
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
@@ -213,7 +214,8 @@ class Drive:
         try:
             followed, read = self._follower.follow(good)
         except SchemaError as error:
-            raise Stop(f"{self._source.name}: {error}") from error
+            advice = advice_on(self._source.columns or ())
+            raise Stop(f"{self._source.name}: {error}{advice}") from error
         forecasts, readings = _in_place(records, followed), _in_place(records, read)
         self._set_aside(records, forecasts)
         try:  # somebody waits for the forecasts, nobody for the figures

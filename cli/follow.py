@@ -8,6 +8,7 @@ import os
 import time
 from pathlib import Path
 
+from rtrl_lstm.cli.dialect import Utf8
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.lines import PIECE
 
@@ -20,24 +21,29 @@ class Growing:
 
     Args:
         path: its name.
+        encoding: of the text in it, see `Utf8`.
         final: whether it has been renamed already: then it ends where it ends.
 
     Attributes:
         patient: whether `read` waits at the end of what there is.
     """
 
-    def __init__(self, path: str, *, final: bool = False) -> None:
+    def __init__(self, path: str, encoding: str | None = None, *, final: bool = False) -> None:
         self.name = path
         self.raw = self._open()
         self._final = final
         self.patient = True
         self._first = b""
+        self._utf8 = Utf8(path, self._read_bytes, encoding)
 
     def read(self, size: int) -> bytes:
         """Some bytes, as soon as there are any; none once another file has taken its place."""
         if self._first:
             first, self._first = self._first, b""
             return first
+        return self._utf8.read(size)
+
+    def _read_bytes(self, size: int) -> bytes:
         while True:
             replaced = self._final or self._replaced()
             if data := self._read(size):

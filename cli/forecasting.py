@@ -10,6 +10,7 @@ from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive, Follower
 from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import check_columns, compile_kernels
+from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.resume import score_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
@@ -38,7 +39,13 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
     tell_terminal(options["source"], options["quiet"])
     with contextlib.ExitStack() as closing:
         source = closing.enter_context(
-            Source(options["source"], form=options["form"], follow=options["follow"], places=False)
+            Source(
+                options["source"],
+                form=options["form"],
+                dialect=dialect_of(options),
+                follow=options["follow"],
+                places=False,
+            )
         )
         check_columns(schema, source, path, target=schema.horizon > 0)
         ranged = isinstance(follower, Model | Panel | Delayed) and follower.interval is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rtrl_lstm.cli.options import row_options, source_argument, source_options
+from rtrl_lstm.cli.options import names, row_options, source_argument, source_options
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "obgd")
@@ -62,16 +62,6 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     return rate
 
 
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
-    """a,b,c as a list."""
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",")]
-    if not all(names):
-        raise click.BadParameter("give column names, with commas between them")
-    return names
-
-
 @click.command(
     "learn",
     epilog="Example: rtrl-lstm learn demand.csv --target demand --time timestamp --horizon 5 "
@@ -81,19 +71,26 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option(
     "--target",
     metavar="COL",
-    callback=_names,
+    callback=names,
     help="Column to forecast; several, with commas between them, where all are numbers.",
 )
 @click.option(
     "--features",
     metavar="A,B",
-    callback=_names,
+    callback=names,
     help="Columns to forecast it from. [default: all others]",
 )
 @click.option(
     "--time",
     metavar="COL",
-    help="Column of time stamps: it becomes time of day and day of the week.",
+    help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
+    "[default: of a file, the one column that begins with a date]",
+)
+@click.option(
+    "--time-of-day",
+    metavar="COL",
+    help="Column of times of day, where the stamps are dates alone. [default: of a file, the one "
+    "column that begins with a time of day, beside a column of dates that was found]",
 )
 @click.option(
     "--task",

@@ -15,14 +15,17 @@ from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
+from rtrl_lstm.cli.guess import NO_TIME, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.page import write_page
 from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.model import Model
+from rtrl_lstm.table.values import OTHER
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -43,13 +46,19 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
-        stand = stand or begin(options)
+        guessed: dict[str, str] = {}
+        if stand is None:
+            guessed = time_columns(options)
+            unsaid = {"time": None} if options["time"] == NO_TIME else {}
+            stand = begin({**options, **unsaid, **guessed})
         if options["report"] is not None and stand.history is None:
             raise Stop(
                 "--report shows one series and one target, whose labels come with their rows: "
                 "leave it out, or the others"
             )
         run = _Run(stand, keep, options, entered)
+        for role, column in guessed.items():
+            run.notes.append(f"column {column!r} was taken for --{role.replace('_', '-')}")
         run.to_end(options)
 
 
@@ -68,12 +77,14 @@ class _Run:
         self._stand = stand
         self._keep = keep
         self._goes_on = options["on_write_error"] == "continue"
+        self.notes: list[str] = []  # what the user may want to know
         self._failed = ""  # why the last checkpoint could not be written
         tell_terminal(options["source"], options["quiet"])
         self._source = entered.enter_context(
             Source(
                 options["source"],
                 form=options["form"],
+                dialect=dialect_of(options),
                 passes=options["passes"],
                 follow=options["follow"],
                 places=keep is not None,
@@ -220,7 +231,7 @@ class _Run:
 
     def _notes(self, path: str | None) -> list[str]:
         """What the user may want to know, or do otherwise next time."""
-        notes = self._bad_rows.notes()
+        notes = self.notes + self._bad_rows.notes()
         for what, lost in (
             ("forecasts", self._predictions.lost if self._predictions is not None else 0),
             ("bad rows", self._bad_rows.lost),
@@ -236,10 +247,18 @@ class _Run:
                 f"the learner had gone astray and was stepped back {times:,} time"
                 f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
             )
+        if 2 * schema.incidents.get("repeated", 0) > counts["rows"] and not schema.arguments["key"]:
+            notes.append(
+                "most time stamps repeat the one before: where the rows are of several series, "
+                "--key COL tells them apart"
+            )
         if self._drive.only_0_and_1 and counts["learned"]:
             notes.append(
                 f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"
             )
+        if OTHER in schema.target.classes and schema.task == "multiclass":
+            most = schema.arguments["max_categories"]
+            notes.append(f"column {target!r} has more than {most} labels: the others are {OTHER!r}")
         if not counts["learned"]:
             notes.append(f"nothing was learned: no value in column {target!r} to learn from")
         if path is None:

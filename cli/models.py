@@ -72,13 +72,14 @@ def load_any(path: str) -> Saved:
         raise Stop(f"cannot load {about(path, error)}") from error
 
 
+_ROLES = ("target", "time", "time_of_day", "reset_on", "weight", "key", "id")
+
+
 def columns_of(schema: Schema) -> set[str]:
     """The columns that a schema reads, as far as it knows them."""
     asked = schema.arguments
     known = {column["name"] for column in schema.to_json()["columns"] or ()}
-    special = {asked[name] for name in ("target", "time", "reset_on", "weight", "key", "id")} - {
-        None
-    }
+    special = {asked[name] for name in _ROLES} - {None}
     return known | special | {*(asked["features"] or ()), *asked["also"]}
 
 

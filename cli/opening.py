@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, cast
 
+from rtrl_lstm.cli.dialect import Utf8
 from rtrl_lstm.cli.errors import SourceError, Stop, reason
 from rtrl_lstm.cli.lines import PIECE
 
@@ -30,8 +31,11 @@ class Opened:
         compressed: whether what `read` gives is not what lies in the file.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, encoding: str | None = None) -> None:
         """Open it.
+
+        Args:
+            encoding: of the text in it, see `Utf8`.
 
         Raises:
             Stop: it cannot be opened, or is compressed in a way that needs what is not installed.
@@ -39,7 +43,9 @@ class Opened:
         self.name = "standard input" if path == STDIN else path
         self.raw = self._open(path)
         self.compressed = False
-        self._first = b""
+        self._first = b""  # of what `read` gives
+        self._found = b""  # of what lies in the file
+        self._utf8 = Utf8(self.name, self._read_bytes, encoding)
         try:
             self.size = os.fstat(self.raw.fileno()).st_size if path != STDIN else 0
             self._read1 = self._uncompressed()
@@ -48,7 +54,7 @@ class Opened:
             raise
 
     def read(self, size: int) -> bytes:
-        """Some bytes, as soon as there are any; none at the end.
+        """Some bytes of UTF-8, as soon as there are any; none at the end.
 
         Raises:
             SourceError: it cannot be read further.
@@ -56,7 +62,7 @@ class Opened:
         if self._first:
             first, self._first = self._first, b""
             return first
-        return self._tried(lambda: self._read1(size))
+        return self._utf8.read(size)
 
     def beginning(self) -> bytes:
         """The first bytes, which `read` will give all the same."""
@@ -71,7 +77,7 @@ class Opened:
 
         Returns whether there is, or the end.
         """
-        if self._first:
+        if self._first or self._found:
             return True
         if not select.select([self.raw], [], [], seconds)[0]:
             return False
@@ -93,7 +99,7 @@ class Opened:
         """What reads the text's bytes."""
         first = self._tried(lambda: self.raw.read(PIECE) or b"")
         if not first.startswith((_GZIP, _ZSTD)):
-            self._first = first
+            self._found = first
             return lambda size: self.raw.read(size) or b""
         self.compressed = True
         arrived = _Arrived(self.raw, first)
@@ -104,6 +110,12 @@ class Opened:
             limit = {zstd.DecompressionParameter.window_log_max: _WINDOW}
             unzipped = io.BufferedReader(zstd.ZstdFile(arrived, options=limit), PIECE)
         return unzipped.read1
+
+    def _read_bytes(self, size: int) -> bytes:
+        if self._found:
+            found, self._found = self._found, b""
+            return found
+        return self._tried(lambda: self._read1(size))
 
     def _tried(self, read: Callable[[], bytes]) -> bytes:
         try:

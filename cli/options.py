@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from rtrl_lstm.cli.dialect import Dialect
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,7 +32,72 @@ def source_options(command: Command) -> Command:
         show_default=True,
         help="Format of the rows; auto: by the file's name, or else by its first bytes.",
     )
-    return form(follow(command))
+    columns = click.option(
+        "--columns",
+        metavar="A,B",
+        callback=names,
+        help="The file has no header: these are its columns.",
+    )
+    delimiter = click.option(
+        "--delimiter",
+        metavar="CHAR",
+        callback=_character,
+        help="Between the fields of a line; tab for a tab. [default: as the first line shows: a "
+        "comma, tab, semicolon or bar]",
+    )
+    decimal = click.option(
+        "--decimal",
+        type=click.Choice([".", ","]),
+        help="Decimal mark of the numbers. [default: as the first number with one shows it; . "
+        "where commas are between the fields]",
+    )
+    encoding = click.option(
+        "--encoding",
+        metavar="NAME",
+        callback=_encoding,
+        help="Of the text, such as cp1252. [default: UTF-8; UTF-16 where it begins with its mark]",
+    )
+    for option in (encoding, decimal, delimiter, columns, form, follow):
+        command = option(command)
+    return command
+
+
+def dialect_of(options: dict[str, Any]) -> Dialect:
+    """What `source_options` say about how the text is written."""
+    columns = options["columns"]
+    return Dialect(
+        options["encoding"],
+        options["delimiter"],
+        options["decimal"],
+        None if columns is None else tuple(columns),
+    )
+
+
+def names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """a,b,c as a list; "a,b",c for names that have commas in them."""
+    if value is None:
+        return None
+    found = [name.strip() for name in next(csv.reader([value], skipinitialspace=True), [])]
+    if not found or not all(found):
+        raise click.BadParameter("give column names, with commas between them")
+    return found
+
+
+def _character(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    value = "\t" if value in ("tab", "\\t") else value
+    if value is not None and (len(value) != 1 or value in '"\r\n'):
+        raise click.BadParameter(f"{value!r} is not one character that can stand between fields")
+    return value
+
+
+def _encoding(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            b"a".decode(value)
+        except (LookupError, ValueError):
+            line = f"there is no encoding {value!r} of text; utf-8, utf-16 and cp1252 are some"
+            raise click.BadParameter(line) from None
+    return value
 
 
 def row_options(predictions_default: str | None) -> Callable[[Command], Command]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from rtrl_lstm.cli.errors import SourceError, Stop, reason
-from rtrl_lstm.cli.records import Record
+from rtrl_lstm.cli.records import Record, flat
 from rtrl_lstm.cli.text import Wanted, as_records
 
 _BATCH = 1024
@@ -40,7 +40,7 @@ class Parquet:
         parquet = _pyarrow(path)
         try:
             self._file = parquet.ParquetFile(path)
-            self.columns: list[str] | None = list(self._file.schema_arrow.names)
+            self.columns: list[str] | None = _names(self._file.schema_arrow)
             self._footer = _footer(path)
         except _ERRORS as error:
             raise Stop(f"cannot read {path}: {_line(error)}") from error
@@ -100,9 +100,28 @@ class Parquet:
             yield records
 
 
+def _names(fields: Any, before: str = "") -> list[str]:
+    """The columns of an Arrow schema, as `flat` names those of a struct."""
+    found = []
+    for field in fields:
+        name = f"{before}{field.name}"
+        is_struct = str(field.type).startswith("struct<")
+        found += _names(field.type, f"{name}.") if is_struct else [name]
+    return found
+
+
 def _record(number: int, values: dict[str, Any]) -> Record:
-    plain = {name: _plain(value) for name, value in values.items()}
-    return Record(number, json.dumps(plain, ensure_ascii=False, default=repr), plain)
+    raw = json.dumps(values, ensure_ascii=False, default=_in_json)
+    try:
+        values = flat(values)
+    except ValueError as error:
+        return Record(number, raw, None, str(error))
+    return Record(number, raw, {name: _plain(value) for name, value in values.items()})
+
+
+def _in_json(value: Any) -> Any:
+    plain = _plain(value)
+    return repr(value) if plain is value else plain
 
 
 def _plain(value: Any) -> Any:

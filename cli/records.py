@@ -12,10 +12,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from rtrl_lstm.cli.dialect import Dialect, advice_on, delimiter_of, plain_numbers, shown_mark
 from rtrl_lstm.cli.lines import Damaged
 
 MOST_LINES = 256  # a quote that is still open after so many lines was never meant to be one
 MOST_CHARACTERS = 1 << 20
+# Of objects and lists in a row: what a line of bounded length can unfold to is bounded as well.
+DEEPEST, LONGEST_NAME, MOST_NESTED = 16, 1000, 10_000
 
 
 class Record(NamedTuple):
@@ -45,19 +48,20 @@ class Csv:
     """Records of delimited text; the first line that is not blank is the header.
 
     Args:
-        delimiter: None to take it from the header: a comma unless there is none in it and there
-            are tabs or semicolons.
-        columns: their names, where no header is needed.
+        dialect: what is known of how it is written; the rest is recognised.
 
     Attributes:
         columns: their names; None before the header.
+        delimiter: None before the first line.
+        decimal: the decimal mark, None while no number has shown it.
         line: lines taken so far.
     """
 
-    def __init__(self, delimiter: str | None, columns: list[str] | None = None) -> None:
-        self.columns = columns
-        self.delimiter = delimiter
-        self.line = 0  # lines taken so far
+    def __init__(self, dialect: Dialect) -> None:
+        self.columns = None if dialect.columns is None else list(dialect.columns)
+        self.delimiter = dialect.delimiter
+        self.decimal = dialect.decimal
+        self.line = 0
         self._open: list[str] = []  # lines of a record whose quote is not closed yet
         self._open_size = 0
 
@@ -110,9 +114,11 @@ class Csv:
             records += self.feed(waiting)
         return records
 
-    def _delimiter_of(self, header: str) -> str:
+    def _delimiter_of(self, line: str) -> str:
         if self.delimiter is None:
-            self.delimiter = next((d for d in ",\t;" if d in header), ",")
+            self.delimiter = delimiter_of(line, None if self.columns is None else len(self.columns))
+        if self.decimal is None and self.delimiter == ",":
+            self.decimal = "."
         return self.delimiter
 
     def _take_quoted(self, line: str, waiting: deque[str], records: list[Record]) -> None:
@@ -164,7 +170,7 @@ class Csv:
         line, raw, fields, why = taken
         if self.columns is None:
             if fields is None:
-                raise ValueError(f"line {line}, the header: {why}")
+                raise ValueError(f"line {line}, the header: {why}{_advice(why)}")
             self.columns = _names(fields)
         elif fields is None:
             records.append(Record(line, raw, None, why))
@@ -173,7 +179,20 @@ class Csv:
             why = f"{count} where the header has {len(self.columns)}"
             records.append(Record(line, raw, None, why))
         else:
+            if self.delimiter != "," or '"' in raw:  # else no field holds a comma
+                fields = self._plain(fields)
             records.append(Record(line, raw, dict(zip(self.columns, fields, strict=True))))
+
+    def _plain(self, fields: list[str]) -> list[str]:
+        """The fields, with numbers as Python writes them."""
+        if self.decimal is None:
+            self.decimal = shown_mark(fields)
+        return fields if self.decimal is None else plain_numbers(fields, self.decimal)
+
+
+def _advice(why: str) -> str:
+    encoded = why.endswith("is not UTF-8")
+    return ": --encoding cp1252, or whichever it has, reads it" if encoded else ""
 
 
 def _ends_inside_quotes(text: str, delimiter: str) -> bool:
@@ -210,13 +229,13 @@ def _names(fields: list[str]) -> list[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"the header names the column {name!r} twice")
+            raise ValueError(f"the header names the column {name!r} twice{advice_on(names)}")
         seen.add(name)
     return names
 
 
 class JsonLines:
-    """Records of JSON lines: one object to a line, and the columns are its keys."""
+    """Records of JSON lines: one object to a line, and the columns are its keys, see `flat`."""
 
     def __init__(self) -> None:
         self.columns: list[str] | None = None  # of the first row
@@ -249,6 +268,32 @@ class JsonLines:
             return Record(self._line, line, None, why)
         if not isinstance(values, dict):
             return Record(self._line, line, None, "not a JSON object, {...}")
+        try:
+            values = flat(values)
+        except ValueError as error:
+            return Record(self._line, line, None, str(error))
         if self.columns is None:
             self.columns = list(values)
         return Record(self._line, line, values)
+
+
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """A row without objects and lists in it: {"a": {"b": 1, "c": [2]}} has a.b and a.c.0.
+
+    Raises:
+        ValueError: it is nested too deeply, or there is too much in it.
+    """
+    if not any(type(value) in (dict, list) for value in values.values()):
+        return values
+    found: dict[str, Any] = {}
+    waiting = [(name, value, 1) for name, value in reversed(values.items())]
+    while waiting:
+        name, value, depth = waiting.pop()
+        inside = dict(enumerate(value)) if isinstance(value, list) else value
+        if not isinstance(inside, dict):
+            found[name] = value
+            continue
+        if depth > DEEPEST or len(name) > LONGEST_NAME or len(found) + len(inside) > MOST_NESTED:
+            raise ValueError("nested too deeply, or too much in it")
+        waiting += [(f"{name}.{key}", inside[key], depth + 1) for key in reversed(inside)]
+    return found

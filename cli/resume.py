@@ -45,6 +45,7 @@ SCHEMA_OPTIONS = (
     "target",
     "features",
     "time",
+    "time_of_day",
     "task",
     "horizon",
     "reset_on",

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from rtrl_lstm.cli.blocks import Block
+from rtrl_lstm.cli.dialect import UNSAID, Dialect
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.follow import Growing, rotated
 from rtrl_lstm.cli.lines import check_of
@@ -18,6 +19,8 @@ from rtrl_lstm.cli.opening import STDIN, Opened
 from rtrl_lstm.cli.parquet import Parquet
 from rtrl_lstm.cli.records import Record
 from rtrl_lstm.cli.text import Header, Text, Wanted, as_records, form_of
+
+_FOR_CSV = "--columns, --delimiter, --decimal"
 
 
 class Place(NamedTuple):
@@ -28,12 +31,15 @@ class Place(NamedTuple):
         file: which of them, from 0.
         line: lines of that file that were taken (rows, of Parquet).
         check: a checksum of all the lines before that place, in this pass.
+        decimal: number of the character that the numbers before it had for a decimal mark; 0: of
+            none yet.
     """
 
     turn: int
     file: int
     line: int
     check: int
+    decimal: int = 0
 
 
 class Source:
@@ -42,6 +48,7 @@ class Source:
     Args:
         paths: files, patterns such as "day-*.csv", or "-" for standard input.
         form: the format; "auto" to tell it by each file's name and first bytes.
+        dialect: how the text is written, as far as that was said.
         passes: how often the files are read, one time after the other.
         follow: whether to wait for what is appended to the file, and for its successors.
         places: whether somebody will ask for the `place`.
@@ -64,6 +71,7 @@ class Source:
         paths: str | Sequence[str],
         *,
         form: str = "auto",
+        dialect: Dialect = UNSAID,
         passes: int = 1,
         follow: bool = False,
         places: bool = True,
@@ -73,6 +81,7 @@ class Source:
         self.live = self._paths == [STDIN]
         self.several = len(self._paths) > 1
         self._form = form
+        self._dialect = dialect
         self._follow = follow
         self._passes = passes
         self._places = places and not self.live
@@ -183,7 +192,9 @@ class Source:
         """Where the rows stand that were read; None for a pipe, which has no places."""
         if not self._places:
             return None
-        return Place(self._turn, self._file, self._line, self._part.check(self._line))
+        mark = self._part.decimal if isinstance(self._part, Text) else None
+        check = self._part.check(self._line)
+        return Place(self._turn, self._file, self._line, check, ord(mark) if mark else 0)
 
     @property
     def header(self) -> Header | None:
@@ -202,6 +213,7 @@ class Source:
         if place.file:
             self._change(self._open(self._paths[place.file], check))
         self._turn, self._file, self._line = place.turn, place.file, place.line
+        self._keep_mark(chr(place.decimal) if place.decimal else None)
         return self._go_to_line(self._paths[place.file], place)
 
     def __enter__(self) -> Source:
@@ -218,8 +230,9 @@ class Source:
     def _open(self, path: str, check: int, like: Header | None = None) -> Text | Parquet:
         known = check if self._places else None
         self._opened: Opened | None = None
-        self._growing = Growing(path, final=bool(self._queue)) if self._follow else None
-        opened = self._growing or Opened(path)
+        encoding = self._dialect.encoding
+        self._growing = Growing(path, encoding, final=bool(self._queue)) if self._follow else None
+        opened = self._growing or Opened(path, encoding)
         try:
             form = self._form
             if like is not None:
@@ -229,9 +242,13 @@ class Source:
             if form != "parquet":
                 if isinstance(opened, Opened):
                     self._opened = opened
-                return Text(opened, form, known, like)
+                if form == "jsonl" and self._dialect.is_of_csv:
+                    raise Stop(f"{opened.name} is JSON lines: {_FOR_CSV} are for delimited text")
+                return Text(opened, form, self._dialect, known, like)
             if self._follow or path == STDIN:
                 raise Stop(f"{opened.name} is Parquet, which can be read from a whole file only")
+            if self._dialect.is_of_csv or self._dialect.encoding:
+                raise Stop(f"{path} is Parquet: {_FOR_CSV} and --encoding are for text")
         except BaseException:
             opened.close()
             raise
@@ -258,8 +275,15 @@ class Source:
         self._compare_columns()
 
     def _change(self, part: Text | Parquet) -> None:
+        before = self._part.decimal if isinstance(self._part, Text) else None
         self._part.close()
         self._part = part
+        self._keep_mark(before)
+
+    def _keep_mark(self, mark: str | None) -> None:
+        """What the numbers of one file showed holds for the next one."""
+        if isinstance(self._part, Text) and self._part.decimal is None:
+            self._part.decimal = mark
 
     def _compare_columns(self) -> None:
         """A file that lacks a column of the first would be learned as if values were missing."""
@@ -274,7 +298,7 @@ class Source:
         part.close()
         if isinstance(part, Parquet):
             return part.check_all()
-        opened = Opened(path)
+        opened = Opened(path, self._dialect.encoding)
         try:
             return check_of(opened.read, check)
         finally:
@@ -283,15 +307,16 @@ class Source:
     def _go_to_line(self, path: str, place: Place) -> bool:
         if isinstance(self._part, Parquet):
             return self._part.go_to_row(place.line, place.check)
-        self._opened = Opened(path)
+        self._opened = Opened(path, self._dialect.encoding)
         return self._part.go_to(self._opened, place.line, place.check)
 
     def _go_to_growing(self, place: Place) -> bool:
         """The file that the place was in may have another name by now."""
         assert isinstance(self._part, Text)
+        self._keep_mark(chr(place.decimal) if place.decimal else None)
         files = rotated(self._paths[0])
         for k in reversed(range(len(files))):
-            growing = Growing(files[k], final=k + 1 < len(files))
+            growing = Growing(files[k], self._dialect.encoding, final=k + 1 < len(files))
             growing.patient = False
             if self._part.go_to(growing, place.line, place.check):
                 growing.patient = True

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from rtrl_lstm.cli.blocks import Block, Reader
+from rtrl_lstm.cli.dialect import Dialect
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.lines import PIECE, Lines, Trail, Whole, decoded
 from rtrl_lstm.cli.records import Csv, JsonLines, Record
 
 COMPRESSED = (".gz", ".zst", ".zstd")
 JSON_LINES = (".jsonl", ".ndjson")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FEW = 32  # rows: a block of fewer is hardly worth it
 _LONG = 1 << 12  # bytes that are not counted through for lines
 _PATIENCE = 1024  # lines at most that are read one by one before a block is tried again
@@ -54,6 +54,7 @@ class Text:
     Args:
         opened: what to read.
         form: "csv", "tsv" or "jsonl", see `form_of`.
+        dialect: what is known of how it is written.
         check: of the texts before this one, see `Trail`; None where nobody will ask for a place.
         like: of an earlier text of the same stream: the columns are its, and a header may be
             missing.
@@ -68,13 +69,18 @@ class Text:
     """
 
     def __init__(
-        self, opened: Bytes, form: str, check: int | None = 0, like: Header | None = None
+        self,
+        opened: Bytes,
+        form: str,
+        dialect: Dialect,
+        check: int | None = 0,
+        like: Header | None = None,
     ) -> None:
         self.name = opened.name
         self.form = form
         self._opened = opened
         self._trail = None if check is None else Trail(check)
-        self._parser = _parser(form)
+        self._parser = _parser(form, dialect)
         self._lines = Lines(opened.read, self._trail)
         self._whole, self._at = _NOTHING, 0  # lines that have come, and how far they were taken
         self._reader: Reader | None = None
@@ -85,7 +91,8 @@ class Text:
         self._held: list[Record] = []
         self._may_have_header = False
         if like is not None:
-            self._parser = Csv(like.delimiter, like.columns)
+            delimiter, columns = like
+            self._parser = Csv(dialect._replace(delimiter=delimiter, columns=tuple(columns)))
             self._may_have_header = True
             return
         while self._parser.columns is None and not self._held and not self._ended:
@@ -111,6 +118,16 @@ class Text:
     def empty(self) -> bool:
         """Whether there was not even a header."""
         return self._ended and self._parser.columns is None and not self._held
+
+    @property
+    def decimal(self) -> str | None:
+        """The decimal mark of its numbers; None where it is not known, or JSON's."""
+        return self._parser.decimal if isinstance(self._parser, Csv) else None
+
+    @decimal.setter
+    def decimal(self, mark: str | None) -> None:
+        if isinstance(self._parser, Csv):
+            self._parser.decimal = mark
 
     def has_rows(self) -> bool:
         """Whether `next` has some without reading."""
@@ -258,6 +275,9 @@ class Text:
         """The next rows, where they are plain numbers."""
         if self._may_have_header or not isinstance(self._parser, Csv) or self._parser.is_open:
             return None
+        if self._parser.decimal != ".":
+            self._judge(0)
+            return None
         if self._reader is None or not self._reader.reads(self._parser, names):
             self._reader = Reader(self._parser, names)
         block = self._reader.read(self._whole.data, self._at, self._parser.line, most)
@@ -282,8 +302,6 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     if kind == ".parquet":
         return "parquet"
     first = beginning()
-    if first.startswith(_UTF16):
-        raise Stop(f"{name} is UTF-16 text: convert it to UTF-8 first")
     if first.startswith(b"PAR1"):
         return "parquet"
     if kind in JSON_LINES:
@@ -295,7 +313,9 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     return "csv"
 
 
-def _parser(form: str) -> Csv | JsonLines:
+def _parser(form: str, dialect: Dialect) -> Csv | JsonLines:
     if form == "jsonl":
         return JsonLines()
-    return Csv("\t" if form == "tsv" else None)
+    if form == "tsv" and dialect.delimiter is None:
+        dialect = dialect._replace(delimiter="\t")
+    return Csv(dialect)

@@ -6,7 +6,7 @@ are forecasts themselves] (B, C), all but the 1 standardised by the target's mea
 
 import numpy as np
 
-from rtrl_lstm.kernels.slots import FADING, FORGETTING, GREATEST_COVARIANCE
+from rtrl_lstm.kernels.slots import FADING, FIRST_COUNTS, FORGETTING, GREATEST_COVARIANCE
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import Spec
 
@@ -41,7 +41,9 @@ def combine(
     best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[1]))
     ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), one)
     square = g.op("Mul", ratio, ratio)
-    share = g.op("Mul", square, square)
+    counts_more = np.array([[1.0, FIRST_COUNTS] + [1.0] * (len(spec.combine_with) - 1)])
+    more = g.number("combination.more", counts_more, wide=True)
+    share = g.op("Mul", g.op("Mul", square, square), more)
     alone = g.concat([combined, _inputs(g, u)], axis=1)
     total = g.op("ReduceSum", share, g.integers(1))
     mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
@@ -115,15 +117,17 @@ def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
     last = g.integers(2)
     one = g.op("Unsqueeze", g.widened(ones), last)
     size = g.op("Max", errors, g.op("Sub", g.constant(0.0, True), errors))
-    few, many, count = g.split(before, 3, axis=2)
-    count = g.op("Add", count, one)
+    few, many, count_before = g.split(before, 3, axis=2)
+    count = g.op("Add", count_before, one)
     rates = g.op("Max", g.number("combination.fresh", _FRESH, wide=True), g.op("Div", one, count))
     two = g.concat([few, many], axis=2)
     moved = g.op("Mul", rates, g.op("Sub", g.op("Unsqueeze", size, last), two))
     after = g.concat([g.op("Add", two, moved), count], axis=2)
     # An input that has come up since the row said nothing there; y_net stands for least squares.
     silent = g.op("Unsqueeze", g.op("IsNaN", _inputs(g, found, first=1)), last)
-    return g.op("Where", silent, before, after)
+    # The count of one that is not averaged is below 0 for ever.
+    never = g.op("Greater", g.constant(0.0, True), count_before)
+    return g.op("Where", silent, before, g.op("Where", never, before, after))
 
 
 def _inputs(g: Graph, terms: str, first: int = 2) -> str:

@@ -32,6 +32,7 @@ KNOWN = frozenset(
         "cell",
         "cell_activation",
         "clip",
+        "combine_inner",
         "combine_only",
         "combine_with",
         "coupled_gates",

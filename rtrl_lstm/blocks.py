@@ -61,6 +61,9 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
         layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
         layout.write(block, "combination.covariance", covariance)
         layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
+        losses = layout.read(block, "combination.losses")
+        losses[[1 + spec.combine_with.index(k) for k in spec.combine_inner], 2] = slots.NOT_AVERAGED
+        layout.write(block, "combination.losses", losses)
 
 
 def migrate(

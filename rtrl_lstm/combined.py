@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtrl_lstm.fields import Array
+from rtrl_lstm.kernels.slots import FIRST_COUNTS
 from rtrl_lstm.spec import Spec
 
 
@@ -19,6 +20,7 @@ def weights_of(spec: Spec, squares: Array, losses: Array) -> dict[str, Array]:
     best = size.min(where=begun, initial=np.inf)
     square = np.divide(best, size, out=np.ones_like(size), where=size > 0) ** 2
     shares = np.where(begun, square**2, 0.0)
+    shares[1] *= FIRST_COUNTS
     weights, inputs = squares.copy(), np.zeros(spec.input_size)
     if shares.sum() > 0:
         shares /= shares.sum()

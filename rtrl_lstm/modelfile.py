@@ -35,6 +35,7 @@ from rtrl_lstm.spec import Spec
 
 if TYPE_CHECKING:
     from rtrl_lstm.models.delayed import Delayed
+    from rtrl_lstm.models.driven import Driven
     from rtrl_lstm.models.model import Model
     from rtrl_lstm.models.panel import Panel
 
@@ -115,21 +116,20 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def save(thing: Saved | Core, path: str | Path) -> None:
+def save(thing: Saved | Core | Driven, path: str | Path) -> None:
     """Write a learner, forecaster, model or fleet to a file, whole or not at all."""
     write_whole(path, to_bytes(thing))
 
 
-def to_bytes(thing: Saved | Core) -> bytes:
+def to_bytes(thing: Saved | Core | Driven) -> bytes:
     """The content of a model file."""
     document: dict[str, Any] = {"format": FORMAT}
-    from rtrl_lstm.models.delayed import Delayed
-    from rtrl_lstm.models.panel import Panel
+    from rtrl_lstm.models.driven import Driven
 
     block = np.empty(0, np.uint8)
     learner: Core | Ensemble | None = None
     good: Core | Ensemble | None = None
-    if isinstance(thing, Panel | Delayed):
+    if isinstance(thing, Driven):
         specs, block = _of_all(thing)
         kind = type(thing).__name__.lower()
         document |= {"kind": kind, kind: thing.to_json(), "specs": specs}
@@ -152,7 +152,7 @@ def to_bytes(thing: Saved | Core) -> bytes:
     return _header(_signed(document, content), block.shape) + content
 
 
-def _of_all(panel: Panel | Delayed) -> tuple[list[Any], np.ndarray[Any, Any]]:
+def _of_all(panel: Driven) -> tuple[list[Any], np.ndarray[Any, Any]]:
     """What the learners of a panel are, None where there is none yet, and their numbers."""
     specs: list[Any] = []
     parts = [np.empty(0, np.uint8)]

@@ -101,6 +101,8 @@ class Spec:
             them and of what the network says (see `kernels/combination.py`). For one output with
             squared error and a scaled target.
         combine_only: those of `combine_with` that the network does not see.
+        combine_inner: those of `combine_with` that only least squares weighs, and that are not
+            averaged with it by themselves.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
@@ -148,6 +150,7 @@ class Spec:
     sparse_inputs: bool = False
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
+    combine_inner: tuple[int, ...] = ()
     num_layers: int = 1
     input_gate: bool = True
     forget_gate: bool = True
@@ -241,7 +244,7 @@ class Spec:
                 f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
             )
         object.__setattr__(self, "quantiles", tuple(float(q) for q in self.quantiles))
-        for name in ("combine_with", "combine_only"):
+        for name in ("combine_with", "combine_only", "combine_inner"):
             object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
 
     def _check_output(self) -> None:
@@ -394,9 +397,10 @@ class Spec:
             all(0 <= k < self.input_size for k in inputs) and len(set(inputs)) == len(inputs),
             f"combine_with must name different inputs from 0 to {self.input_size - 1}",
         )
-        require(
-            set(self.combine_only) <= set(inputs), "combine_only must name some of combine_with"
-        )
+        for name in ("combine_only", "combine_inner"):
+            require(
+                set(getattr(self, name)) <= set(inputs), f"{name} must name some of combine_with"
+            )
         require(
             not inputs
             or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),

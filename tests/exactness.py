@@ -114,7 +114,7 @@ def around_learning():
     yield "sigmoid", {"output_activation": "sigmoid"}
     for horizon in (1, 5):
         yield f"{horizon} ahead", {"horizon": horizon, **scaled}
-    combined = {**scaled, "combine_with": (0, 2), "combine_only": (2,)}
+    combined = {**scaled, "combine_with": (0, 2), "combine_only": (2,), "combine_inner": (2,)}
     yield "combined", combined
     yield "combined, 5 ahead", {"horizon": 5, **combined}
 

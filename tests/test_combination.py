@@ -26,17 +26,17 @@ def spread_of(values):
     return np.std(values) if len(values) > 1 and np.std(values) > 0 else 1.0
 
 
-@pytest.mark.parametrize("clip", [None, rl.ClipCredit(0.5)])
+@pytest.mark.parametrize(("clip", "inner"), [(None, ()), (rl.ClipCredit(0.5), (0,))])
 @pytest.mark.parametrize("horizon", [0, 1, 4])
-def test_kernels_agree_with_matrices(horizon, clip):
+def test_kernels_agree_with_matrices(horizon, clip, inner):
     """The plain network is run beside: the combination changes nothing in what it learns."""
     x, y = series(300)
     weights = np.random.default_rng(1).uniform(0.0, 2.0, len(y))
     kind = rl.Learner if horizon == 0 else lambda **o: rl.Forecaster(horizon, **o)
-    combined = kind(input_size=3, combine_with=(2, 0), clip=clip, **OPTIONS)
+    combined = kind(input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS)
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
-    twin = Combination(2, clip and clip.limit)
+    twin = Combination(2, clip and clip.limit, 1 if inner else None)
     known, seen = [], []  # labels; how many of them there were at each forecast
     squares = []  # what least squares alone said
     for t in range(len(y)):
@@ -58,7 +58,11 @@ def test_kernels_agree_with_matrices(horizon, clip):
             squares.append(alone)
         assert found[t] == pytest.approx(expected, rel=1e-9)
     np.testing.assert_allclose(combined.array("combination"), twin.w, rtol=1e-8)
-    np.testing.assert_allclose(combined.array("combination.losses")[:, :2], twin.losses, rtol=1e-8)
+    averaged = twin.shares > 0
+    losses = combined.array("combination.losses")
+    np.testing.assert_allclose(losses[averaged, :2], twin.losses[averaged], rtol=1e-8)
+    assert (losses[averaged, 2] == twin.labels).all()
+    assert (losses[~averaged] == [0.0, 0.0, -1.0]).all()
     given, y_net = combined.combination(), 51.0
     assert given["inputs"][1] == 0.0
     linear = given["network"] * (y_net - mean) / spread + given["inputs"] @ (x[-1] - mean) / spread
@@ -126,6 +130,7 @@ def test_the_network_does_not_see_what_is_only_combined():
     "options",
     [
         {"combine_with": (0,), "combine_only": (1,)},
+        {"combine_with": (0,), "combine_inner": (1,)},
         {"combine_with": (3,)},
         {"combine_with": (0, 0)},
         {"combine_with": (0,), "scale_target": False},

@@ -23,7 +23,15 @@ HARD = {
     "forecaster": Spec(3, 5, 2, horizon=4, num_layers=2),
     "one row ahead": Spec(3, 5, horizon=1, combine_with=(1,), shortcuts=True, **SCALED),
     "sums ahead": Spec(3, 5, 2, horizon=3, update="sequence", optimizer="adamw", peephole=True),
-    "combined": Spec(3, 5, combine_with=(2, 0), combine_only=(0,), clip=ClipCredit(1.0), **SCALED),
+    "combined": Spec(
+        3,
+        5,
+        combine_with=(2, 0),
+        combine_only=(0,),
+        combine_inner=(0,),
+        clip=ClipCredit(1.0),
+        **SCALED,
+    ),
     "combined ahead": Spec(3, 5, horizon=3, combine_with=(1, 2), cell="gru", **SCALED),
 }
 WIRED = {

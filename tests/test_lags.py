@@ -64,8 +64,12 @@ def test_lags_of_a_day_and_a_week_are_what_can_be_looked_up(targets, horizon):
     schema = Schema("y", time="t", horizon=horizon)
     targets[0] = 1.0
     readings = [schema.read(row) for row in clocked(targets)]
-    for name, lag in (("y (last day)", 4), ("y (last week)", 28)):
-        expected = looked_up(targets, horizon, lag) if lag > horizon else [None]
+    for name, season, lag in (
+        ("y (last day)", 4, 4),
+        ("y (day before last)", 4, 8),
+        ("y (last week)", 28, 28),
+    ):
+        expected = looked_up(targets, horizon, lag) if season > horizon else [None]
         if expected[-1] is None:
             assert name not in schema.input_names
         else:
@@ -97,19 +101,22 @@ def weekly(count, noise=0.1):
 
 
 def rows_of(name):
-    return int(name.removeprefix("y (last season, ").removesuffix(" rows)"))
+    return int(name.removesuffix(" rows)").split()[-1])
 
 
 @pytest.mark.parametrize("horizon", [0, 1, 5])
 def test_each_season_found_in_the_targets_gets_an_input_and_keeps_it(horizon):
-    targets = weekly(LOOK_AT[1] + 100)
+    looks = 96, 1024  # the first that see the day come round twice, and the week three times
+    targets = weekly(looks[-1] + 100)
     schema = Schema("y", horizon=horizon)
     readings = [schema.read({"y": y}) for y in targets]
     names = lags_of(schema)
     lags = [rows_of(name) for name in names]
-    assert lags == [lags[0], 336]
-    assert lags[0] % 48 == 0
-    for name, lag, look in zip(names, lags, LOOK_AT, strict=False):
+    assert lags == [48, 96, 336, 672]
+    places = [schema.input_names.index(name) for name in names]
+    inner = [schema.input_names.index(f"{name[:-1]}: change)") for name in names[1::2]]
+    assert sorted(schema.inner_inputs) == sorted([*places[1::2], *inner])
+    for name, lag, look in zip(names, lags, np.repeat(looks, 2), strict=True):
         first = look - (horizon > 0)  # the row that brought the look's last target, or the next
         for t, reading in enumerate(readings):
             expected = targets[t + horizon - lag] if t >= first else None
@@ -120,7 +127,7 @@ def test_each_season_found_in_the_targets_gets_an_input_and_keeps_it(horizon):
 def test_a_score_and_a_schema_mean_the_same_season(horizon):
     """A learner that says what its lag says does as well as the baseline, to the last bit."""
     schema, score = Schema("y", horizon=horizon), Prequential(horizon)
-    for y in weekly(900):
+    for y in weekly(400):
         reading = schema.read({"y": y})
         combined = [reading.inputs[k] for k in schema.combined_inputs]
         score.extend(combined[1:2] or combined or [None], [reading])
@@ -155,15 +162,16 @@ def test_a_frozen_schema_goes_on_with_its_lags_and_takes_no_new_one(horizon):
     live = Schema("y", time="t", horizon=horizon)
     for row in rows[:20]:
         live.read(row)
-    assert lags_of(live) == ["y (last day)"]
+    assert lags_of(live) == ["y (last day)", "y (day before last)"]
     frozen = Schema.from_json(json.loads(json.dumps(live.frozen().to_json())))
     for t in range(20, 80):
         expected, found = live.read(rows[t]), frozen.read(rows[t])
         assert len(found.inputs) == frozen.input_size
         assert found.inputs == expected.inputs[: frozen.input_size]
         assert value(frozen, found, "y (last day)") == targets[t + horizon - 4]
-    assert lags_of(frozen) == ["y (last day)"]
-    assert lags_of(live) == ["y (last day)", "y (last week)"]
+    assert lags_of(frozen) == ["y (last day)", "y (day before last)"]
+    weeks = ["y (last week)", "y (week before last)"]
+    assert lags_of(live) == ["y (last day)", "y (day before last)", *weeks]
 
 
 def test_where_a_season_ago_is_missing_the_input_is_as_it_was():
@@ -182,8 +190,8 @@ def test_forecasts_among_the_inputs_are_numbers_and_scaled():
     for t in range(40):
         schema.read({"t": QUARTER * t, "a": None if t < 20 else "3", "y": math.sin(t)})
     names = [schema.input_names[k] for k in schema.combined_inputs]
-    lags = ["y (last day)", "y (last day: change)", "y (last week)", "y (last week: change)"]
-    assert names == ["y", *lags]
+    seasons = "last day", "day before last", "last week"
+    assert names == ["y", *(f"y ({name}{part})" for name in seasons for part in ("", ": change"))]
     assert all(schema.scaled_inputs[k] for k in schema.combined_inputs)
     assert list(schema.combined_inputs) == sorted(schema.combined_inputs)
 

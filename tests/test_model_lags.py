@@ -57,7 +57,9 @@ def test_growth_by_lags_is_the_same_in_any_chunks_and_after_any_stop(horizon, se
     assert [name for name in names if "change" not in name] == [
         last,
         "y (last day)",
+        "y (day before last)",
         "y (last week)",
+        "y (week before last)",
     ]
     assert "y (last day: change)" in names
 

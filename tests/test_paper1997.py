@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rtrl_lstm as rl
-from benchmarks.paper1997 import nets, streams
+from benchmarks.paper1997 import figures, nets, streams
 from benchmarks.paper1997.__main__ import main
 from benchmarks.paper1997.criteria import Held, Run, Window, legal_are_highest
 from benchmarks.paper1997.learning import answers, errors, first, run, start, weights_of
@@ -83,7 +83,9 @@ def test_reber_strings():
     task = EmbeddedReber(256)
     strings = [string for string, _ in task.all_strings()]
     others = [string for string, _ in EmbeddedReber(256, other=True).all_strings()]
-    assert len({*strings, *others}) == 512
+    assert len(strings) == len(others) == 256
+    assert len(set(strings)) < 128  # as often as they are drawn
+    assert not set(strings) & set(others)
     assert min(map(len, strings)) == 9
     for string in strings:
         assert string[0] == "B"
@@ -308,7 +310,7 @@ def test_the_runner_goes_on_where_it_was(tmp_path, capsys):
     assert main([*arguments, "--trials", "1"]) == 0
     told = capsys.readouterr()
     assert "| 9 | 6a | softmax, Adam .03 | 156 | 31,390, 100% |" in told.out
-    assert told.err.startswith("1/1 table 9, 6a, best: softmax, Adam .03, trial 0: ")
+    assert told.err.startswith("1/1 table 9, 6a, best: softmax, Adam .03, trial 100: ")
     (entry,) = json.loads(file.read_text())
     assert entry["success"] == 1.0
     assert entry["weights"] == 156
@@ -339,6 +341,46 @@ def test_what_fails_is_told_as_it_is():
     assert "| 20 (0.00027 ×) | 10 - 30 | 2/3 | 1.5 (1) |" in markdown([entry], ROWS)
     low, high = interval([1.0, 2.0, 3.0, 4.0])
     assert 1.0 <= low < 2.5 < high <= 4.0
+
+
+def test_figures(tmp_path):
+    pytest.importorskip("matplotlib")
+    row = next(row for row in ROWS if row.key == "9 6a")
+    results, setting = Results(), row.settings[0]
+    for number, sequences in enumerate((20_000, 30_000)):
+        found = {"success": True, "sequences": sequences, "wrong": 0, "seconds": 1.0}
+        curve = [(500, 0.4), (1000, 0.3 - number / 10)]
+        results.add(row, setting, setting.cap, number, {**found, "curve": curve})
+    (entry,) = results.of({9})
+    assert entry["curve"] == [(500, 0.4), (1000, 0.3)]  # of the first trial
+    figures.draw([entry], tmp_path)
+    assert "multiple of the published mean" in (tmp_path / "overview.svg").read_text()
+    assert "Table 9" in (tmp_path / "table9.svg").read_text()
+    far = {**entry, "sequences": [90_000, 90_000]}
+    assert figures.nearest([far, entry]) is entry
+    assert figures.nearest([{**far, "success": 0.4}]) is None
+
+
+def test_what_ten_trials_would_take():
+    row = next(row for row in ROWS if row.key == "9 6a")
+    results = Results()
+    for number in range(2):
+        results.add(row, row.settings[0], 500, number, {"success": False, "seconds": 60.0})
+    told = markdown(results.of({9}), ROWS)
+    assert "2 trials, 0.0 hours of one core. 10 trials of each literal setting" in told
+    assert ": 5 minutes on two cores. The dearest" in told
+    assert "Table 9, 6a, F, f': 10." in told
+
+
+def test_the_common_setting_is_compared_with_the_best():
+    row = next(row for row in ROWS if row.key == "9 6a")
+    results = Results()
+    for setting in row.settings:
+        if setting.part in ("best", "common"):
+            count = 1_000 if setting.part == "best" else 3_140
+            found = {"success": True, "sequences": count, "wrong": 0, "seconds": 1.0}
+            results.add(row, setting, setting.cap, 100, found)
+    assert "| 3,140 (0.1 ×, 3.1 × best) |" in markdown(results.of({9}), ROWS)
 
 
 def test_the_report_goes_between_its_marks(tmp_path):
@@ -387,6 +429,20 @@ def test_the_add_task():
     assert abs(np.mean(y[chance == 0.25]) - 0.25) < 0.02
     floor = -np.mean(np.log(np.where(y == 1.0, chance, 1.0 - chance)))
     assert abs(floor - 0.4545) < 0.01
+
+
+def test_trace_patterning():
+    X, y, oracle = streams.patterning(rng(), 50_000)
+    rewards, cues = np.flatnonzero(X[:, 6]), np.flatnonzero(X[:, :6].sum(axis=1))
+    assert set(X[cues, :6].sum(axis=1)) == {3.0}
+    waits = rewards - cues[np.searchsorted(cues, rewards) - 1]
+    assert (waits.min(), waits.max()) == streams.WAIT
+    assert 0.4 < len(rewards) / len(cues) < 0.6
+    by_pattern = {tuple(X[cue, :6]) for cue in rewards - waits}
+    assert len(by_pattern) == 10
+    assert np.isclose(y[rewards[0] - 3, 0], streams.GAMMA**2 + y[rewards[0], 0] * streams.GAMMA**3)
+    assert np.allclose(y[:-1, 0], X[1:, 6] + streams.GAMMA * y[1:, 0])
+    assert np.mean((y[:, 0] - oracle) ** 2) < 0.1 * np.mean(y**2)
 
 
 def test_the_document_is_the_report_of_what_was_measured():

@@ -44,6 +44,9 @@ def seconds(moment):
         "1-7-2014, 0:30",
         "1/7/14 12:30 AM",
         "01/07/2014 12:30:00 a.m.",
+        "1 July 2014 00:30",
+        "01-Jul-14 0:30",
+        "Jul 1, 2014, 12:30 AM",
         HALF_PAST,
         datetime(2014, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=9))),
     ],
@@ -52,13 +55,27 @@ def test_the_same_moment_in_many_forms(raw):
     assert read_seconds(raw)[0] == seconds(HALF_PAST)
 
 
-@pytest.mark.parametrize("raw", ["2014-07-01", "20140701", 20140701, date(2014, 7, 1), "1/7/2014"])
+@pytest.mark.parametrize("raw", ["2014-07-01", "20140701", 20140701, date(2014, 7, 1), "1/7/2014",
+                                 "July 1 2014", "1-JUL-2014", "2014-07"])  # fmt: skip
 def test_a_day_alone_is_its_midnight(raw):
     assert read_seconds(raw)[0] == seconds(datetime(2014, 7, 1))
 
 
 def test_fractions_of_a_second_count():
     assert read_seconds("2014-07-01 00:30:00.25")[0] == seconds(HALF_PAST) + 0.25
+
+
+@pytest.mark.parametrize(
+    ("day", "of_day"),
+    [("01/07/2014", "00:30:00"), ("2014-07-01", " 00.30.00"), ("01-Jul-14", "12:30 AM"),
+     ("2014-07-01 00:30", None), ("2014-07-01 00:30", "")],
+)  # fmt: skip
+def test_a_time_of_day_in_a_column_of_its_own(day, of_day):
+    clock = Clock("d", "t")
+    clock = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+    assert clock.read({"d": day, "t": of_day}) == (seconds(HALF_PAST), False)
+    with pytest.raises(BadRow, match="no time stamp"):
+        clock.read({"d": None, "t": "00:30"})
 
 
 def test_day_first_until_a_stamp_can_only_be_month_first():
@@ -71,7 +88,7 @@ def test_day_first_until_a_stamp_can_only_be_month_first():
 @pytest.mark.parametrize(
     "raw",
     ["yesterday", "2014-13-01", "32/01/2014", "13/13/2014", "1/7/2014 25:00", "1/7/2014 13:00 PM",
-     "2014-07-01 00:60", "1/7-2014", "inf", "1e300", [], {}],
+     "2014-07-01 00:60", "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {}],
 )  # fmt: skip
 def test_what_is_no_time_stamp(raw):
     fresh, running = Clock("t"), Clock("t")

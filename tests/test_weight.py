@@ -105,5 +105,5 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert (tmp_path / "p.csv").read_bytes() == said
     unweighted = "x\n1\n2\n"
     assert run("predict", "m", stdin=unweighted, cwd=tmp_path).stdout.count("\n") == 3
-    wrong = run("learn", "m2.csv", "--target", "y", "--weight", "y", cwd=tmp_path, code=1)
+    wrong = run("learn", "a.csv", "--target", "y", "--weight", "y", cwd=tmp_path, code=1)
     assert "cannot be the weight" in wrong.stderr

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from . import figures
-from .report import markdown, write
+from .report import markdown, ordered, write
 from .results import Entry, Results
-from .rows import FARTHER, PARTS, Row, Setting
+from .rows import FARTHER, FIRST, PARTS, Row, Setting
 from .tables import ROWS
 from .trial import trial
 
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.report:
         write(asked.report, report)
     if asked.figures:
-        figures.draw(shown, asked.figures)
+        figures.draw([entry for _, entry in ordered(shown, ROWS)], asked.figures)
     return 0
 
 
@@ -73,9 +73,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _jobs(asked: Any, wanted: set[int], results: Results) -> Iterator[Job]:
     """What is still to be run: the first trial of every row, then the second, ..."""
-    for number in range(1 if asked.quick else asked.trials):
+    for k in range(1 if asked.quick else asked.trials):
         for r, row in enumerate(ROWS):
             for s, setting in enumerate(row.settings):
+                number = FIRST.get(setting.part, 0) + k
                 cap = _quick(row) if asked.quick else setting.cap
                 chosen = row.table in wanted and _chosen(asked, row, setting)
                 if chosen and not results.has(row, setting, cap, number):

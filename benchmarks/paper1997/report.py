@@ -10,27 +10,64 @@ from .results import Entry
 from .rows import PARTS, Row
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-NEAR = 1.25  # of the published mean
+TRIALS = 10
 HEADER = (
     "| table | row | setting | weights | published | measured | 90 % interval of the mean "
     "| success | wrong of 2,560 |\n|---|---|---|---:|---:|---:|---|---:|---:|"
 )
 
 
-def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
-    """A table for each part, with a line for each row and setting, in the order of `rows`."""
+def ordered(entries: list[Entry], rows: tuple[Row, ...]) -> list[tuple[Row, Entry]]:
+    """Entries with their rows, in the order of `rows` and of their settings."""
     order = {
-        (row.table, row.name, setting.part, setting.name): (row, k)
+        (row.table, row.name, setting.part, setting.name): (k, row)
         for k, (row, setting) in enumerate((row, s) for row in rows for s in row.settings)
     }
-    known = [(order[key], entry) for entry in entries if (key := _place(entry)) in order]
-    known.sort(key=lambda pair: pair[0][1])
+    known = [(*order[key], entry) for entry in entries if (key := _place(entry)) in order]
+    return [(row, entry) for _, row, entry in sorted(known, key=lambda found: found[0])]
+
+
+def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
+    """A table for each part, with a line for each row and setting, in the order of `rows`."""
+    known = ordered(entries, rows)
+    best = {
+        row.key: float(np.mean(entry["sequences"]))
+        for row, entry in known
+        if entry["part"] == "best" and entry["sequences"]
+    }
     parts = []
     for part in PARTS:
-        lines = [_line(row, entry) for (row, _), entry in known if entry["part"] == part]
+        lines = [
+            _line(row, entry, best.get(row.key, 0.0) if part == "common" else 0.0)
+            for row, entry in known
+            if entry["part"] == part
+        ]
         if lines:
             parts.append("\n".join([f"### {part.capitalize()}", "", HEADER, *lines]))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, "### What it took", _cost(entries)] if entries else parts)
+
+
+def _cost(entries: list[Entry]) -> str:
+    """Processor time of all trials, and of TRIALS trials of each literal setting."""
+    trials, hours = sum(e["trials"] for e in entries), sum(e["seconds"] for e in entries) / 3600
+    told = f"{trials:,} trials, {hours:.1f} hours of one core."
+    each = {
+        (e["table"], e["row"], e["setting"]): TRIALS * e["seconds"] / e["trials"] / 60
+        for e in entries
+        if e["part"] == "literal"
+    }
+    if not each:
+        return told
+    largest = sorted(each, key=lambda key: -each[key])[:6]
+    named = "; ".join(
+        f"Table {table}, {row}, {setting}: {each[table, row, setting]:.0f}"
+        for table, row, setting in largest
+    )
+    return (
+        f"{told} {TRIALS} trials of each literal setting, at the mean time of those that were run: "
+        f"{sum(each.values()) / 2:.0f} minutes on two cores. The dearest, in minutes of one core "
+        f"for {TRIALS} trials: {named}."
+    )
 
 
 def write(path: Path, report: str) -> None:
@@ -59,13 +96,16 @@ def _place(entry: Entry) -> tuple[int, str, str, str]:
     return entry["table"], entry["row"], entry["part"], entry["setting"]
 
 
-def _line(row: Row, entry: Entry) -> str:
+def _line(row: Row, entry: Entry, best: float) -> str:
+    """best: mean of the row's best setting, to be compared with; 0: not."""
     good, counts = len(entry["numbers"]), [float(n) for n in entry["sequences"]]
     cells = ["" if entry["part"] == "farther" else str(row.table), row.name, entry["setting"]]
     cells += [f"{entry['weights']:,}", _published(row)]
     if counts:
         mean = float(np.mean(counts))
         ratio = f" ({mean / row.published:.2g} ×)" if row.published else ""
+        if best:
+            ratio = ratio.replace(")", f", {mean / best:.2g} × best)")
         early = f", ST1 {np.mean(entry['ST1']):,.0f}" if entry["ST1"] else ""
         cells.append(f"{mean:,.0f}{ratio}{early}")
         low, high = interval(counts)

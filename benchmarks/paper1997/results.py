@@ -19,9 +19,9 @@ class Results:
     """Trials so far; with a path they are kept there, and are there again in the next run.
 
     An entry is {table, row, part, setting, weights, published, cap, trials, success, sequences: [],
-    numbers: [], failed: [], ST1: [], wrong: [], off: [], seconds}. `sequences` and what else is a
-    list has a number for each trial that succeeded; `numbers` says which those were, and `failed`
-    which were given up at the cap.
+    numbers: [], failed: [], ST1: [], wrong: [], off: [], seconds, curve: [[seen, error]]}.
+    `sequences` and what else is a list has a number for each trial that succeeded; `numbers` says
+    which those were, and `failed` which were given up at the cap. `curve` is of the first trial.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -48,6 +48,8 @@ class Results:
                     entry[name].insert(at, values[name])
         else:
             entry["failed"] = sorted([*entry["failed"], number])
+        if "curve" in found and number == min(*entry["numbers"], *entry["failed"], number):
+            entry["curve"] = found["curve"]
         entry["trials"] = len(entry["numbers"]) + len(entry["failed"])
         entry["success"] = round(len(entry["numbers"]) / entry["trials"], 3)
         entry["seconds"] = round(entry["seconds"] + found["seconds"], 1)

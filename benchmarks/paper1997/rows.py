@@ -19,6 +19,9 @@ from .tasks import Task
 
 PARTS = ("literal", "best", "common", "variants", "farther")
 FARTHER = 10
+# Number of the first trial: settings that were chosen were chosen by trials with smaller numbers,
+# which are their seeds.
+FIRST = {"best": 100, "common": 100, "variants": 100}
 
 
 @dataclass(frozen=True)

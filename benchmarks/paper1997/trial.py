@@ -12,11 +12,12 @@ import numpy as np
 from rtrl_lstm import Learner
 
 from .criteria import tested
-from .learning import Net, first, run, start
+from .learning import Net, errors, first, run, start
 from .rows import Row, Setting
 from .tasks import EmbeddedReber, Task
 
 TESTS = 2_560
+POINTS = 30  # of a learning curve
 SETS = 3  # of strings, in Table 1
 
 
@@ -24,20 +25,24 @@ def trial(row: Row, setting: Setting, number: int, cap: int | None = None) -> di
     """Run trial `number`, which is its seed, too.
 
     Returns success, the numbers of sequences by name ("sequences", and for Tables 4 and 5 "ST1" and
-    "ST2"), seconds, and where the paper tests, how many of 2,560 fresh sequences are `wrong` and
-    their mean absolute error `off`.
+    "ST2"), a learning curve (sequences learned, and the mean error of the batch that ends there),
+    seconds of processor time, and where the paper tests, how many of 2,560 fresh sequences are
+    `wrong` and their mean absolute error `off`.
     """
-    began, cap = time.monotonic(), setting.cap if cap is None else cap
+    began, cap = time.process_time(), setting.cap if cap is None else cap
     rng, task = np.random.default_rng([number, row.table]), _task(row, setting, number)
     criterion = setting.criterion or row.criterion
     watch = criterion.watch(task, np.random.default_rng([number, row.table, 1]))
     net = start(setting.net, task, number, setting.loop)
     found: dict[str, Any] = {"success": False, "seen": 0}
+    curve = list[tuple[int, float]]()
     while found["seen"] < cap:
         before, batch = copy.copy(net), task.batch(rng, min(setting.batch, cap - found["seen"]))
         said = run(net, batch)
         if np.isnan(said[-1]).any():
             break  # it has diverged
+        off = np.minimum(errors(batch, said, False, np.mean), 1e3)
+        curve.append((found["seen"] + len(batch.starts), float(f"{off.mean():.3g}")))
         taken = watch.met(batch, said, net, found["seen"])
         if taken is not None:
             if taken < len(batch.starts):  # the net as it was when the criterion was met
@@ -47,7 +52,15 @@ def trial(row: Row, setting: Setting, number: int, cap: int | None = None) -> di
             found |= _test(row, task, net, number)
             break
         found["seen"] += len(batch.starts)
-    return {**found, "seconds": time.monotonic() - began}
+    return {**found, "curve": _thin(curve), "seconds": time.process_time() - began}
+
+
+def _thin(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most POINTS of a curve, spread evenly over the logarithm of what was seen."""
+    if len(curve) <= POINTS:
+        return curve
+    places = np.unique(np.geomspace(1, len(curve), POINTS).astype(int)) - 1
+    return [curve[k] for k in places]
 
 
 def _task(row: Row, setting: Setting, number: int) -> Task:

@@ -26,6 +26,7 @@ SETTLED = (CELL_OPTIONS - {"input_gate_bias", "forget_bias", "output_gate_bias"}
     "num_layers",
     "combine_with",
     "combine_only",
+    "combine_inner",
 }
 """Fields of Spec that a network comes with."""
 LOSSES = {activation: loss for loss, activation in IMPLIED_ACTIVATION.items()}

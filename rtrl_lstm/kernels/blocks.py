@@ -5,27 +5,71 @@ other compiled functions ever call it. A block that lies five calls below an ent
 six times. Blocks are therefore handed on as they leave Numba; LLVM sees them when it optimises the
 entry, in which they end. That halves the time to compile an entry.
 
-This goes through Numba's interface for compilers of one's own, and through two methods of a code
-library that are not part of any interface: `_optimize_final_module` and `_finalize_final_module`.
+What is left is mostly Numba's own work in Python. A block is spared the parts of it that blocks
+have no use for: `_Remembering`, `_BlockLower` and `_UNNEEDED` say which. Together that takes a
+third off the rest.
+
+This goes through Numba's interface for compilers of one's own, and through parts of a code library
+and of a function's type that belong to no interface: `_final_module`, `_shared_module`,
+`_linking_libraries`, `_get_module_for_linking` and `_impl_keys`. A version of Numba that has them
+no more fails at the first compilation, which every test goes through.
 """
 
 from __future__ import annotations
 
+import operator
+from typing import Any, ClassVar
+
+from llvmlite.binding import Linkage
+from numba.core import cgutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, PassManager, register_pass
+from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
 
 class _BlockLibrary(JITCodeLibrary):
-    """LLVM code that is only ever linked into other code."""
+    """LLVM code that is only ever linked into other code.
 
-    def _optimize_final_module(self):
-        pass
+    A block keeps what it is made of, and no copy of what it calls: an entry links each block once.
+    """
 
-    def _finalize_final_module(self):
+    def add_llvm_module(self, ll_module):
+        ll_module.data_layout = self._codegen._data_layout
+        self._final_module.link_in(ll_module)
+
+    def add_linking_library(self, library):
+        if library not in self._linking_libraries:
+            super().add_linking_library(library)
+
+    def finalize(self):
+        self._raise_if_finalized()
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """The block and all that is below it."""
+        if self._shared_module is None:
+            self._shared_module = self._final_module.clone()
+            for library in self._below({self: None}):
+                own = isinstance(library, _BlockLibrary)
+                module = library._final_module if own else library._get_module_for_linking()
+                if library is not self:
+                    self._shared_module.link_in(module, preserve=True)
+            for function in self._shared_module.functions:
+                if not function.is_declaration and function.linkage == Linkage.external:
+                    function.linkage = "linkonce_odr"
+        return self._shared_module
+
+    def _below(self, found):
+        """This block's library and all that it needs, in `found`, each once."""
+        for library in self._linking_libraries:
+            if library not in found:
+                found[library] = None
+                if isinstance(library, _BlockLibrary):
+                    library._below(found)
+        return found
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -79,18 +123,105 @@ _UNNEEDED = {
 }
 
 
+_found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
+
+
+class _Remembering:
+    """Numba's typing context, which asks for the type of a call with the same arguments once.
+
+    Numba tries every implementation that an operator has, for each sum of two integers anew, and
+    words a message for each that does not fit.
+    """
+
+    def __init__(self, context):
+        self._context = context
+
+    def __getattr__(self, name):
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function, arguments, named):
+        if named or not isinstance(function, types.Function):
+            return self._context.resolve_function_type(function, arguments, named)
+        # What a literal is matters to none of the functions that blocks call.
+        general = tuple(types.unliteral(argument) for argument in arguments)
+        if (function, general) not in _found:
+            signature = self._context.resolve_function_type(function, general, named)
+            _found[function, general] = signature
+        return _found[function, general]
+
+
+class _BlockLower(Lower):
+    """Numba's translation to LLVM, without what no block has a use for.
+
+    That is: a description of every variable for debuggers, counts of references to what has none,
+    a second search for the function behind each operator, a traceback of its own for each line.
+    """
+
+    def lower_block(self, block):
+        self.pre_block(block)
+        for inst in block.body:
+            self.loc = inst.loc
+            self.lower_inst(inst)
+        self.post_block(block)
+
+    def lower_binop(self, resty, expr, op):
+        if op in (operator.pow, operator.ipow):  # has ways of its own for constants
+            return super().lower_binop(resty, expr, op)
+        function = self.context.typing_context.resolve_value_type(op)
+        signature = self.fndesc.calltypes[expr]
+        operands = [
+            self.context.cast(self.builder, self.loadvar(side.name), self.typeof(side.name), wanted)
+            for side, wanted in zip((expr.lhs, expr.rhs), signature.args, strict=True)
+        ]
+        if signature.args not in function._impl_keys:  # more was learned of it since
+            function.get_call_type(self.context.typing_context, signature.args, {})
+        found = self.context.get_function(function, signature)(self.builder, operands)
+        return self.context.cast(self.builder, found, signature.return_type, resty)
+
+    def alloca_lltype(self, name, lltype, datamodel=None):
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
+    def incref(self, typ, val):
+        if self._is_counted(typ):
+            super().incref(typ, val)
+
+    def decref(self, typ, val):
+        if self._is_counted(typ):
+            super().decref(typ, val)
+
+    def delvar(self, name):
+        if self._is_counted(self.typeof(name)):
+            super().delvar(name)
+
+    def _is_counted(self, typ):
+        return self.context.data_model_manager[typ].contains_nrt_meminfo()
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerBlock(NativeLowering):
+    _name = "lower_block"
+
+    @property
+    def lowering_class(self):
+        return _BlockLower
+
+
 class BlockCompiler(CompilerBase):
     """Numba's own pipeline, without what blocks do not need, and with an end of its own."""
+
+    def __init__(self, typing_context, *others):
+        super().__init__(typing_context, *others)
+        self.state.typingctx = _Remembering(typing_context)
 
     def define_pipelines(self):
         whole = DefaultPassBuilder.define_nopython_pipeline(self.state)
         pipeline = PassManager("block")
         for kind, description in whole.passes:
             if kind is NativeLowering:
-                pipeline.add_pass(_BeginBlock, "begin a block")
-            if kind.name() not in _UNNEEDED:
+                for own in (_BeginBlock, _LowerBlock, _RegisterBlock):
+                    pipeline.add_pass(own, own.__name__)
+            # Branches on constants go before types are looked for, once.
+            elif kind.name() not in _UNNEEDED and (kind, description) not in pipeline.passes:
                 pipeline.add_pass(kind, description)
-            if kind is NativeLowering:
-                pipeline.add_pass(_RegisterBlock, "register a block")
         pipeline.finalize()
         return [pipeline]

@@ -11,7 +11,9 @@ running mean and spread. Everything here is float64 and lies in the head.
 Least squares takes hundreds of labels to change its mind, and squares make much of outliers. So
 what is said is a mean of the combination and of each of those inputs alone. Their shares are the
 fourth powers of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels
-and the last 100: who was best of late counts most, and who is best as a rule, too.
+and the last 1,000: who was best of late counts most, and who is best as a rule, too. That of the
+first input, the last value, is doubled. `Spec.combine_inner` names inputs that have no share of
+their own: many that say nearly the same would outvote the others.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
     CLIP_CREDIT,
     FADING,
+    FIRST_COUNTS,
     FORGETTING,
     GREATEST_COVARIANCE,
     H_CLIP_LIMIT,
@@ -82,6 +85,8 @@ def _mixed(head, table, term, combined):
             loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
             square = best / loss * (best / loss) if loss > 0.0 else 1.0
             share = square * square
+            if k == 1:
+                share *= FIRST_COUNTS
             alone = combined
             if k > 0:
                 alone = _standardised(head, table, head[term + 1 + k])
@@ -122,7 +127,7 @@ def learn_combination(head, table, row, label, weight):
     for k in range(1, size):
         # A term that has come up since is 0 here, so that nothing is learned about it.
         term = _standardised(head, table, head[u + k])
-        if k > 1 and not math.isnan(term):
+        if k > 1 and not math.isnan(term) and head[losses + 3 * (k - 1) + 2] >= 0.0:
             _note_loss(head, losses + 3 * (k - 1), label - head[u + k])
         head[u + k] = 0.0 if math.isnan(term) else term
     error, uncertainty = target, 0.0

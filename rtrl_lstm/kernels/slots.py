@@ -93,8 +93,10 @@ FORGETTING = 0.999
 # A priori variances of the weights of the 1, the network's forecast and each input: how much must
 # be seen before they move. On random walks and in short streams this costs least.
 INITIAL_COVARIANCE = (0.001, 0.1, 1.0)
-# How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 100.
-FADING = (0.95, 0.99)
+# How the losses fade by which it is mixed with the inputs: they remember about 20 labels, or 1,000.
+FADING = (0.95, 0.999)
+FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last value
+NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # --- head ------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ T_NOW_INPUTS = 42  # head: lists of inputs, see `sparse.py`
 T_NEXT_INPUTS = 43
 T_LIVE = 44
 T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and at an odd one
-T_LOSSES = 47  # head: two recent losses and their count, of the combination and each input alone
+T_LOSSES = 47  # head: two recent losses and their count, of least squares and each input alone
 T_SIZE = 48
 
 L_UNITS = 0  # cells

@@ -3,10 +3,12 @@
 LARGEST = 1e30
 """Numbers beyond this magnitude are refused: they would overflow in float32."""
 
+_OF_SPREADSHEETS = ("#N/A", "#NA", "#DIV/0!", "#NUM!", "#REF!", "#VALUE!")
 MISSING = frozenset(
-    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "NaT"]
-)
-"""Texts that say "no value here"; so do None, a float NaN and an absent key."""
+    ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "NaT", "?")
+).union(_OF_SPREADSHEETS)
+"""Texts that say "no value here", of seven characters at most; so do None, a float NaN and an
+absent key."""
 
 FARTHEST = 30.0
 """Beyond so many times its spread, its mean or 1 a number of a column is taken for no more."""

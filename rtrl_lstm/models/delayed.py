@@ -17,10 +17,10 @@ import copy
 import math
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.leading import Leading
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.recall import LEAST, Recall
@@ -32,7 +32,7 @@ from rtrl_lstm.table.values import label
 _COUNTS = ("late_labels", "too_late", "repeated_ids")
 
 
-class Delayed:
+class Delayed(Driven):
     """Learns a stream whose labels come late, and is driven like a `Model` of horizon 0.
 
     The first record of an id is a row; its target may be empty. A later record of the same id is
@@ -78,24 +78,8 @@ class Delayed:
         return self.model.schema
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The fields of Spec that were given or are a Model's default."""
-        return self.model.options
-
-    @property
-    def interval(self) -> float | None:
-        """None: there are no intervals."""
-        return self.model.interval
-
-    @property
-    def members(self) -> int:
-        """1: there is one network."""
-        return self.model.members
-
-    @property
-    def rates(self) -> tuple[float, ...]:
-        """The one learning rate, as of a `Model`."""
-        return self.model.rates
+    def _kind(self) -> Model:
+        return self.model
 
     @property
     def interventions(self) -> int:
@@ -117,19 +101,9 @@ class Delayed:
         """
         return {**self.model.incidents, **self._counts}
 
-    def step(self, row: Row) -> Forecast:
-        """Take a record, and learn what it teaches. See `Model.step`; None for what is no row."""
-        forecast = self.run([row])[0]
-        if isinstance(forecast, BadRow):
-            raise forecast
-        return forecast
-
-    def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
-        """`step` for many records. A bad one is not raised but stands in its place."""
-        return self.follow(rows)[0]
-
     def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
-        """`run`, and what was read: for a `DelayedScore`. None for a bad row."""
+        """`run`, and what was read: for a `DelayedScore`. None for a bad row, and for the forecast
+        of a record that is no row."""
         forecasts: list[Forecast | BadRow] = []
         readings: list[Reading | None] = []
         for row in rows:
@@ -172,9 +146,11 @@ class Delayed:
     def frozen(self) -> Delayed:
         """A copy that forecasts and no longer learns. No row waits for its label."""
         other = copy.copy(self)
-        other.model = self.model.frozen()
-        if self._leading is not None:
-            other.model.learner = learner = self._leading.at_its_place()
+        if self._leading is None:
+            other.model = self.model.frozen()
+        else:
+            learner = self._leading.at_its_place()
+            other.model = self.model.frozen(learner)
             other._leading = Leading(learner)
         other._recall = copy.deepcopy(self._recall)
         other.stream = copy.deepcopy(self.stream)
@@ -251,7 +227,7 @@ class Delayed:
             return
         outputs = schema.output_size if by_labels else model.spec.output_size
         if (schema.input_size, outputs) != (model.spec.input_size, model.spec.output_size):
-            model._become(model._wanted_spec(outputs))
+            model.grow(outputs)
 
     def _widen(self, reading: Reading) -> None:
         """Give rows that wait the inputs that this one brought: numbers as it has them, others 0.
@@ -283,7 +259,7 @@ class Delayed:
         if self._frozen:
             return one.settled
         model, times = self.model, self.model.interventions
-        model._take(one.reading._replace(classes=self.schema.target.classes))
+        model.take(one.reading._replace(classes=self.schema.target.classes))
         if self._leading is None or model.interventions > times:
             self._lead_anew()
         return one.settled
@@ -295,12 +271,6 @@ class Delayed:
             self._leading = Leading(learner)
             for one in self._waiting:
                 self._leading.step(one.reading.inputs, one.reading.reset)
-
-    def save(self, path: str | Path) -> None:
-        """Write a model file, whole or not at all; `rtrl_lstm.load` gives it back."""
-        from rtrl_lstm import modelfile
-
-        modelfile.save(self, path)
 
     @property
     def models(self) -> dict[str, Model]:

@@ -10,25 +10,21 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtrl_lstm.ensemble import Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.models.counting import Counting
-from rtrl_lstm.models.guard import EVERY, Guard
 from rtrl_lstm.models.intervals import Intervals
 from rtrl_lstm.models.start import Start, silence, widened
+from rtrl_lstm.models.tended import AnyLearner, Tended
 from rtrl_lstm.models.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.table.readings import label_of
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 
@@ -42,8 +38,8 @@ class Model:
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
 
     Args:
-        target, features, time, task, horizon, reset_on, weight, gaps, max_gap, key, id, also,
-            every_step, max_categories: see `Schema`.
+        target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
+            id, also, every_step, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -58,9 +54,6 @@ class Model:
         schema: the columns.
         members: how many learners there are for each rate.
         rates: the learning rates: one, or with "auto" several.
-        learner: a Learner, or from horizon 1 on a Forecaster, or an Ensemble of them; None until a
-            row has shown what the task is and given at least one input and, where there are
-            classes, one label.
         options: the fields of Spec that were given or are a Model's default.
         stream: plain JSON of the driver's own, saved along (where it stands in its source).
 
@@ -74,6 +67,7 @@ class Model:
         *,
         features: Iterable[str] | None = None,
         time: str | None = None,
+        time_of_day: str | None = None,
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -100,6 +94,7 @@ class Model:
             target,
             features=features,
             time=time,
+            time_of_day=time_of_day,
             task=task,
             horizon=horizon,
             reset_on=reset_on,
@@ -119,11 +114,17 @@ class Model:
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
-        self.learner: Learner | Forecaster | Ensemble | None = None
         self.stream: dict[str, Any] = {}
-        self._guard = Guard(len(self.schema.forecast_names))
-        self._frozen = False
-        self._counting = Counting(horizon)
+        self._tended = Tended(horizon, len(self.schema.forecast_names))
+
+    @property
+    def learner(self) -> AnyLearner | None:
+        """A Learner, or from horizon 1 on a Forecaster, or an Ensemble of them.
+
+        None until a row has shown what the task is and given at least one input and, where there
+        are classes, one label.
+        """
+        return self._tended.learner
 
     @property
     def spec(self) -> Spec | None:
@@ -149,7 +150,7 @@ class Model:
     @property
     def interventions(self) -> int:
         """How often the learner had gone astray and was stepped back; see `guard`."""
-        return self._guard.interventions
+        return self._tended.guard.interventions
 
     @property
     def counts(self) -> dict[str, int]:
@@ -160,7 +161,7 @@ class Model:
         as unlabelled otherwise: its label is missing, belongs to another sequence, or came
         before there was a learner. A frozen model learns none.
         """
-        return self._counting.found()
+        return self._tended.counting.found()
 
     def step(self, row: Row) -> Forecast:
         """Forecast, and learn what this row teaches.
@@ -178,8 +179,8 @@ class Model:
         """
         reading = self.schema.read(row)
         for filler in reading.before:
-            self._take(filler)
-        return self._take(reading)
+            self.take(filler)
+        return self.take(reading)
 
     def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
         """`step` for many rows, in the same bits and much faster.
@@ -209,7 +210,7 @@ class Model:
                     else:
                         self._run_batch(batch, forecasts)
                         batch = []
-                        forecasts[place] = self._take(one)
+                        forecasts[place] = self.take(one)
         finally:  # whatever ends the rows, those that were read are learned from
             self._run_batch(batch, forecasts)
         return forecasts, readings
@@ -234,42 +235,24 @@ class Model:
         """
         assert self.learner is not None
         inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
-        rows, forecasts, taken = self.learner.prepare(inputs, labels), np.empty(len(labels)), 0
-        while taken < len(labels):
-            stop = min(taken + EVERY - self._counting.taken % EVERY, len(labels))
-            outputs = self.learner.take_rows(rows, taken, stop)
-            taken += self._run_numbers(outputs, labels[taken:stop], forecasts[taken:stop])
+        forecasts = np.empty(len(labels))
+        self._tended.run_numbers(self.learner.prepare(inputs, labels), labels, forecasts)
         return Numbers(inputs, labels, forecasts)
 
-    def _run_numbers(self, outputs: Array, labels: Array, forecasts: Array) -> int:
-        """`_run_part` for rows of numbers that were run, into `forecasts`; NaN where none is."""
-        finite = np.isfinite(outputs).all(axis=1)
-        good = len(labels) if finite.all() else int(np.argmin(finite))
-        forecasts[:good] = outputs[:good, 0]
-        self._guard.note_all(outputs[:good], labels[:good])
-        self._counting.take_many(labels[:good], not self._frozen)
-        if good == len(labels):
-            self._look()
-            return good
-        forecasts[good] = np.nan
-        self._back_off()
-        return good + 1
+    def frozen(self, learner: AnyLearner | None = None) -> Model:
+        """A copy that forecasts and no longer learns. Its counts start at 0.
 
-    def frozen(self) -> Model:
-        """A copy that forecasts and no longer learns. Its counts start at 0."""
+        Args:
+            learner: a frozen one, which is to stand in the copy's place; None: this one's.
+        """
         model = copy.copy(self)
         model.schema = self.schema.frozen()
-        model.learner = None if self.learner is None else self.learner.frozen()
         model.options = dict(self.options)
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
             model._intervals.fixed = True
-        model._guard = Guard(len(self.schema.forecast_names))
-        if model.learner is not None:
-            model._guard.begin(model.learner)
         model.stream = copy.deepcopy(self.stream)
-        model._frozen = True
-        model._counting = self._counting.anew()
+        model._tended = self._tended.frozen(len(self.schema.forecast_names), learner)
         return model
 
     def _repr_html_(self) -> str:
@@ -291,91 +274,39 @@ class Model:
     ) -> None:
         """Rows that the learner can take as it is. The schema may be ahead of it by a row."""
         while len(batch) > 1:
-            room = EVERY - self._counting.taken % EVERY
-            taken = self._run_part(batch[:room], forecasts)
-            batch = batch[taken:]
+            said = self._tended.run([reading for _, reading in batch], self._is_regression)
+            for (place, reading), outputs in zip(batch, said, strict=False):
+                forecasts[place] = self._said(outputs, reading)
+            batch = batch[len(said) :]
         for place, reading in batch:  # a live pipe gives rows one by one
             forecasts[place] = self._forecast(reading)
 
-    def _run_part(
-        self, batch: list[tuple[int, Reading]], forecasts: list[Forecast | BadRow]
-    ) -> int:
-        """Rows up to the guard's next look. Returns how many were taken: those up to a forecast
-        that is no finite number, after which the learner is another one."""
-        assert self.learner is not None
-        labels = np.array([label_of(reading) for _, reading in batch])
-        outputs = self.learner.run(
-            np.array([reading.inputs for _, reading in batch]),
-            labels,
-            np.array([reading.weight for _, reading in batch]),
-            reset=np.array([reading.reset for _, reading in batch]),
-        )
-        finite = np.isfinite(outputs).all(axis=1)
-        good = len(batch) if finite.all() else int(np.argmin(finite))
-        if self.schema.task == "regression":
-            self._guard.note_all(outputs[:good], labels[:good])
-        for (place, reading), output in zip(batch[:good], outputs[:good].tolist(), strict=True):
-            self._counting.take(reading, not self._frozen)
-            forecasts[place] = self._said(output, reading)
-        if good == len(batch):
-            self._look()
-            return good
-        place, reading = batch[good]
-        forecasts[place] = self._step_back(reading)
-        return good + 1
+    @property
+    def _is_regression(self) -> bool:
+        return self.schema.task == "regression"
 
-    def _take(self, reading: Reading) -> Forecast:
-        """One row, whatever it brings."""
+    def take(self, reading: Reading) -> Forecast:
+        """One row that the schema has read, whatever it brings: the other half of `step`."""
         if self._fits(reading):
             return self._forecast(reading)
-        can_start = reading.inputs and self.schema.output_size and not self._frozen
+        can_start = reading.inputs and self.schema.output_size and self._tended.learns
         if self.learner is None and (reading.filled or not can_start):
-            self._counting.pass_by(reading.filled)
+            self._tended.pass_by(reading.filled)
             return self._said(None, reading)
         if reading.filled:  # the schema has seen the next row, whose label this one must not know
             assert self.learner is not None
-            self._become(self._wanted_spec(self.learner.spec.output_size))
+            self.grow(self.learner.spec.output_size)
             return self._forecast(reading)
-        return self._forecast(reading, self._grow(reading))
+        return self._forecast(reading, self._take_in(reading))
 
-    def _forecast(self, reading: Reading, peek: NDArray[Any] | None = None) -> Forecast:
+    def _forecast(self, reading: Reading, peek: list[float] | None = None) -> Forecast:
         """One row through the learner, which has its sizes; `peek` is to be said instead."""
-        assert self.learner is not None
-        if reading.reset:
-            self.learner.reset()
-        outputs = self.learner.step(np.array(reading.inputs), label_of(reading), reading.weight)
-        said = outputs.tolist()
-        if not all(map(math.isfinite, said)):
-            return self._step_back(reading)
-        if self.schema.task == "regression":
-            self._guard.note(said, reading)
-        self._counting.take(reading, not self._frozen)
-        forecast = self._said(said if peek is None else peek.tolist(), reading)
-        self._look()
-        return forecast
-
-    def _look(self) -> None:
-        """Look after the learner where so many rows have gone by."""
-        assert self.learner is not None
-        if self._counting.taken % EVERY == 0 and self._guard.look(self.learner):
-            self._counting.begin_sequence()
-
-    def _step_back(self, reading: Reading) -> Forecast:
-        """A row whose forecast is no finite number: there is none, and it teaches nothing."""
-        forecast = self._said(None, reading)
-        self._back_off(reading.filled)
-        return forecast
-
-    def _back_off(self, filled: bool = False) -> None:
-        assert self.learner is not None
-        self._guard.step_back(self.learner)
-        self._counting.pass_by(filled)
-        self._counting.begin_sequence()
-        self._look()
+        outputs = self._tended.step(reading, self._is_regression)
+        return self._said(outputs if outputs is None or peek is None else peek, reading)
 
     def _said(self, outputs: list[float] | None, reading: Reading) -> Forecast:
         """What the network's outputs come to, None where there are none yet."""
-        if outputs is None or (reading.filled and self.schema.task != "regression"):
+        if outputs is None or (reading.filled and not self._is_regression):
             said = None
         else:
             said = self.schema.forecast(outputs, reading.classes)
@@ -383,38 +314,41 @@ class Model:
             return said
         return self._intervals.take(said, reading.label, reading.reset)
 
-    def _grow(self, reading: Reading) -> NDArray[Any] | None:
+    def _take_in(self, reading: Reading) -> list[float] | None:
         """Give the learner the inputs and classes that this row brings.
 
         Where the row's own label is a new class and the forecast must not know, that is returned:
         what the network says with the new inputs alone.
         """
         if self.learner is None:
-            self.learner = self._new_learner()
-            self._guard.begin(self.learner)
+            self._tended.begin(self._new_learner())
             return None
         outputs = None
         known = self.learner.spec.output_size
         if self.schema.horizon == 0 and known < self.schema.output_size:
-            self._become(self._wanted_spec(known))
+            self.grow(known)
             peek = copy.copy(self.learner)
             if reading.reset:
                 peek.reset()
-            outputs = peek.step(np.array(reading.inputs))
-        self._become(self._wanted_spec())
+            outputs = peek.step(np.array(reading.inputs)).tolist()
+        self.grow()
         return outputs
 
-    def _become(self, spec: Spec) -> None:
-        """Let the learner grow, and the one that it may have to step back to."""
-        for learner in (self.learner, self._guard.good):
-            assert learner is not None
+    def grow(self, output_size: int | None = None) -> None:
+        """Have the learner take the inputs that there are now, and so many outputs.
+
+        Args:
+            output_size: None: as many as the schema has.
+        """
+        spec = self._wanted_spec(output_size)
+        for learner in self._tended.both:
             known = learner.spec.input_size
             learner.grow(spec)
             if self._start is not None and known < spec.input_size:
                 assert not isinstance(learner, Ensemble)
                 silence(learner, known)
 
-    def _new_learner(self) -> Learner | Forecaster | Ensemble:
+    def _new_learner(self) -> AnyLearner:
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
@@ -431,9 +365,9 @@ class Model:
         return wanted_spec(self.schema, self._start, self.options, output_size)
 
     @property
-    def good(self) -> Learner | Forecaster | Ensemble | None:
+    def good(self) -> AnyLearner | None:
         """The learner as it was when all was well with it last; see `guard`."""
-        return self._guard.good
+        return self._tended.guard.good
 
     # --- files -----------------------------------------------------------------------------
 
@@ -458,17 +392,15 @@ class Model:
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
             "stream": self.stream,
-            "guard": self._guard.to_json(),
-            "frozen": self._frozen,
-            "counts": self._counting.to_json(),
+            **self._tended.to_json(),
         }
 
     @classmethod
     def from_json(
         cls,
         saved: dict[str, Any],
-        learner: Learner | Forecaster | Ensemble | None,
-        good: Learner | Forecaster | Ensemble | None = None,
+        learner: AnyLearner | None,
+        good: AnyLearner | None = None,
     ) -> Model:
         """The inverse of `to_json`, given the learner. Raises ValueError if they do not fit.
 
@@ -481,7 +413,7 @@ class Model:
         options |= {"learning_rate": "auto"} if saved["auto"] else {}
         model = cls(**saved["schema"]["arguments"], members=saved["members"], **options)
         model.schema = Schema.from_json(saved["schema"])
-        model.learner = learner
+        model._tended.restore(saved, learner, good)
         model._start = Start.from_json(saved["start"]) if "start" in saved else None
         if learner is not None:
             check_fit(model.schema, learner.spec, model._start)
@@ -492,8 +424,4 @@ class Model:
         if saved["intervals"] is not None:
             model._intervals = Intervals.from_json(saved["intervals"])
         model.stream = saved["stream"]
-        good = copy.copy(learner) if good is None else good
-        model._guard = Guard.from_json(saved["guard"], good)
-        model._frozen = saved["frozen"]
-        model._counting.restore(saved["counts"])
         return model

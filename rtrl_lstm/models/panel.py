@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
+from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.table.values import label, shown
 
 
-class Panel:
-    """Learns many series at once, and is driven like a `Model`.
+class Panel(Driven):
+    """Learns many series at once, and is driven like a `Model`; H rows ahead are H of one key.
 
     Args:
         target: see `Schema`, as for all further options, which are those of `Model`.
@@ -25,7 +25,6 @@ class Panel:
         max_keys: the most series there may be; rows of any further one are bad rows.
 
     Attributes:
-        models: the model of each key, in the order in which they came.
         stream: plain JSON of the driver's own, saved along.
 
     Raises:
@@ -39,7 +38,7 @@ class Panel:
             raise ValueError("a Panel cannot start from a network: its learners are many")
         self.key = key
         self.max_keys = max_keys
-        self.models: dict[str, Model] = {}
+        self._models: dict[str, Model] = {}
         self.stream: dict[str, Any] = {}
         self._arguments = {"target": target, "key": key, **options}
         self._first = Model(**self._arguments)  # what all are at first
@@ -51,24 +50,13 @@ class Panel:
         return next(iter(self.models.values()), self._first).schema
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The fields of Spec that were given or are a Model's default."""
-        return self._first.options
+    def models(self) -> dict[str, Model]:
+        """The model of each key, in the order in which they came."""
+        return self._models
 
     @property
-    def interval(self) -> float | None:
-        """See `Model.interval`."""
-        return self._first.interval
-
-    @property
-    def members(self) -> int:
-        """See `Model.members`; of each series."""
-        return self._first.members
-
-    @property
-    def rates(self) -> tuple[float, ...]:
-        """See `Model.rates`."""
-        return self._first.rates
+    def _kind(self) -> Model:
+        return self._first
 
     @property
     def task(self) -> str | None:
@@ -90,17 +78,6 @@ class Panel:
         """`Model.incidents` of all series together, and how many series there are."""
         found = (model.incidents for model in self.models.values())
         return {"keys": len(self.models), **_total(self._first.incidents, found)}
-
-    def step(self, row: Row) -> Forecast:
-        """See `Model.step`; H rows ahead are H rows of the same key."""
-        forecast = self.run([row])[0]
-        if isinstance(forecast, BadRow):
-            raise forecast
-        return forecast
-
-    def run(self, rows: Iterable[Row]) -> list[Forecast | BadRow]:
-        """`step` for many rows, in the same bits and faster where a key comes often."""
-        return self.follow(rows)[0]
 
     def follow(self, rows: Iterable[Row]) -> tuple[list[Forecast | BadRow], list[Reading | None]]:
         """`run`, and what was read. None for a bad row."""
@@ -128,7 +105,7 @@ class Panel:
     def frozen(self) -> Panel:
         """A copy that forecasts and no longer learns; a key that it does not know is a bad row."""
         panel = copy.copy(self)
-        panel.models = {key: model.frozen() for key, model in self.models.items()}
+        panel._models = {key: model.frozen() for key, model in self.models.items()}
         panel.stream = copy.deepcopy(self.stream)
         panel._frozen = True
         return panel
@@ -167,12 +144,6 @@ class Panel:
             self.models[key] = copy.deepcopy(self._first)
         return key
 
-    def save(self, path: str | Path) -> None:
-        """Write a model file, whole or not at all; `rtrl_lstm.load` gives the panel back."""
-        from rtrl_lstm import modelfile
-
-        modelfile.save(self, path)
-
     def to_json(self) -> dict[str, Any]:
         """Everything but the learners, as plain JSON."""
         return {
@@ -193,7 +164,7 @@ class Panel:
         panel.stream = saved["stream"]
         panel._first = first
         panel._frozen = saved["frozen"]
-        panel.models = dict(zip((key for key, _ in saved["models"]), models, strict=True))
+        panel._models = dict(zip((key for key, _ in saved["models"]), models, strict=True))
         return panel
 
 

@@ -21,6 +21,7 @@ from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import CELL_OPTIONS, Spec
+from rtrl_lstm.table.asked import TIMES
 from rtrl_lstm.table.schema import Schema, SchemaError
 from rtrl_lstm.table.target import LOSSES
 
@@ -89,7 +90,8 @@ class Start:
         """
         asked = schema.arguments
         own = [asked["target"]] if schema.horizon else []
-        features = [name for name in schema.feature_names if name != asked["time"]]
+        times = [asked[role] for role in TIMES]
+        features = [name for name in schema.feature_names if name not in times]
         for names in ([*own, *features], features):
             if len(names) == len(self.scaled):
                 return tuple(names)

@@ -37,6 +37,7 @@ DERIVED = frozenset(
         "scale_target",
         "combine_with",
         "combine_only",
+        "combine_inner",
     }
 )
 
@@ -131,5 +132,6 @@ def wanted_spec(
         scale_target=schema.task == "regression",
         combine_with=schema.combined_inputs,
         combine_only=schema.unseen_inputs,
+        combine_inner=schema.inner_inputs,
         **options,
     )

@@ -36,7 +36,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
     season
         Rows in a season, such as 12 for months. 0: it is looked for in the autocorrelation of the
-        first 512, 1,024 ... 8,192 values. 1: there is none.
+        first 32, 64 ... 8,192 values. 1: there is none.
     max_features
         Bound on the inputs, and so on memory. What comes beyond it is passed over.
     seed
@@ -78,7 +78,13 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         places = tuple(self._places.values())
         # As in a Model: a network that sees a calendar learns better without the lags.
         unseen = places[1:] if self._features.has_dates else ()
-        return {"scale_target": True, "combine_with": places, "combine_only": unseen}
+        inner = tuple(p for lag, p in self._places.items() if lag in self._past.doubled)
+        return {
+            "scale_target": True,
+            "combine_with": places,
+            "combine_only": unseen,
+            "combine_inner": inner,
+        }
 
     def _write_past(self) -> None:
         for lag, place in self._places.items():

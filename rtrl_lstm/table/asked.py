@@ -8,6 +8,7 @@ from typing import Any
 from rtrl_lstm.table.columns import Column
 from rtrl_lstm.table.values import SchemaError, listed
 
+TIMES = ("time", "time_of_day")
 GAPS = ("skip", "reset", "fill")
 MOST_STEPS = 10_000
 
@@ -17,6 +18,7 @@ def check_arguments(
     target: str,
     features: list[str] | None,
     time: str | None,
+    time_of_day: str | None,
     task: str,
     horizon: int,
     reset_on: str | None,
@@ -43,6 +45,8 @@ def check_arguments(
         raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
     if gaps != "skip" and time is None:
         raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
+    if time_of_day is not None and time in (None, time_of_day):
+        raise ValueError("a time_of_day goes with another column of dates: it needs a time column")
     if not isinstance(max_gap, int) or max_gap < 1:
         raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
     if also and (task not in ("auto", "regression") or key is not None):
@@ -51,9 +55,10 @@ def check_arguments(
         _check_steps(task, horizon, weight, key, also)
     if id is not None:
         _check_late(horizon, key, gaps, also)
-    _check_roles(target, wanted, time, reset_on, weight, key, id)
+    times = {"time": time, "time_of_day": time_of_day}
+    _check_roles(target, wanted, times, reset_on, weight, key, id)
     names = [target, *also]
-    others = {time, reset_on, weight, *wanted}
+    others = {*times.values(), reset_on, weight, *wanted}
     if also and (len({*names}) < len(names) or {*names} & others):
         raise ValueError(f"targets {listed(names)}: each must be a column of its own")
     if target in wanted:
@@ -93,21 +98,21 @@ def _check_steps(
 def _check_roles(
     target: str,
     features: list[str],
-    time: str | None,
+    times: dict[str, str | None],
     reset_on: str | None,
     weight: str | None,
     key: str | None,
     id: str | None,
 ) -> None:
     """A column has one role."""
-    roles = {"time": time, "reset_on": reset_on, "weight": weight, "key": key, "id": id}
+    roles = {**times, "reset_on": reset_on, "weight": weight, "key": key, "id": id}
     for role, column in roles.items():
         if column == target:
             raise ValueError(f"column {column!r} is the target and cannot be the {role}")
-    if weight is not None and weight in (time, reset_on, *features):
+    if weight is not None and weight in (*times.values(), reset_on, *features):
         raise ValueError(f"column {weight!r} is the weight and cannot be anything else")
     for role, column in (("key", key), ("id", id)):
-        if column is not None and column in (time, weight, *features):
+        if column is not None and column in (*times.values(), weight, *features):
             raise ValueError(f"column {column!r} is the {role} and cannot be anything else")
 
 
@@ -123,11 +128,12 @@ def first_columns(
 ) -> list[Column]:
     """The columns that are inputs, told by the first row; `weight` is that of a row's, if read."""
     names = list(row)
-    special = [asked[name] for name in ("target", "time", "reset_on", "key", "id")]
+    special = [asked[name] for name in ("target", *TIMES, "reset_on", "key", "id")]
     special += [weight, *asked["also"]]
     features = asked["features"]
     require_columns([name for name in special if name is not None] + (features or []), names)
     if features is None:
         features = [name for name in names if name not in (*special, asked["weight"])]
-    features = [name for name in dict.fromkeys(features) if name != asked["time"]]
+    times = [asked[role] for role in TIMES]
+    features = [name for name in dict.fromkeys(features) if name not in times]
     return [Column(name, asked["max_categories"]) for name in features]

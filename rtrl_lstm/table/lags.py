@@ -4,7 +4,9 @@ For a forecast of row t + H such an input is y[t + H - lag], with the lags that 
 horizon 0 a target of rows before the present one, from 1 on of rows up to it. The input of a lag
 comes up with the first row where that target is known, and stays. Another season that is found
 later, in more targets, gets an input of its own: the first look may find the day, and the second
-the week. There are five looks at most.
+the week. There are thirteen looks and `MOST_LAGS` at most.
+
+With a season comes the one before: what two of them have in common is less of chance.
 
 A lag has a second input, its change: the last target a, plus what the target changed by in the same
 stretch of time a season ago, y[a] + y[t + H - lag] - y[a - lag]. That is the better forecast of a
@@ -58,6 +60,13 @@ class Lags:
     def places(self) -> tuple[int, ...]:
         """The places of all its inputs, in order."""
         return tuple(sorted((*self.slots.values(), *self.changes.values())))
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The places of those that are of a season before the last one."""
+        lags = [lag for lag in self.slots if lag in self.seasons.doubled]
+        places = [each[lag] for lag in lags for each in (self.slots, self.changes) if lag in each]
+        return tuple(sorted(places))
 
     @property
     def _complete(self) -> bool:

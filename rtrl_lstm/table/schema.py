@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.table.asked import check_arguments, first_columns, require_columns
+from rtrl_lstm.table.asked import TIMES, check_arguments, first_columns, require_columns
 from rtrl_lstm.table.columns import Column, Inputs, Value
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
+from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
-from rtrl_lstm.table.season import last_known
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock
@@ -32,7 +32,7 @@ __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaE
 
 
 # What is saved of it as it is.
-_PLAIN = ("_last_truth", "_last_number", "_known_ago", "_sequence", "_weight", "filled")
+_PLAIN = ("_sequence", "_weight", "filled")
 
 
 class Schema:
@@ -44,17 +44,19 @@ class Schema:
 
     A regression has more, each from the first row on where it is known: the target a day and a
     week before the row that is forecast, where the time stamps come at a regular interval that
-    divides these; else a season before it, where the targets of the first 512, 1,024, ... or
+    divides these; else a season before it, where the targets of the first 32, 64, ... or
     8,192 rows show one (see `season`). They are called "demand (last day)", "demand (last week)",
-    "demand (last season, 24 rows)". These and the last target are themselves forecasts
-    (`combined_inputs`), and so a number that is missing among them is replaced by the last one
-    known. Lags are counted in rows of the stream, across the beginnings of sequences.
+    "demand (last season, 24 rows)", and with them comes the season before, "demand (day before
+    last)". These and the last target are themselves forecasts (`combined_inputs`), and so a number
+    that is missing among them is replaced by the last one known. Lags are counted in rows of the
+    stream, across the beginnings of sequences.
 
     Args:
         target: column to forecast.
         features: columns that serve as inputs; None: every column of the first row but the target,
             the time column and the one that marks sequences.
         time: column of time stamps.
+        time_of_day: column of times of day, where those stamps are dates alone.
         task: "auto", "regression", "binary" or "multiclass", see `Target`.
         horizon: rows ahead; 0 forecasts a row's target from the rest of the row and the past.
         reset_on: column that names the sequence: a new one begins where its value changes.
@@ -85,6 +87,7 @@ class Schema:
         *,
         features: Iterable[str] | None = None,
         time: str | None = None,
+        time_of_day: str | None = None,
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -104,6 +107,7 @@ class Schema:
             "target": target,
             "features": None if features is None else list(features),
             "time": time,
+            "time_of_day": time_of_day,
             "task": task,
             "horizon": horizon,
             "reset_on": reset_on,
@@ -120,7 +124,7 @@ class Schema:
         self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
-        self._clock = None if time is None else Clock(time)
+        self._clock = None if time is None else Clock(time, time_of_day)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
@@ -130,9 +134,7 @@ class Schema:
         self._lags: Lags | None = None if none else Lags(target, horizon)
         self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
-        self._last_truth: Value = None
-        self._last_number: float | None = None  # the last target known, of a regression
-        self._known_ago = 0  # rows since the last target known
+        self._past = Past(trails=id is not None)
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -204,6 +206,11 @@ class Schema:
         return tuple(self._lags.changes.values())
 
     @property
+    def inner_inputs(self) -> tuple[int, ...]:
+        """Those of them that have no share of their own: what `Spec.combine_inner` is to be."""
+        return self._lags.inner if self.combined_inputs and self._lags is not None else ()
+
+    @property
     def output_size(self) -> int:
         """How many outputs the task needs so far; 0 while that is unknown."""
         return self.target.output_size + len(self.forecast_names[1:])
@@ -226,15 +233,13 @@ class Schema:
         Raises BadRow, or SchemaError where the table cannot be what was asked for; then nothing
         has changed.
         """
-        columns = (
-            self._columns
-            if self._columns is not None
-            else first_columns(row, self.arguments, self._weight)
-        )
+        columns = self._columns
+        if columns is None:
+            columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
         get = row.get
         clock = self._clock
-        stamp = None if clock is None else clock.parse(get(clock.column))
+        stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(row)
         sequence = self._sequence_of(row)
@@ -296,7 +301,7 @@ class Schema:
             self._push(truth, seconds)
             self._commit_past(truth, inputs, values)
         else:
-            self._commit_past(None if reset else self._last_truth, inputs, values)
+            self._commit_past(None if reset else self._past.last, inputs, values)
             self._push(truth, seconds)
         also: tuple[float, ...] = ()
         if self._further is not None:
@@ -345,25 +350,19 @@ class Schema:
         columns, lags, horizon = self._columns or [], self._lags, self.horizon
         assert lags is not None
         truths = values[:, -1]
-        before = np.nan if self._last_truth is None else self._last_truth
-        own = truths if horizon else np.concatenate(([before], truths[:-1]))
+        own = truths if horizon else self._past.before(truths)
         count = lags.takes(self._own.takes(own))
         count = min([count, *(c.takes(values[:, k]) for k, c in enumerate(columns))])
         truths, own = truths[:count].copy(), own[:count]
         inputs = np.zeros((count, self.input_size))
         if not count:
             return inputs, truths
-        number = np.nan if self._last_number is None else self._last_number
-        substitutes = last_known(np.concatenate(([number], own)))[1:]
-        self._own.commit_many(own, inputs, substitutes)
+        self._own.commit_many(own, inputs, self._past.known(own))
         lags.commit_many(truths, inputs)
         for k, column in enumerate(columns):
             column.commit_many(values[:count, k], inputs)
         lags.seasons.push_many(truths)
-        last = float(truths[-1])
-        self._last_truth = None if last != last else last
-        known = last_known(np.concatenate(([number], truths)))[-1]
-        self._last_number = float(known)
+        self._past.push_many(truths)
         return inputs, truths
 
     def truth(self, row: Row) -> Value:
@@ -373,7 +372,7 @@ class Schema:
     @property
     def last_target(self) -> Value:
         """The target of the last row; with an `id`, the last one known."""
-        return self._last_truth
+        return self._past.last
 
     def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
         """What the target was a season before the last row, see `Seasons.said`."""
@@ -384,10 +383,7 @@ class Schema:
 
         Returns it as a learner sees it.
         """
-        if ago < self._known_ago:
-            self._last_truth, self._known_ago = truth, ago
-            if isinstance(truth, float):
-                self._last_number = truth
+        self._past.learn_late(truth, ago)
         if isinstance(truth, str):
             self._lags = None
         if self._lags is not None:
@@ -412,7 +408,7 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in ("time", "reset_on", "key", "id")]
+        wanted = [self.arguments[name] for name in (*TIMES, "reset_on", "key", "id")]
         wanted.append(self._weight)
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
@@ -444,6 +440,7 @@ class Schema:
             "target": self.target.to_json(),
             "clock": None if self._clock is None else self._clock.to_json(),
             "lags": None if self._lags is None else self._lags.to_json(),
+            "past": self._past.to_json(),
             "plain": {name: getattr(self, name) for name in _PLAIN},
             "further": None if self._further is None else self._further.to_json(),
             "steps": None if self._steps is None else self._steps.to_json(),
@@ -466,6 +463,7 @@ class Schema:
         schema._lags = None
         if saved["lags"] is not None:
             schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
+        schema._past.restore(saved["past"])
         vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)
@@ -475,22 +473,15 @@ class Schema:
 
     def _push(self, truth: Value, seconds: float | None) -> None:
         """A target is now one of the past."""
-        if self.arguments["id"] is None:
-            self._last_truth = truth
-        elif truth is None:
-            self._known_ago += 1
-        else:
-            self._last_truth, self._known_ago = truth, 0
+        self._past.push(truth)
         if isinstance(truth, str):
             self._lags = None
-        elif truth is not None:
-            self._last_number = truth
         if self._lags is not None:
             self._lags.seasons.push(truth, seconds)
 
     def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
         """The inputs that are targets of the past."""
-        self._own.commit(last, inputs, values, self._last_number)
+        self._own.commit(last, inputs, values, self._past.number)
         if self._lags is not None and self._own.slot >= 0:
             self._lags.commit(inputs, values)
 

@@ -19,13 +19,21 @@ from rtrl_lstm.table.timestamps import DIFFERENCES, median_interval
 
 PERIODS = {"same_time_last_day": 86400.0, "same_time_last_week": 604800.0}
 FOUND = "same_time_last_season"
-LOOK_AT = (512, 1024, 2048, 4096, 8192)
+LOOK_AT = (32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 """Rows after which the autocorrelation is looked at; so many targets are kept for it at most."""
+LONG = 512
+"""From so many targets on a season has to come round three times in them, below that twice."""
 LARGEST_LAG = 100_000
 """Bound on the memory of a day or week, in rows."""
+MOST_LAGS = 8
+"""Bound on the inputs that come of them."""
 LEAST_CORRELATION = 0.3
+LEAST_DEVIATIONS = 4.0
+"""Hundreds of lags are tried in the first looks, and a season in noise costs a stream dear."""
 LEAST_DIP = 0.1
 """By how much the autocorrelation has to fall before it peaks: noise has peaks of its own."""
+LEAST_GAIN = 0.05
+"""By how much a peak has to be higher than those before it: every multiple of a season has one."""
 
 
 class Season(NamedTuple):
@@ -44,7 +52,8 @@ class Seasons:
     Attributes:
         found: name of a baseline -> its Season. A season found at a later look, at more targets,
             takes the place of one found in fewer.
-        lags: every lag found so far, in order, and what it is called.
+        lags: every lag found so far, in order, twice that lag behind it, and what it is called.
+        doubled: those of `lags` that are the double of one.
         rows: targets taken so far, missing ones included.
     """
 
@@ -52,6 +61,7 @@ class Seasons:
         self.horizon = horizon
         self.found: dict[str, Season] = {}
         self.lags: dict[int, str] = {}
+        self.doubled: set[int] = set()
         self.rows = 0
         self._ring: list[Value] = []
         self._capacity = LOOK_AT[-1]
@@ -94,7 +104,7 @@ class Seasons:
         To be said before the first target.
         """
         self._search = ""
-        self._capacity = lag + 1
+        self._capacity = 2 * lag + 1
         if lag > 1:
             self._add(FOUND, lag)
 
@@ -144,20 +154,27 @@ class Seasons:
             if whole and max(self.horizon, 1) < lag <= LARGEST_LAG:
                 self._add(name, lag)
                 # At row 16 the ring has not come round yet: it may still be given another size.
-                self._capacity = max(lag + 1, len(self._ring))
+                self._capacity = max(2 * lag + 1, len(self._ring))
 
     def _look(self) -> None:
         targets = [value if isinstance(value, float) else np.nan for value in self._ring]
-        if lag := strongest_lag(np.array(targets), max(self.horizon, 1) + 1):
+        least = max(self.horizon, 1) + 1
+        if lag := strongest_lag(np.array(targets), least):
             self._add(FOUND, lag)
         if self.rows == LOOK_AT[-1]:
             self._search = ""
             self._keep(max(self.lags, default=0) + 1)
 
     def _add(self, baseline: str, lag: int) -> None:
-        self.found[baseline] = Season(lag, self.rows)
-        name = baseline.removeprefix("same_time_").replace("_", " ")
-        self.lags.setdefault(lag, f"{name}, {lag} rows" if baseline == FOUND else name)
+        if baseline not in self.found or self.found[baseline].lag != lag:
+            self.found[baseline] = Season(lag, self.rows)
+        what = baseline.removeprefix("same_time_last_")
+        for one, name in ((lag, f"last {what}"), (2 * lag, f"{what} before last")):
+            if one in self.lags or len(self.lags) == MOST_LAGS:
+                continue
+            self.lags[one] = f"{name}, {one} rows" if baseline == FOUND else name
+            if one > lag:
+                self.doubled.add(one)
 
     def _keep(self, count: int) -> None:
         """Forget all targets but the last so many."""
@@ -171,6 +188,7 @@ class Seasons:
         return {
             "found": {name: list(season) for name, season in self.found.items()},
             "lags": [[lag, name] for lag, name in self.lags.items()],
+            "doubled": sorted(self.doubled),
             "rows": self.rows,
             "ring": list(self._ring),
             "capacity": self._capacity,
@@ -185,6 +203,7 @@ class Seasons:
         seasons = cls(horizon)
         seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
         seasons.lags = dict(saved["lags"])
+        seasons.doubled = set(saved["doubled"])
         seasons.rows = saved["rows"]
         seasons._ring = list(saved["ring"])
         seasons._capacity = saved["capacity"]
@@ -207,30 +226,53 @@ def last_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def strongest_lag(series: NDArray[np.float64], least: int) -> int:
     """The lag, from `least` on, of the strongest peak of a series' autocorrelation; 0: none.
 
+    It is the first one to which no other is superior by `LEAST_GAIN`.
+
     Args:
         series: (n,), NaN where a value is missing.
         least: the smallest lag that will do.
 
-    A third of the series is looked at. A peak counts from a correlation of `LEAST_CORRELATION`
-    on, if the correlation has been lower by `LEAST_DIP` before it.
+    A third of a `LONG` series is looked at, half of a shorter one. A peak counts from a correlation
+    of `LEAST_CORRELATION` on, and of `LEAST_DEVIATIONS` over the root of the number of pairs, if
+    the correlation has been lower by `LEAST_DIP` before it. (Measured: a bound for series of long
+    memory, Bartlett's, finds no season in random walks, and none in one that lies on a trend.)
+    """
+    n = len(series)
+    lags = n // 3 if n >= LONG else n // 2
+    found = _autocorrelation(series, lags + 1)
+    if found is None:
+        return 0
+    correlation, pairs = found
+    inner, lag = correlation[1:-1], np.arange(1, lags + 1)
+    dip = np.minimum.accumulate(correlation)[:-2] + LEAST_DIP
+    is_peak = (inner > correlation[:-2]) & (inner >= correlation[2:]) & (inner > dip)
+    is_peak &= inner > np.maximum(LEAST_CORRELATION, LEAST_DEVIATIONS / np.sqrt(pairs[1:-1]))
+    is_peak &= lag >= least
+    if not is_peak.any():
+        return 0
+    best = inner[is_peak].max()
+    return int(np.argmax(is_peak & (inner >= best - LEAST_GAIN))) + 1
+
+
+def _autocorrelation(
+    series: NDArray[np.float64], last: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """At lags 0 to `last`: correlations, and the pairs of known values that they are of.
+
+    None of a series that does not move. A lag without a pair has the correlation 0.
     """
     known = np.isfinite(series)
     if np.count_nonzero(known) < 2:
-        return 0
+        return None
     spread = np.where(known, series - series[known].mean(), 0.0)
-    n = len(spread)
-    size = 1 << (2 * n - 1).bit_length()  # room enough not to wrap around
-    power = np.abs(np.fft.rfft(spread, size)) ** 2
-    lags = n // 3
-    covariance = np.fft.irfft(power, size)[: lags + 2] / (n - np.arange(lags + 2))
-    if covariance[0] <= 0:
-        return 0
-    correlation = covariance / covariance[0]
-    inner = correlation[1:-1]
-    dip = np.minimum.accumulate(correlation)[:-2] + LEAST_DIP
-    is_peak = (inner > correlation[:-2]) & (inner >= correlation[2:])
-    is_peak &= (inner > LEAST_CORRELATION) & (inner > dip)
-    is_peak[: max(least - 1, 0)] = False
-    if not is_peak.any():
-        return 0
-    return int(np.argmax(np.where(is_peak, inner, -np.inf))) + 1
+    pairs = np.rint(_products(known.astype(np.float64), last))
+    covariance = _products(spread, last) / np.maximum(pairs, 1.0)
+    return (covariance / covariance[0], np.maximum(pairs, 1.0)) if covariance[0] > 0 else None
+
+
+def _products(values: NDArray[np.float64], last: int) -> NDArray[np.float64]:
+    """Sums of the products of values that are 0 to `last` places apart."""
+    size = 1 << (2 * len(values) - 1).bit_length()  # room enough not to wrap around
+    power = np.abs(np.fft.rfft(values, size)) ** 2
+    sums: NDArray[np.float64] = np.fft.irfft(power, size)[: last + 1]
+    return sums

@@ -9,12 +9,14 @@ Formats, in the order in which they are tried:
 3. `2014/07/01`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: day first. Once a stamp
    has been seen that can only be month first, later ones are read so where both would do.
+5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English; and `2014-07`, a month.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -33,6 +35,13 @@ CALENDAR = (
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})" + _TIME)
+_DAY_FIRST = re.compile(r"(\d{1,2})[\s-]+([A-Za-z]{3,9})\.?[\s,-]+(\d{4}|\d{2})" + _TIME)
+_NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
+_MONTH = re.compile(r"(\d{4})-(\d{1,2})")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
 _YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _TIME)
 
 
@@ -85,8 +94,13 @@ def median_interval(differences: list[float]) -> float:
 class Clock:
     """The time column of a stream: where it stands, and how far apart its rows are.
 
-    Attributes:
+    Args:
         column: name of the time column.
+        time_of_day: name of a column of times of day, "17:24:00" or "17.24.00", that belong to the
+            dates in the time column; None: there is none.
+
+    Attributes:
+        column, time_of_day: these.
         last: seconds of the last row.
         latest: the latest of all of them.
         repeated, out_of_order: stamps like the one before; stamps before it.
@@ -95,8 +109,9 @@ class Clock:
             one.
     """
 
-    def __init__(self, column: str) -> None:
+    def __init__(self, column: str, time_of_day: str | None = None) -> None:
         self.column = column
+        self.time_of_day = time_of_day
         self.last: float | None = None
         self.latest = -math.inf
         self.repeated = self.out_of_order = self.gaps = 0
@@ -104,8 +119,21 @@ class Clock:
         self._month_first = False
         self._differences: list[float] = []
 
-    def parse(self, raw: Any) -> tuple[float, bool]:
-        """What `commit` takes. Raises BadRow, or SchemaError where no stamp was ever read."""
+    def read(self, row: Mapping[str, Any]) -> tuple[float, bool]:
+        """`parse` of a row."""
+        of_day = None if self.time_of_day is None else row.get(self.time_of_day)
+        return self.parse(row.get(self.column), of_day)
+
+    def parse(self, raw: Any, of_day: Any = None) -> tuple[float, bool]:
+        """What `commit` takes. Raises BadRow, or SchemaError where no stamp was ever read.
+
+        Args:
+            raw: the field of the time column.
+            of_day: that of the time of day.
+        """
+        if not (is_missing(of_day) or is_missing(raw)):
+            clock = str(of_day).strip()
+            raw = f"{str(raw).strip()} {clock if ':' in clock else clock.replace('.', ':')}"
         try:
             return read_seconds(raw, self._month_first)
         except (ValueError, TypeError, OverflowError):
@@ -172,6 +200,7 @@ class Clock:
         """All there is to it, as plain JSON."""
         return {
             "column": self.column,
+            "time_of_day": self.time_of_day,
             "last": self.last,
             "latest": None if self.last is None else self.latest,
             "counts": [self.repeated, self.out_of_order, self.gaps],
@@ -183,7 +212,7 @@ class Clock:
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Clock:
         """The inverse of `to_json`."""
-        clock = cls(saved["column"])
+        clock = cls(saved["column"], saved["time_of_day"])
         clock.last = saved["last"]
         clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
         clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
@@ -220,10 +249,27 @@ def _slashed(text: str, month_first: bool) -> tuple[float, bool]:
         month_first = int(month) > 12 or (month_first and int(day) <= 12)
         if month_first:
             day, month = month, day
+    elif match := _DAY_FIRST.fullmatch(text):
+        day, name, year, *clock = match.groups()
+        month = _month_of(name)
+    elif match := _NAME_FIRST.fullmatch(text):
+        name, day, year, *clock = match.groups()
+        month = _month_of(name)
+    elif match := _MONTH.fullmatch(text):
+        year, month, day, clock = *match.groups(), "1", [None] * 4
     else:
         raise ValueError("unknown format")
     midnight = datetime(_full_year(year), int(month), int(day))
     return _since_epoch(midnight) + _time_of_day(*clock), month_first
+
+
+def _month_of(name: str) -> str:
+    found = [k for k, month in enumerate(_MONTHS, 1) if month.startswith(name.lower())]
+    if name.lower() == "sept":
+        found = [9]
+    if len(found) != 1:
+        raise ValueError("unknown month")
+    return str(found[0])
 
 
 def _full_year(year: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,10 @@ from rtrl_lstm.kernels.words import LARGEST, MISSING
 
 OTHER = "(other)"
 """The label that everything beyond `max_categories` shares."""
+
+
+# Sign, unit, number: a unit before it or behind it.
+_WITH_UNIT = re.compile(r"\s*([+-]?)\s*[$€£¥₹]?\s*(\d+(?:\.\d*)?|\.\d+)\s*[$€£¥₹%]?\s*")
 
 
 class SchemaError(ValueError):
@@ -35,11 +40,12 @@ class BadRow(ValueError):
 def number(raw: Any, column: str) -> float:
     """The number in a field, NaN where it is missing.
 
-    A number is whatever Python's `float()` reads. Raises BadRow for text, and for numbers that
-    are infinite or beyond `LARGEST`.
+    A number is whatever Python's `float()` reads, also with a unit of money or a percent sign:
+    "$ 3.50" is 3.5, and "12 %" is 12. Raises BadRow for text, and for numbers that are infinite or
+    beyond `LARGEST`.
     """
     try:
-        value = float(raw)
+        value = _value(raw)
     except (TypeError, ValueError, OverflowError):
         if is_missing(raw):
             return float("nan")
@@ -78,10 +84,20 @@ def is_number(raw: Any) -> bool:
     if str(raw) in ("True", "False"):
         return False
     try:
-        float(raw)
+        _value(raw)
     except (TypeError, ValueError, OverflowError):
         return False
     return True
+
+
+def _value(raw: Any) -> float:
+    try:
+        return float(raw)
+    except ValueError:
+        with_unit = _WITH_UNIT.fullmatch(raw) if isinstance(raw, str) else None
+        if with_unit is None:
+            raise
+        return float(with_unit[1] + with_unit[2])
 
 
 def shown(raw: Any) -> str:

@@ -9,13 +9,17 @@ import numpy as np
 
 FORGETTING = 0.999
 GREATEST_TRACE = 1e5
-FADING = np.array([0.95, 0.99])
+FADING = np.array([0.95, 0.999])
 
 
 class Combination:
     """The weights w (K,) and covariance P (K, K) of K = 2 + (number of other forecasts) terms."""
 
-    def __init__(self, others: int, limit: float | None = None) -> None:
+    def __init__(self, others: int, limit: float | None = None, inner: int | None = None) -> None:
+        """`inner` is the number of the other forecast that has no share of its own."""
+        self.shares = np.array([1.0, 2.0] + [1.0] * (others - 1))
+        if inner is not None:
+            self.shares[1 + inner] = 0.0
         self.w = np.eye(2 + others)[2]
         self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
@@ -29,7 +33,8 @@ class Combination:
         squares = mean + spread * alone[0]
         if self.losses is None:
             return squares, squares
-        shares = (self.losses.prod(axis=1) / self.losses.prod(axis=1).min()) ** -4.0
+        losses = np.where(self.shares > 0, self.losses.prod(axis=1), np.inf)
+        shares = self.shares * (losses / losses.min()) ** -4.0
         return mean + spread * (shares @ alone / shares.sum()), squares
 
     def learn(self, y, squares, y_net, others, mean, spread, weight=1.0) -> None:

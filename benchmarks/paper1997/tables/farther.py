@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import nets
 from ..criteria import Run, Window
+from ..nets import Options
 from ..rows import FARTHER, SPARSE, Row, Setting, adam, merged
 from ..tasks import DelayedXor, Distractors, TwoMarked
 
@@ -25,10 +26,17 @@ def _long_adding(T: int) -> Row:
 
 
 def _delayed_xor(T: int) -> Row:
-    net = {"hidden_size": 4, "forget_bias": 3.0, **nets.SIGMOID, **nets.SEQUENCE, **adam(0.01)}
+    shared = {**nets.SIGMOID, **nets.SEQUENCE, **adam(0.01)}
+    lstm: Options = {"hidden_size": 8, "forget_bias": 3.0}
+    kinds: dict[str, Options] = {
+        "lstm of 8, rule truncated": {**lstm, "rule": "truncated"},
+        "lstm of 8, rule snap1": {**lstm, "rule": "snap1"},
+        "lstm of 4, rule full": {**lstm, "rule": "full", "hidden_size": 4},
+        "elstm of 8": {"cell": "elstm", "hidden_size": 8},
+    }
     settings = tuple(
-        Setting("farther", f"lstm, rule {rule}", {**net, "rule": rule}, 40_000)
-        for rule in ("truncated", "snap1", "full")
+        Setting("farther", name, {**shared, **kind}, 60_000 if "full" in name else 200_000)
+        for name, kind in kinds.items()
     )
     name, criterion = f"delayed XOR, T = {T}", Window(0.3, 0.1)
     return Row(FARTHER, name, DelayedXor(T), criterion, settings, 0, 0, tolerance=0.3)
@@ -39,4 +47,5 @@ ROWS: tuple[Row, ...] = (
     _long_lag(100_000, 100),
     _long_adding(5_000),
     _delayed_xor(20),
+    _delayed_xor(50),
 )

@@ -9,6 +9,7 @@ from ..plain import Plain
 from ..rows import SPARSE, Row, Setting, adam, best, literal, sgd
 from ..tasks import Distractors, EmbeddedReber, NoiseFree
 
+OTHER = "another net: cells, inputs to outputs, biased outputs"
 MODERN_REBER: Options = {"hidden_size": 16, "bias": ("gates",), "init_range": 0.2}
 
 
@@ -25,15 +26,18 @@ def _reber(size: str, rate: float, published: int, success: float) -> Row:
     net, weights = {"3x2": (nets.REBER_3X2, 276), "4x1": (nets.REBER_4X1, 264)}[size]
     biases = {"output_gate_bias": tuple(-1.0 - k for k in range(int(size[0])))}
     shared, cap = (net, biases, sgd(rate)), 60_000
+    slope, none = nets.SIGMOID_SLOPE, nets.SIGMOID
+    more = {"shortcuts": True, "bias": ("gates", "readout")}
+    readings = {
+        "F, f', per sequence": (nets.F, slope, nets.SEQUENCE),
+        "F, f', per step": (nets.F, slope, nets.STEP),
+        "F, no f', per step": (nets.F, none, nets.STEP),
+        f"{OTHER}, f', per sequence": (nets.CELLS, slope, nets.SEQUENCE, more),
+        f"{OTHER}, no f', per step": (nets.CELLS, none, nets.STEP, more),
+    }
     settings = [
-        literal("F, f', per sequence", cap, nets.F, nets.SIGMOID_SLOPE, nets.SEQUENCE, *shared),
-        literal("F, f', per step", cap, nets.F, nets.SIGMOID_SLOPE, nets.STEP, *shared),
-        literal("F, no f', per step", cap, nets.F, nets.SIGMOID, nets.STEP, *shared),
+        literal(name, cap, *shared, *reading, batch=20) for name, reading in readings.items()
     ]
-    if (size, rate) == ("3x2", 0.1):
-        parts = (nets.CELLS, nets.SIGMOID, nets.STEP, *shared, {"shortcuts": True})
-        name = "another net: cells, shortcuts, no f', per step"
-        settings.append(literal(name, cap, *parts, batch=100))
     parts = (nets.CELLS, nets.SOFTMAX, nets.STEP, MODERN_REBER, adam(0.02))
     settings.append(best("16x1, cells, softmax, per step, Adam .02", 20_000, *parts, batch=10))
     name, task = f"{size}, rate {rate:g}", EmbeddedReber(256)

@@ -44,12 +44,17 @@ def embedded_string(rng: Rng) -> String:
 
 @lru_cache
 def _sets(size: int, seed: int) -> list[String]:
-    """2 size different strings, in the order in which they were drawn."""
-    rng, found = np.random.default_rng(seed), dict[str, tuple[str, ...]]()
-    while len(found) < 2 * size:
-        text, legal = embedded_string(rng)
-        found.setdefault(text, legal)
-    return list(found.items())
+    """`size` strings to learn, then `size` that are none of these; short ones come many times.
+
+    Were all to differ, half would have 18 symbols or more, which few have that are drawn.
+    """
+    rng = np.random.default_rng(seed)
+    known = [embedded_string(rng) for _ in range(size)]
+    seen, others = set(known), list[String]()
+    while len(others) < size:
+        if (string := embedded_string(rng)) not in seen:
+            others.append(string)
+    return [*known, *others]
 
 
 @lru_cache(4096)
@@ -65,7 +70,7 @@ class EmbeddedReber:
     """Experiment 1: B, T or P, a Reber string, the same T or P, E; the next symbol is the target.
 
     The strings of a batch are drawn from a set of their own if `size` is given: the first `size`
-    different ones that `set_seed` brings; `other` takes the `size` after those.
+    that `set_seed` brings; `other` takes the next `size` that are none of those.
     """
 
     size: int = 0

@@ -1,0 +1,68 @@
+"""What a newcomer's command leaves out and the file shows: which column holds the time stamps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rtrl_lstm.cli.opening import STDIN
+from rtrl_lstm.cli.options import dialect_of
+from rtrl_lstm.cli.sources import Source, found_files
+from rtrl_lstm.table.timestamps import read_seconds
+
+NO_TIME = "none"
+"""What --time is where there is none."""
+
+_DATE = re.compile(
+    r"\s*(\d{4}-\d{2}-\d{2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$"
+    r"|\d{1,2}[\s-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4})\b.*"
+)
+# 17:24, 17:24:00.5, 17.24.00; but 17.24 is a number.
+_TIME_OF_DAY = re.compile(r"\s*\d{1,2}(:\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})\s*")
+_ROLES = ("reset_on", "weight", "key", "id", "time_of_day")
+
+
+def time_columns(options: dict[str, Any]) -> dict[str, str]:
+    """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
+
+    That is the one column of a file, of no other use, whose first value is a date; and if it is
+    nothing else, the one whose first value is a time of day. Not of a pipe, nor of a file that
+    grows: everything would have to wait for the first row.
+    """
+    files = found_files(options["source"])
+    asked = options["target"] is None or options["features"] is not None
+    if asked or options["time"] is not None or options["follow"] or STDIN in files:
+        return {}
+    used = {*options["target"], *(options[role] for role in _ROLES)}
+    dialect = dialect_of(options)
+    with Source(files[0], form=options["form"], dialect=dialect, places=False) as source:
+        first = source.read(1)
+    row = (first[0].values if first else None) or {}
+    free = {name: value for name, value in row.items() if name not in used}
+    dates = [name for name, value in free.items() if _is_date(value)]
+    if len(dates) != 1:
+        return {}
+    found = {"time": dates[0]}
+    times = [name for name, value in free.items() if _is_time_of_day(value)]
+    if len(times) == 1 and options["time_of_day"] is None and _is_bare(free[dates[0]]):
+        found["time_of_day"] = times[0]
+    return found
+
+
+def _is_time_of_day(value: Any) -> bool:
+    return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
+
+
+def _is_bare(date: str) -> bool:
+    """Whether a date comes without a time of day."""
+    return ":" not in date
+
+
+def _is_date(value: Any) -> bool:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return False
+    try:
+        read_seconds(value)
+    except ValueError:
+        return False
+    return True
