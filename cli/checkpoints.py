@@ -15,6 +15,8 @@ from rtrl_lstm.cli.lock import Lock
 from rtrl_lstm.cli.sinks import refuse_unwritable
 from rtrl_lstm.modelfile import remove_parts, write_whole
 
+AS_IT_WAS = "it is as it was"
+
 
 def _nothing() -> None:
     pass
@@ -159,7 +161,7 @@ class Keep:
             write_whole(self.path, content, previous_of(self.path) if self.is_ours else None)
         except OSError as error:
             said = error.strerror or str(error)
-            raise WriteError(f"cannot write {self.path}: {said}; it is as it was") from error
+            raise WriteError(f"cannot write {self.path}: {said}; {AS_IT_WAS}") from error
         if not self.is_ours:
             self.end()
         self.is_ours = True

@@ -11,7 +11,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
-from rtrl_lstm.cli.checkpoints import Aside, Checkpoints, Keep
+from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
@@ -88,6 +88,7 @@ class _Run:
                 passes=options["passes"],
                 follow=options["follow"],
                 places=keep is not None,
+                header=stand.header,
             )
         )
         notes = go_to(stand, self._source) if stand.rows else []
@@ -140,7 +141,7 @@ class _Run:
                     self._predictions.finish()
             self._save(at_end=ended is None)
         except WriteError as error:
-            raise WriteError(f"{error.message}{self._advice()}") from error
+            raise WriteError(error.message + self._advice(error.message)) from error
         if self._keep is not None:
             self._keep.end()
         seconds = time.perf_counter() - began
@@ -207,7 +208,8 @@ class _Run:
         known = drive.last is None and self._is_saved
         if self._keep is None or (known and not (at_end and stand.place is not None)):
             return None
-        content = stand.content(drive.last, None if at_end else self._source.place())
+        place = None if at_end else self._source.place()
+        content = stand.content(drive.last, place, self._source.header)
         drive.last, self._is_saved = None, True
         return content
 
@@ -220,11 +222,12 @@ class _Run:
         self._bad_rows.sync()
         self._keep.save(content)
 
-    def _advice(self) -> str:
+    def _advice(self, said: str) -> str:
         """What the user can do once there is room again."""
         if self._keep is None or not os.path.exists(self._keep.path):
             return ""
-        return f"; {self._keep.path} is whole: --resume goes on from it once that is put right"
+        whole = "" if said.endswith(AS_IT_WAS) else f"{self._keep.path} is whole: "
+        return f"; {whole}--resume goes on from it once that is put right"
 
     def _notes(self, path: str | None) -> list[str]:
         """What the user may want to know, or do otherwise next time."""

@@ -65,12 +65,6 @@ class Csv:
         self._open: list[str] = []  # lines of a record whose quote is not closed yet
         self._open_size = 0
 
-    def again(self) -> Csv:
-        """What reads a later file with the same columns."""
-        other = Csv(Dialect(delimiter=self.delimiter, decimal=self.decimal))
-        other.columns = self.columns
-        return other
-
     @property
     def is_open(self) -> bool:
         """Whether the next line lies inside a quote."""

@@ -20,6 +20,7 @@ from rtrl_lstm.cli.models import check_columns, columns_of, load_series
 from rtrl_lstm.cli.replay import Replay
 from rtrl_lstm.cli.sources import Place
 from rtrl_lstm.cli.starting import network_of
+from rtrl_lstm.cli.text import Header
 from rtrl_lstm.modelfile import to_bytes
 from rtrl_lstm.models.delayed import Delayed
 from rtrl_lstm.models.model import Model
@@ -73,6 +74,7 @@ class Stand:
         rows: rows of the stream so far.
         last_row: check of the last of them.
         place: where they stood in a file, where the run was not at its end.
+        header: of that file, where it was followed.
         damaged: whether `path` is the checkpoint before the last, which cannot be read.
     """
 
@@ -92,15 +94,19 @@ class Stand:
         self.last_row = last_row
         self.rows = score.rows
         self.place: Place | None = None
+        self.header: Header | None = None
         self.damaged = False
 
-    def content(self, last: Record | None, place: Place | None) -> bytes:
+    def content(
+        self, last: Record | None, place: Place | None, header: Header | None = None
+    ) -> bytes:
         """What a model file is to hold.
 
         Args:
             last: the last row that was learned; None for the one that was saved last.
             place: where the next row begins in the source's files; None at their end, so that a
                 file depends on nothing but options and rows.
+            header: of that file, where it is followed: its successor may have none.
         """
         self.rows, self.place = self.score.rows, place
         if last is not None:
@@ -113,6 +119,8 @@ class Stand:
             self.model.stream["history"] = self.history.to_json()
         if place is not None:
             self.model.stream["place"] = list(place)
+        if place is not None and header is not None:
+            self.model.stream["header"] = list(header)
         return to_bytes(self.model)
 
 
@@ -272,6 +280,9 @@ def _found(path: str, options: dict[str, Any]) -> Stand:
         stand = Stand(model, score, history, path, int(model.stream["last_row"]))
         if "place" in model.stream:
             stand.place = Place(*map(int, model.stream["place"]))
+        if "header" in model.stream:
+            delimiter, columns = model.stream["header"]
+            stand.header = Header(str(delimiter), list(map(str, columns)))
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise Stop(f"cannot load {path}: its place in the stream is damaged") from error
     return stand

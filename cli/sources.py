@@ -18,7 +18,7 @@ from rtrl_lstm.cli.lines import check_of
 from rtrl_lstm.cli.opening import STDIN, Opened
 from rtrl_lstm.cli.parquet import Parquet
 from rtrl_lstm.cli.records import Record
-from rtrl_lstm.cli.text import Text, Wanted, as_records, form_of
+from rtrl_lstm.cli.text import Header, Text, Wanted, as_records, form_of
 
 _FOR_CSV = "--columns, --delimiter, --decimal"
 
@@ -52,6 +52,7 @@ class Source:
         passes: how often the files are read, one time after the other.
         follow: whether to wait for what is appended to the file, and for its successors.
         places: whether somebody will ask for the `place`.
+        header: of a file that is followed: that of the one it once was, which need not be repeated.
 
     Attributes:
         live: whether it is standard input: no row can be read again.
@@ -74,6 +75,7 @@ class Source:
         passes: int = 1,
         follow: bool = False,
         places: bool = True,
+        header: Header | None = None,
     ) -> None:
         self._paths = found_files(paths)
         self.live = self._paths == [STDIN]
@@ -90,7 +92,7 @@ class Source:
         self._line = 0  # lines of this file that were handed out
         self._held: list[Record] = []
         self.ended = False
-        self._part = self._open(self._paths[0], 0)
+        self._part = self._open(self._paths[0], 0, header if follow else None)
         if self._part.empty:
             self._part.close()
             raise Stop(f"{self.name} is empty")
@@ -194,6 +196,11 @@ class Source:
         check = self._part.check(self._line)
         return Place(self._turn, self._file, self._line, check, ord(mark) if mark else 0)
 
+    @property
+    def header(self) -> Header | None:
+        """Of a file that is followed: what is to be known of it when it is read again."""
+        return self._part.header if self._follow and isinstance(self._part, Text) else None
+
     def go_to(self, place: Place) -> bool:
         """Go on behind a place. False if these are not the files where it was."""
         if self._follow:
@@ -220,7 +227,7 @@ class Source:
     ) -> None:
         self._part.close()
 
-    def _open(self, path: str, check: int, like: Text | None = None) -> Text | Parquet:
+    def _open(self, path: str, check: int, like: Header | None = None) -> Text | Parquet:
         known = check if self._places else None
         self._opened: Opened | None = None
         encoding = self._dialect.encoding
@@ -228,7 +235,9 @@ class Source:
         opened = self._growing or Opened(path, encoding)
         try:
             form = self._form
-            if form == "auto":
+            if like is not None:
+                form = "csv"
+            elif form == "auto":
                 form = form_of(opened.name, path, opened.beginning)
             if form != "parquet":
                 if isinstance(opened, Opened):
@@ -256,7 +265,7 @@ class Source:
             path = self._queue.pop(0) if self._queue else self._paths[0]
             assert isinstance(self._part, Text)
             self._line = 0
-            self._change(self._open(path, 0, like=self._part))
+            self._change(self._open(path, 0, self._part.header))
             return
         self._file += 1
         if self._file == len(self._paths):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rtrl_lstm.cli.blocks import Block, Reader
 from rtrl_lstm.cli.dialect import Dialect
@@ -41,6 +41,13 @@ class Bytes(Protocol):
     def close(self) -> None: ...
 
 
+class Header(NamedTuple):
+    """What the first line of a table says."""
+
+    delimiter: str
+    columns: list[str]
+
+
 class Text:
     """The records of one text.
 
@@ -49,7 +56,8 @@ class Text:
         form: "csv", "tsv" or "jsonl", see `form_of`.
         dialect: what is known of how it is written.
         check: of the texts before this one, see `Trail`; None where nobody will ask for a place.
-        like: an earlier text of the same stream: the columns are its, and a header may be missing.
+        like: of an earlier text of the same stream: the columns are its, and a header may be
+            missing.
 
     Attributes:
         columns: the header's, or the keys of the first row of JSON lines; None where that row
@@ -66,7 +74,7 @@ class Text:
         form: str,
         dialect: Dialect,
         check: int | None = 0,
-        like: Text | None = None,
+        like: Header | None = None,
     ) -> None:
         self.name = opened.name
         self.form = form
@@ -82,9 +90,9 @@ class Text:
         self._ended = False
         self._held: list[Record] = []
         self._may_have_header = False
-        if like is not None and isinstance(self._parser, Csv):
-            assert isinstance(like._parser, Csv)
-            self._parser = like._parser.again()
+        if like is not None:
+            delimiter, columns = like
+            self._parser = Csv(dialect._replace(delimiter=delimiter, columns=tuple(columns)))
             self._may_have_header = True
             return
         while self._parser.columns is None and not self._held and not self._ended:
@@ -93,6 +101,14 @@ class Text:
     @property
     def columns(self) -> list[str] | None:
         return self._parser.columns
+
+    @property
+    def header(self) -> Header | None:
+        """What a later file need not begin with; None where each row has its own."""
+        parser = self._parser
+        if not isinstance(parser, Csv) or parser.columns is None or parser.delimiter is None:
+            return None
+        return Header(parser.delimiter, parser.columns)
 
     @property
     def may_lack_columns(self) -> bool:

@@ -126,8 +126,8 @@ def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
     # An input that has come up since the row said nothing there; y_net stands for least squares.
     silent = g.op("Unsqueeze", g.op("IsNaN", _inputs(g, found, first=1)), last)
     # The count of one that is not averaged is below 0 for ever.
-    never = g.op("Less", count_before, g.constant(0.0, True))
-    return g.op("Where", g.op("Or", silent, never), before, after)
+    never = g.op("Greater", g.constant(0.0, True), count_before)
+    return g.op("Where", silent, before, g.op("Where", never, before, after))
 
 
 def _inputs(g: Graph, terms: str, first: int = 2) -> str:

@@ -12,6 +12,7 @@ from rtrl_lstm.kernels.words import FARTHEST, SETTLED
 
 from .graph import Graph, Values
 
+COUNTABLE = 2.0**53
 PARTS = ("count", "mean", "m2")
 
 
@@ -54,7 +55,11 @@ def spread(g: Graph, found: Statistics) -> tuple[str, str]:
 
 
 def bounded(g: Graph, value: str, before: Statistics) -> str:
-    """A value (B, k) as it joins: once enough are known, at most at the limit's distance."""
+    """A value (B, k) as it joins: once enough are known, at most at the limit's distance.
+
+    Where more than can be counted are known, the statistics are to stay as they are (see
+    `model_session`), and as in a frozen learner nothing is bounded.
+    """
     sd, _ = spread(g, before)  # 1 where there is none, which is the least of the limit's parts
     other = g.op("Sub", g.constant(0.0, wide=True), before.mean)
     size = g.op("Max", sd, before.mean, other, g.constant(1.0, wide=True))
@@ -62,7 +67,8 @@ def bounded(g: Graph, value: str, before: Statistics) -> str:
     low, high = g.op("Sub", before.mean, limit), g.op("Add", before.mean, limit)
     kept = g.op("Min", g.op("Max", value, low), high)
     early = g.op("Less", before.count, g.constant(float(SETTLED), wide=True))
-    return g.op("Where", early, value, kept)
+    frozen = g.op("Greater", before.count, g.constant(COUNTABLE, wide=True))
+    return g.op("Where", early, value, g.op("Where", frozen, value, kept))
 
 
 def scale_inputs(

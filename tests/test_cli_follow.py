@@ -78,7 +78,8 @@ def test_a_new_header_may_name_the_columns_in_another_order(tmp_path: Path) -> N
     assert "".join(answers) == _expected(tmp_path, 10)[0]
 
 
-def test_resumed_after_the_file_was_rotated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", [["x,y\n"], []])
+def test_resumed_after_the_file_was_rotated(tmp_path: Path, header: list[str]) -> None:
     log = tmp_path / "log.csv"
     learn = [*LEARN[:-1], "p.csv", "--model", "m.rtrl", "--resume", "--quiet"]
     _append(log, ["x,y\n", *ROWS[:20]])
@@ -97,8 +98,8 @@ def test_resumed_after_the_file_was_rotated(tmp_path: Path) -> None:
     until(20)
     _append(log, ROWS[20:30])
     os.rename(log, tmp_path / "log.csv.2")
-    _append(tmp_path / "log.csv.1", ["x,y\n", *ROWS[30:40]])
-    _append(log, ["x,y\n", *ROWS[40:50]])
+    _append(tmp_path / "log.csv.1", [*header, *ROWS[30:40]])
+    _append(log, [*header, *ROWS[40:50]])
     until(50)
     _append(log, ROWS[50:])
     until(60)

@@ -64,3 +64,16 @@ def test_cells_that_were_compiled_one_by_one_work_together(tmp_path):
     alone = [line for cell in cells for line in said(cell)]
     assert said(*cells) == alone
     assert said(*reversed(cells)) == alone[::-1]
+
+
+@pytest.mark.proof
+def test_a_version_of_numba_that_was_never_tried_gives_the_same(tmp_path):
+    """There blocks are compiled as Numba itself does."""
+    unknown = "from rtrl_lstm.kernels import blocks\nblocks.NEWEST = (0, 1)\n"
+    said = set()
+    for before in ("", unknown):
+        environment = os.environ | {"RTRL_LSTM_CACHE": str(tmp_path / str(len(said)))}
+        command = [sys.executable, "-c", before + LAST_FORECAST, "lstm"]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        said.add(done.stdout)
+    assert len(said) == 1

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
-from rtrl_lstm.models.model import Model
-from rtrl_lstm.models.wanted import DEFAULTS
-from rtrl_lstm.score.prequential import Prequential
-from rtrl_lstm.table.schema import BadRow, SchemaError
-from rtrl_lstm.table.timestamps import CALENDAR, calendar_inputs
+from rtrl_lstm.model import Model
+from rtrl_lstm.schema import BadRow, SchemaError
+from rtrl_lstm.score import Prequential
+from rtrl_lstm.season import LOOK_AT
+from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
+from rtrl_lstm.wanted import DEFAULTS
 
 SMALL = {"hidden_size": 4, "max_categories": 3}
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -184,14 +185,14 @@ def test_a_file_gives_the_model_back(tmp_path):
 
 def test_the_engine_gets_what_the_schema_reads():
     """A Model is its schema and a Learner, nothing more: drive both by hand."""
-    rows = [{"a": math.cos(k), "y": math.sin(k)} for k in range(80)]
+    rows = [{"a": math.cos(k), "y": math.sin(k)} for k in range(LOOK_AT[0] - 1)]  # no season yet
     model = Model("y", seed=3, **SMALL)
     said = model.run(rows)
     options = {**DEFAULTS, "hidden_size": 4, "seed": 3, "scale_target": True}
     net = rl.Learner(input_size=1, scale_inputs=(True,), **options)
     assert said[0] == net.step([rows[0]["a"]], rows[0]["y"])[0]
     net.grow(model.spec)
-    for t in range(1, 80):
+    for t in range(1, len(rows)):
         assert said[t] == net.step([rows[t]["a"], rows[t - 1]["y"]], rows[t]["y"])[0]
 
 

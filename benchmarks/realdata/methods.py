@@ -135,7 +135,8 @@ METHODS: dict[str, Method] = {
     **{name: _of_river(name) for name in ("linear", "tree", "forest", *SERIES)},
     **{name: _of_torch(name) for name in ("torch LSTM", "deep-river LSTM")},
 }
-SEEDED = ("ours", "torch LSTM")  # how those begin that are run with several seeds
+# How those begin that are run with several seeds.
+SEEDED = ("ours", "torch LSTM", "deep-river LSTM")
 
 
 def applies(method: str, stream: Stream) -> bool:
@@ -156,7 +157,9 @@ def method_of(name: str) -> Method:
 
 
 def number_of(text: str) -> Any:
-    """An option's value as it is meant: a number where it is one."""
+    """An option's value as it is meant: a number, "true" or "false" where it is one."""
+    if text in ("true", "false"):
+        return text == "true"
     for kind in (int, float):
         try:
             return kind(text)

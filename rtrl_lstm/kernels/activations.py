@@ -8,11 +8,8 @@ the last place before rounding. Measured against NumPy: tests/test_activations.p
 
 from __future__ import annotations
 
-from numba import types
-from numba.extending import overload
-
 from rtrl_lstm.kernels.jit import inline
-from rtrl_lstm.kernels.lanes import clamp, const, fma, pow2, rint
+from rtrl_lstm.kernels.lanes import clamp, const, fma, is_float64, pow2, rint
 
 # ln 2 in two parts: the first has so few digits that k times it is exact.
 _LN2_HIGH = 0.693359375
@@ -20,42 +17,24 @@ _LN2_LOW = -2.121944400546905827679e-4
 _LOG2_E = 1.4426950408889634
 
 
+@inline
 def _expm1_series(r):
     """expm1(r) for |r| <= ln(2)/2, by Horner's scheme; as many terms as the dtype holds."""
-    raise NotImplementedError  # compiled code only, see the overload
-
-
-@overload(_expm1_series)
-def _expm1_series_of(r):
-    if r.dtype == types.float32:
-
-        def series(r):
-            p = const(r, 1.0 / 5040)
-            p = fma(p, r, const(r, 1.0 / 720))
-            p = fma(p, r, const(r, 1.0 / 120))
-            p = fma(p, r, const(r, 1.0 / 24))
-            p = fma(p, r, const(r, 1.0 / 6))
-            p = fma(p, r, const(r, 0.5))
-            return fma(p * r, r, r)
-
-    else:
-
-        def series(r):
-            p = const(r, 1.0 / 6227020800)
-            p = fma(p, r, const(r, 1.0 / 479001600))
-            p = fma(p, r, const(r, 1.0 / 39916800))
-            p = fma(p, r, const(r, 1.0 / 3628800))
-            p = fma(p, r, const(r, 1.0 / 362880))
-            p = fma(p, r, const(r, 1.0 / 40320))
-            p = fma(p, r, const(r, 1.0 / 5040))
-            p = fma(p, r, const(r, 1.0 / 720))
-            p = fma(p, r, const(r, 1.0 / 120))
-            p = fma(p, r, const(r, 1.0 / 24))
-            p = fma(p, r, const(r, 1.0 / 6))
-            p = fma(p, r, const(r, 0.5))
-            return fma(p * r, r, r)
-
-    return series
+    p = const(r, 1.0 / 5040)
+    if is_float64(r):
+        p = const(r, 1.0 / 6227020800)
+        p = fma(p, r, const(r, 1.0 / 479001600))
+        p = fma(p, r, const(r, 1.0 / 39916800))
+        p = fma(p, r, const(r, 1.0 / 3628800))
+        p = fma(p, r, const(r, 1.0 / 362880))
+        p = fma(p, r, const(r, 1.0 / 40320))
+        p = fma(p, r, const(r, 1.0 / 5040))
+    p = fma(p, r, const(r, 1.0 / 720))
+    p = fma(p, r, const(r, 1.0 / 120))
+    p = fma(p, r, const(r, 1.0 / 24))
+    p = fma(p, r, const(r, 1.0 / 6))
+    p = fma(p, r, const(r, 0.5))
+    return fma(p * r, r, r)
 
 
 @inline

@@ -31,7 +31,7 @@ from typing import Any
 import numba
 from numba.core import config
 
-from rtrl_lstm.kernels.blocks import BlockCompiler
+from rtrl_lstm.kernels import blocks
 from rtrl_lstm.oslock import lock
 
 _HERE = Path(__file__).parent
@@ -65,7 +65,7 @@ def cache_folder() -> Path | None:
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile `function` as a building block of entries; Python itself cannot call it."""
-    return _njit(_named_apart(function), no_cpython_wrapper=True, pipeline_class=BlockCompiler)
+    return _njit(_named_apart(function), no_cpython_wrapper=True, **blocks.options())
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,7 +27,8 @@ import platform
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 BITS = 512
 
@@ -158,6 +159,16 @@ def const(typing_context, like, scalar):
 
 
 @intrinsic
+def is_float64(typing_context, value):
+    """Whether lanes are of float64: a constant, so that what it decides is decided by LLVM."""
+
+    def codegen(context, builder, signature, args):
+        return context.get_constant(types.boolean, int(value.dtype == types.float64))
+
+    return types.boolean(value), codegen
+
+
+@intrinsic
 def width(typing_context, pointer):
     def codegen(context, builder, signature, args):
         return context.get_constant(types.intp, BITS // pointer.dtype.bitwidth)
@@ -248,21 +259,16 @@ def total(typing_context, value):
 
 
 def _define_operator(symbol, instruction):
-    @intrinsic
-    def apply(typing_context, a, b):
-        def codegen(context, builder, signature, args):
-            return getattr(builder, instruction)(*args)
+    """Not by `overload`, which would compile a function of its own for each type of lanes."""
 
-        return a(a, b), codegen
+    @infer_global(symbol)
+    class Operator(AbstractTemplate):
+        def generic(self, args, kws):
+            return signature(args[0], *args) if _is_lanes(*args) and args[0] == args[1] else None
 
-    def operate(a, b):
-        return apply(a, b)
-
-    operate.__qualname__ = instruction  # one of its own: see `jit._named_apart`
-
-    @overload(symbol)
-    def dispatch(a, b):
-        return operate if _is_lanes(a, b) and a == b else None
+    @lower_builtin(symbol, Lanes, Lanes)
+    def codegen(context, builder, signature, args):
+        return getattr(builder, instruction)(*args)
 
 
 _define_operator(operator.add, "fadd")

@@ -130,14 +130,14 @@ class Column:
             if not self.fixed:
                 self._join_many(numbers)
             return
-        count, sums = np.float64(self._count), np.float64(self._sum)  # before these
-        if self.fixed:
-            means = np.broadcast_to(sums / count, known.shape)
-        else:
-            joined = np.zeros(len(numbers))
+        # Count and sum as they are before each row that is missing.
+        joined, count, sums = np.zeros(len(numbers)), np.asarray(self._count), np.asarray(self._sum)
+        if not self.fixed:
             joined[known] = self._join_many(numbers[known])
-            means = np.cumsum(np.concatenate(([sums], joined)))[1:] / (count + np.cumsum(known))
-        inputs[~known, self.slot] = (means if substitutes is None else substitutes)[~known]
+            count = count + np.cumsum(known)
+            sums = np.cumsum(np.concatenate((sums[np.newaxis], joined)))[1:]
+        means = np.broadcast_to(sums / count if substitutes is None else substitutes, known.shape)
+        inputs[~known, self.slot] = means[~known]
         if self._flag >= 0:
             inputs[:, self._flag] = ~known
 

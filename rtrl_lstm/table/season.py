@@ -28,8 +28,8 @@ LARGEST_LAG = 100_000
 MOST_LAGS = 8
 """Bound on the inputs that come of them."""
 LEAST_CORRELATION = 0.3
-LEAST_DEVIATIONS = 3.0
-"""A correlation has to be so many times what chance makes of as many pairs of numbers."""
+LEAST_DEVIATIONS = 4.0
+"""Hundreds of lags are tried in the first looks, and a season in noise costs a stream dear."""
 LEAST_DIP = 0.1
 """By how much the autocorrelation has to fall before it peaks: noise has peaks of its own."""
 LEAST_GAIN = 0.05
@@ -234,17 +234,19 @@ def strongest_lag(series: NDArray[np.float64], least: int) -> int:
 
     A third of a `LONG` series is looked at, half of a shorter one. A peak counts from a correlation
     of `LEAST_CORRELATION` on, and of `LEAST_DEVIATIONS` over the root of the number of pairs, if
-    the correlation has been lower by `LEAST_DIP` before it.
+    the correlation has been lower by `LEAST_DIP` before it. (Measured: a bound for series of long
+    memory, Bartlett's, finds no season in random walks, and none in one that lies on a trend.)
     """
     n = len(series)
     lags = n // 3 if n >= LONG else n // 2
-    correlation = _autocorrelation(series, lags + 1)
-    if correlation is None:
+    found = _autocorrelation(series, lags + 1)
+    if found is None:
         return 0
+    correlation, pairs = found
     inner, lag = correlation[1:-1], np.arange(1, lags + 1)
     dip = np.minimum.accumulate(correlation)[:-2] + LEAST_DIP
     is_peak = (inner > correlation[:-2]) & (inner >= correlation[2:]) & (inner > dip)
-    is_peak &= inner > np.maximum(LEAST_CORRELATION, LEAST_DEVIATIONS / np.sqrt(n - lag))
+    is_peak &= inner > np.maximum(LEAST_CORRELATION, LEAST_DEVIATIONS / np.sqrt(pairs[1:-1]))
     is_peak &= lag >= least
     if not is_peak.any():
         return 0
@@ -252,14 +254,25 @@ def strongest_lag(series: NDArray[np.float64], least: int) -> int:
     return int(np.argmax(is_peak & (inner >= best - LEAST_GAIN))) + 1
 
 
-def _autocorrelation(series: NDArray[np.float64], last: int) -> NDArray[np.float64] | None:
-    """At lags 0 to `last`; None of a series that does not move."""
+def _autocorrelation(
+    series: NDArray[np.float64], last: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """At lags 0 to `last`: correlations, and the pairs of known values that they are of.
+
+    None of a series that does not move. A lag without a pair has the correlation 0.
+    """
     known = np.isfinite(series)
     if np.count_nonzero(known) < 2:
         return None
     spread = np.where(known, series - series[known].mean(), 0.0)
-    n = len(spread)
-    size = 1 << (2 * n - 1).bit_length()  # room enough not to wrap around
-    power = np.abs(np.fft.rfft(spread, size)) ** 2
-    covariance = np.fft.irfft(power, size)[: last + 1] / (n - np.arange(last + 1))
-    return covariance / covariance[0] if covariance[0] > 0 else None
+    pairs = np.rint(_products(known.astype(np.float64), last))
+    covariance = _products(spread, last) / np.maximum(pairs, 1.0)
+    return (covariance / covariance[0], np.maximum(pairs, 1.0)) if covariance[0] > 0 else None
+
+
+def _products(values: NDArray[np.float64], last: int) -> NDArray[np.float64]:
+    """Sums of the products of values that are 0 to `last` places apart."""
+    size = 1 << (2 * len(values) - 1).bit_length()  # room enough not to wrap around
+    power = np.abs(np.fft.rfft(values, size)) ** 2
+    sums: NDArray[np.float64] = np.fft.irfft(power, size)[: last + 1]
+    return sums
