@@ -20,8 +20,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST_ARGS ?=
-# A file of tests to a process: each compiles only the kernels that its own tests need.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file of tests to a process: each compiles only the kernels that its own tests need. In the order
+# of their names: by the number of their tests, the longest ones would come last.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo: $(VENV)/.run
 	@echo 'rtrl-lstm learn examples/nyc_taxi.csv --target value --time timestamp --horizon 5'

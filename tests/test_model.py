@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
-from rtrl_lstm.model import Model
-from rtrl_lstm.schema import BadRow, SchemaError
+from rtrl_lstm.models.model import Model
+from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.score import Prequential
-from rtrl_lstm.season import LOOK_AT
-from rtrl_lstm.timestamps import CALENDAR, calendar_inputs
-from rtrl_lstm.wanted import DEFAULTS
+from rtrl_lstm.table.schema import BadRow, SchemaError
+from rtrl_lstm.table.season import LOOK_AT
+from rtrl_lstm.table.timestamps import CALENDAR, calendar_inputs
 
 SMALL = {"hidden_size": 4, "max_categories": 3}
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
