@@ -75,7 +75,7 @@ class Aside:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
-        self._error: WriteError | None = None
+        self._error: BaseException | None = None
 
     @property
     def is_over(self) -> bool:
@@ -92,7 +92,7 @@ class Aside:
         """Wait until what was begun is written. Returns whether there was anything.
 
         Raises:
-            WriteError: it could not be.
+            WriteError: it could not be; or whatever else went wrong.
         """
         if self._thread is None:
             return False
@@ -111,7 +111,7 @@ class Aside:
     def _run(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except WriteError as error:
+        except BaseException as error:  # whatever it is, the thread that learns raises it
             self._error = error
 
 
