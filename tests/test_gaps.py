@@ -30,7 +30,7 @@ def _model(gaps: str, horizon: int = 3, **options: object) -> Model:
 
 
 def test_they_are_counted_whatever_is_done() -> None:
-    strange = [*_rows([*range(20), 20, 20, 18, 21, 22, 25]), {"t": "?", "x": 1, "y": 1}]
+    strange = [*_rows([*range(20), 20, 20, 18, 21, 22, 25]), {"t": "oops", "x": 1, "y": 1}]
     for gaps, filled in (("skip", 0), ("reset", 0), ("fill", 2)):
         model = _model(gaps)
         assert isinstance(model.run(strange)[-1], BadRow)

@@ -66,7 +66,7 @@ def test_each_key_is_a_stream_of_its_own(horizon: int) -> None:
 @pytest.mark.parametrize("horizon", [0, 2])
 @pytest.mark.parametrize("missing", [0, 20])
 def test_in_any_chunks_and_saved_on_the_way_the_same(horizon: int, missing: int) -> None:
-    rows = [*_rows(200, missing), {"x": 1}, {"k": "7", "x": "?", "y": 1}]
+    rows = [*_rows(200, missing), {"x": 1}, {"k": "7", "x": "oops", "y": 1}]
     whole, parts, steps = (_panel(horizon, max_keys=2) for _ in range(3))
     scores = PanelScore(horizon), PanelScore(horizon)
     followed = whole.follow(rows)

@@ -90,7 +90,7 @@ def test_in_any_chunks_and_saved_the_same(options: dict, horizon: int) -> None:
     rows = _rows()
     for t, row in enumerate(rows):
         row |= {"t": 60 * (t + 3 * (t > 70)), "w": 1 + t % 2}
-    rows[100]["b"] = "?"
+    rows[100]["b"] = "oops"
     features = {"features": ["x"], **options}
     whole, parts, steps = (_model(horizon, **features) for _ in range(3))
     scores = [SeveralScore(horizon, 1, ["a", "b"]) for _ in range(2)]

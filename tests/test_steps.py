@@ -92,7 +92,7 @@ def test_in_any_chunks_and_saved_the_same(options: dict) -> None:
     rows = _rows(600)
     for t, row in enumerate(rows):
         row |= {"t": 60 * (t + 3 * (t > 70)), "part": t // 150}
-    rows[100]["y"] = "?"
+    rows[100]["y"] = "oops"
     features = {"features": ["x"], **options}
     whole, parts, steps = (_model(**features) for _ in range(3))
     scores = [StepsScore(H), StepsScore(H)]

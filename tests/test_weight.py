@@ -24,7 +24,7 @@ def _rows(count: int = 60) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("horizon", [0, 3])
 def test_the_engine_gets_the_weight_of_the_row_that_brings_the_label(horizon: int) -> None:
-    rows = _rows()
+    rows = _rows(30)  # before a season is looked for
     model = Model("y", features=["x"], weight="w", horizon=horizon, **SMALL)
     model.run(rows[:2])
     by_hand = copy.copy(model.learner)
