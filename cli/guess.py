@@ -30,8 +30,9 @@ def time_columns(options: dict[str, Any]) -> dict[str, str]:
     grows: everything would have to wait for the first row.
     """
     files = found_files(options["source"])
-    asked = options["target"] is None or options["features"] is not None
-    if asked or options["time"] is not None or options["follow"] or STDIN in files:
+    if options["target"] is None or options["features"] is not None:
+        return {}
+    if options["time"] is not None or options["follow"] or STDIN in files:
         return {}
     used = {*options["target"], *(options[role] for role in _ROLES)}
     dialect = dialect_of(options)

@@ -49,8 +49,7 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         guessed: dict[str, str] = {}
         if stand is None:
             guessed = time_columns(options)
-            unsaid = {"time": None} if options["time"] == NO_TIME else {}
-            stand = begin({**options, **unsaid, **guessed})
+            stand = begin({**_without_none(options), **guessed})
         if options["report"] is not None and stand.history is None:
             raise Stop(
                 "--report shows one series and one target, whose labels come with their rows: "
@@ -65,7 +64,12 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
 def _found_stand(path: str, options: dict[str, Any], given: set[str]) -> Stand:
     if not options["resume"]:
         raise Stop(f"{path} exists: --resume goes on with it, --overwrite begins afresh")
-    return find_again(path, options, given)
+    return find_again(path, _without_none(options), given)
+
+
+def _without_none(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, where --time none has said that there is no such column."""
+    return {**options, "time": None} if options["time"] == NO_TIME else options
 
 
 class _Run:

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import helper, numpy_helper
 
-T, B, I, H, O = 9, 3, 3, 6, 2  # noqa: E741
+T, B, I, H, O = 9, 3, 3, 6, 2  # noqa: E741, as the ONNX standard names its axes
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 

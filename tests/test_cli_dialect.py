@@ -188,6 +188,15 @@ def test_the_time_column_is_found(
     assert ("was taken for --time" in said) == taken
 
 
+def test_the_same_command_goes_on_without_a_time_column(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("when,y\n2020-01-01,1\n2020-01-02,2\n")
+    command = ("learn", "rows.csv", "--target", "y", "--time", "none", "--model", "m.rtrl")
+    run(*command, "--resume", cwd=tmp_path)
+    whole = (tmp_path / "m.rtrl").read_bytes()
+    run(*command, "--resume", cwd=tmp_path)
+    assert (tmp_path / "m.rtrl").read_bytes() == whole
+
+
 def test_dates_and_times_of_day_in_two_columns(tmp_path: Path) -> None:
     """With `?` for what is missing, as in the household power data of UCI."""
     rows = "".join(f"16/12/2006;{17 + k // 60}:{k % 60:02d}:00;{k % 7}.5\n" for k in range(120))

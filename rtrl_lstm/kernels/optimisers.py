@@ -77,7 +77,7 @@ def any_optimiser(optimiser, body, weight, moment1, moment2, summed, g, numbers)
         w = w - step * (m / fma(sqrt(v), correction, c))
     elif optimiser == GATHER:
         store(body, summed, load(body, summed) + g)
-    elif optimiser == SGD or optimiser == OBGD:  # noqa: SIM109
+    elif optimiser == SGD or optimiser == OBGD:  # noqa: SIM109, `in` builds a tuple here
         w = w - step * g
     elif optimiser == MOMENTUM:
         m = fma(a, load(body, moment1), g)

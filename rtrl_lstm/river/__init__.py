@@ -7,7 +7,7 @@ row that was learned, also where labels arrive late.
 from __future__ import annotations
 
 try:
-    import river.base  # noqa: F401
+    import river.base  # noqa: F401, whether it is there at all
 except ImportError as error:
     raise ImportError(
         "rtrl_lstm.river needs River, which is not installed: pip install 'rtrl-lstm[river]'"
