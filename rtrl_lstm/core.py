@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
+from rtrl_lstm.checks import positive
 from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
-from rtrl_lstm.prepared import FLOATS, Prepared, as_column, as_rows
+from rtrl_lstm.prepared import Prepared, as_column, as_numbers, as_rows
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel: Ctrl-C is heard between calls.
@@ -124,18 +125,21 @@ class Core:
                 if y_hat is None:
                     y_hat = self._next_answer()
                 label = math.nan if y is None else y
-                if kernel(entries.STEP, 1, self._at, x, y_hat, label, weight) == 0:
-                    return y_hat
+                try:
+                    if kernel(entries.STEP, 1, self._at, x, y_hat, label, weight) == 0:
+                        return y_hat
+                except TypeError:  # a weight that is no number: below there are words for it
+                    pass
         return self._take_any(x, y, weight)
 
     def _take_any(self, x: ArrayLike, y: Any, weight: float) -> Array:
         """One row of whatever form."""
-        row = np.asarray(x)
+        row = as_numbers(x, "x")
         if row.shape != (self.spec.input_size,):
             raise ValueError(f"x has shape {row.shape}; this learner takes {self._row_shape}")
-        row = np.ascontiguousarray(row, row.dtype if row.dtype in FLOATS else np.float64)
+        row = np.ascontiguousarray(row)
         self._set_label(y)
-        self._weight[0] = weight
+        self._set_weight(weight)
         y_hat = self._next_answer()
         if self._kernel(row.dtype)(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
             raise ValueError(self.explain(row, self._label, self._weight))
@@ -179,10 +183,16 @@ class Core:
         elif isinstance(y, float | int) and label.size == 1:
             label[0] = y
         else:
-            values = np.asarray(y, np.float64)
+            values = as_numbers(y, "y")
             if values.size != label.size:
                 raise ValueError(f"y has shape {values.shape}; labels here have {label.shape}")
             label[:] = values.reshape(-1)
+
+    def _set_weight(self, weight: float) -> None:
+        try:
+            self._weight[0] = float(weight)
+        except (TypeError, ValueError):
+            raise ValueError(f"weight is {weight!r}: it must be a number") from None
 
     def explain(self, x: Array, labels: Array, weights: Array) -> str:
         """One line on the first number that `kernels.loop.bad_number` refuses."""
@@ -302,9 +312,7 @@ class Core:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if not (np.isfinite(rate) and rate > 0):
-            raise ValueError(f"learning_rate must be a finite number above 0, not {rate!r}")
-        self._head[slots.H_RATE] = rate
+        self._head[slots.H_RATE] = positive("learning_rate", rate)
 
     @property
     def steps(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,17 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm.blocks import initial_block
+from rtrl_lstm.checks import whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import ALIGNMENT, Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
 
 # Fewer steps than this are done sooner than a second thread is woken.
 _STEPS_A_THREAD = 256
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Fleet:
@@ -56,6 +58,8 @@ class Fleet:
         same_start: bool = False,
         threads: int | None = None,
     ) -> None:
+        if not isinstance(spec, Spec):
+            raise TypeError(f"spec must be a Spec, not {spec!r}")
         self._bind(spec, _room(layout_of(spec), n_learners), threads)
         self._start(0, same_start)
 
@@ -96,8 +100,9 @@ class Fleet:
                 raise ValueError(f"{path} has {size} bytes: no fleet of {stride} bytes a learner")
             self._bind(spec, np.memmap(path, np.uint8, "r+").reshape(-1, stride), threads)
             return self
+        size = whole("n_learners", n_learners, 1) * stride
         with open(path, "xb") as file:
-            file.truncate(_count(n_learners) * stride)
+            file.truncate(size)
         self._bind(spec, np.memmap(path, np.uint8, "r+").reshape(-1, stride), threads)
         self._start(0, False)
         return self
@@ -105,7 +110,8 @@ class Fleet:
     def _bind(self, spec: Spec, matrix: NDArray[np.uint8], threads: int | None) -> None:
         self.spec, self.matrix = spec, matrix
         self.layout = layout_of(spec)
-        self.threads = threads or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        self.threads = cores if threads is None else whole("threads", threads, 1)
         self._pool: ThreadPoolExecutor | None = None
         self._dtype = np.dtype(spec.dtype)
         self._row_dtype = self._dtype  # of the last rows: a kernel is compiled for each
@@ -125,7 +131,8 @@ class Fleet:
         """Learner number i. It shares the fleet's numbers until the fleet is added to or dropped
         from; from then on it is a learner of its own."""
         kind = Forecaster if self.spec.horizon else Learner
-        return kind.on(self.spec, self.matrix[range(len(self))[i], : self.layout.nbytes])
+        row = range(len(self))[operator.index(i)]
+        return kind.on(self.spec, self.matrix[row, : self.layout.nbytes])
 
     def __repr__(self) -> str:
         return f"Fleet({self.spec}, n_learners={len(self)})"
@@ -161,11 +168,9 @@ class Fleet:
             ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
         """
         numbers = self._numbers(active)
-        rows = np.asarray(X)
-        if rows.ndim != 2:
-            raise ValueError(f"X has shape {rows.shape}; it must be {(len(numbers), self._inputs)}")
-        labels = None if Y is None else np.asarray(Y, np.float64).reshape(len(numbers), -1)[None]
-        weights = None if weight is None else np.asarray(weight, np.float64)[None]
+        rows = _shaped(X, "X", len(numbers), self._inputs)
+        labels = None if Y is None else self._labels(Y, len(numbers))[None]
+        weights = None if weight is None else _shaped(weight, "weight", len(numbers))[None]
         said: Array = self._take(numbers, rows[None], labels, weights)[0]
         return said
 
@@ -190,19 +195,19 @@ class Fleet:
         Raises:
             ValueError: as `step`.
         """
-        numbers, rows = self._numbers(active), np.asarray(X)
-        if rows.ndim != 3:
-            raise ValueError(
-                f"X has shape {rows.shape}; it must be (T, {len(numbers)}, {self._inputs})"
-            )
-        labels = None
-        if Y is not None:
-            labels = np.asarray(Y, np.float64).reshape(len(rows), len(numbers), -1)
-        return self._take(numbers, rows, labels, weight)
+        numbers = self._numbers(active)
+        rows = _shaped(X, "X", None, len(numbers), self._inputs)
+        several = len(rows), len(numbers)
+        labels = None if Y is None else self._labels(Y, *several)
+        weights = None if weight is None else _shaped(weight, "weight", *several)
+        return self._take(numbers, rows, labels, weights)
 
     def predict(self, X: ArrayLike, active: ArrayLike | None = None) -> Array:
         """What `step(X, active=active)` would say, (k, output_size); changes nothing."""
-        return self.of(self.spec, self.blocks()[self._numbers(active)]).step(X)
+        numbers = self._numbers(active)
+        if not len(numbers):  # a fleet of none there is not
+            return self.step(X, active=numbers)
+        return self.of(self.spec, self.blocks()[numbers]).step(X)
 
     def learn(
         self, Y: ArrayLike, active: ArrayLike | None = None, weight: ArrayLike | None = None
@@ -213,13 +218,15 @@ class Fleet:
             RuntimeError: one of them has no step that waits for a label.
             ValueError: a label cannot be taken; nothing has changed.
         """
-        numbers, targets = self._numbers(active), self.spec.target_size
+        numbers = self._numbers(active)
         waiting = self.matrix[numbers, 8 * slots.H_AWAITS : 8 * slots.H_AWAITS + 8]
         if self.spec.horizon or not np.all(waiting.view(np.float64)):
             raise RuntimeError("learn(Y) belongs after a step without labels of the same learners")
-        labels = np.asarray(Y, np.float64).reshape(-1, targets)
-        self._check(np.zeros((len(numbers), self._inputs)), labels, weight, numbers)
-        self._do(entries.LEARN, numbers, labels, _weights(weight, len(numbers)))
+        labels, weights = self._labels(Y, len(numbers)), np.ones(len(numbers))
+        if weight is not None:
+            weights[:] = _shaped(weight, "weight", len(numbers))
+        self._check(np.zeros((len(numbers), self._inputs)), labels, weights, numbers)
+        self._do(entries.LEARN, numbers, labels, weights)
 
     def reset(self, active: ArrayLike | None = None) -> None:
         """A new sequence begins, for some or for all: see `Learner.reset`."""
@@ -238,48 +245,47 @@ class Fleet:
             if given.shape != (len(self),):
                 raise ValueError(f"active has shape {given.shape}; it must be ({len(self)},)")
             return np.flatnonzero(given)
+        if given.size and given.dtype.kind not in "iu":
+            raise ValueError(f"active must be learners' numbers or ({len(self)},) bool: {active!r}")
         numbers = given.astype(np.int64).ravel()
         if np.any((numbers < 0) | (numbers >= len(self))):
-            raise ValueError(f"active must be numbers from 0 to {len(self) - 1}")
+            raise ValueError(f"learners have numbers from 0 to {len(self) - 1}, not {active!r}")
         if len(np.unique(numbers)) < len(numbers):
             raise ValueError("active names a learner twice: give it one row after the other")
         return numbers
+
+    def _labels(self, Y: ArrayLike, *several: int) -> Array:
+        """Labels as (*several, target_size) float64; (*several,) will do where that is 1."""
+        targets = self.spec.target_size
+        if targets == 1 and np.ndim(Y) == len(several):
+            return _shaped(Y, "Y", *several)[..., np.newaxis]
+        return _shaped(Y, "Y", *several, targets)
 
     def _take(
         self,
         numbers: NDArray[np.int64],
         X: Array,
         Y: Array | None,
-        weight: ArrayLike | None,
+        weight: Array | None,
     ) -> Array:
-        """(T, k, I) rows of k learners -> (T, k, O)."""
+        """(T, k, I) rows of k learners, (T, k, target_size) and (T, k) -> (T, k, O)."""
         times, k = len(X), len(numbers)
-        rows = np.empty((k, times, self._inputs), X.dtype if X.dtype in _FLOATS else np.float64)
+        rows = np.ascontiguousarray(X.swapaxes(0, 1))
         labels = np.full((k, times, self.spec.target_size), np.nan)
         weights = np.ones((k, times))
-        try:
-            rows[:] = X.swapaxes(0, 1)
-            if Y is not None:
-                labels[:] = Y.swapaxes(0, 1)
-            if weight is not None:
-                weights[:] = np.asarray(weight, np.float64).reshape(times, k).T
-        except ValueError:
-            shapes = f"X {X.shape}, Y {None if Y is None else Y.shape}"
-            raise ValueError(f"{shapes}: they do not fit {k} learners of {self.spec}") from None
+        if Y is not None:
+            labels[:] = Y.swapaxes(0, 1)
+        if weight is not None:
+            weights[:] = weight.T
         self._check(rows.reshape(-1, self._inputs), labels, weights, numbers)
         y_hat = np.empty((k, times, self.spec.output_size), self._dtype)
         self._row_dtype = rows.dtype
         self._do(entries.TAKE, numbers, labels, weights, rows, y_hat)
         return np.ascontiguousarray(y_hat.swapaxes(0, 1))
 
-    def _check(
-        self, rows: Array, labels: Array, weight: ArrayLike | None, numbers: NDArray[np.int64]
-    ) -> None:
+    def _check(self, rows: Array, labels: Array, weight: Array, numbers: NDArray[np.int64]) -> None:
         """Refuse rows that cannot be taken, before anything has changed."""
-        weights = _weights(weight, len(rows))
-        x, y = np.ascontiguousarray(rows).ravel(), labels.ravel()
-        if len(y) != len(rows) * self.spec.target_size:
-            raise ValueError(f"Y has shape {labels.shape}; a label has {self.spec.target_size}")
+        x, y, weights = rows.ravel(), labels.ravel(), weight.ravel()
         row, _ = entries.find_bad_number(self.layout.table, x, y, weights)
         if row:
             number = numbers[(row - 1) // (len(rows) // len(numbers))]
@@ -362,7 +368,7 @@ class Fleet:
     def add(self, count: int = 1, same_start: bool = False) -> range:
         """Take in `count` new learners at the end; returns their numbers."""
         first = len(self)
-        matrix = _room(self.layout, first + _count(count))
+        matrix = _room(self.layout, first + whole("count", count, 1))
         matrix[:first] = self.matrix
         self.matrix = matrix
         self._start(first, same_start)
@@ -372,6 +378,8 @@ class Fleet:
         """Let learners go; those behind move up."""
         gone = self._numbers(np.atleast_1d(numbers))
         stay = np.delete(np.arange(len(self)), gone)
+        if not len(stay):
+            raise ValueError("a fleet has at least one learner: the last one cannot be dropped")
         matrix = _room(self.layout, len(stay))
         matrix[:] = self.matrix[stay]
         self.matrix = matrix
@@ -401,19 +409,15 @@ class Fleet:
         modelfile.save(self, path)
 
 
-def _weights(weight: ArrayLike | None, count: int) -> Array:
-    if weight is None:
-        return np.ones(count)
-    weights = np.ascontiguousarray(weight, np.float64).ravel()
-    if len(weights) != count:
-        raise ValueError(f"weight has {len(weights)} numbers for {count} labels")
-    return weights
-
-
-def _count(number: int) -> int:
-    if number < 1:
-        raise ValueError(f"a fleet has at least one learner, not {number!r}")
-    return number
+def _shaped(values: ArrayLike, name: str, *shape: int | None) -> Array:
+    """Numbers of a shape, of which the first size may be any, None. Raises ValueError."""
+    found = as_numbers(values, name)
+    if len(found.shape) != len(shape) or found.shape[1:] != shape[1:] or (
+        shape[0] not in (None, len(found))
+    ):  # fmt: skip
+        wanted = str(shape).replace("None", "T")
+        raise ValueError(f"{name} has shape {found.shape}; it must be {wanted}")
+    return found
 
 
 def _stride(layout: Layout) -> int:
@@ -423,6 +427,6 @@ def _stride(layout: Layout) -> int:
 def _room(layout: Layout, count: int) -> NDArray[np.uint8]:
     """A matrix of zeros for `count` learners, aligned to a cache line."""
     stride = _stride(layout)
-    room = np.zeros(_count(count) * stride + ALIGNMENT, np.uint8)
+    room = np.zeros(whole("n_learners", count, 1) * stride + ALIGNMENT, np.uint8)
     start = -room.ctypes.data % ALIGNMENT
     return room[start : start + count * stride].reshape(count, stride)

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
 from rtrl_lstm.spec import Spec
@@ -27,10 +28,8 @@ class Forecaster(Core):
     """
 
     def __init__(self, horizon: int, input_size: int, **options: Any) -> None:
-        if horizon < 1:
-            raise ValueError(f"horizon must be at least 1, not {horizon!r}")
         refuse_unknown(options)
-        super().__init__(Spec(input_size, horizon=horizon, **options))
+        super().__init__(Spec(input_size, horizon=whole("horizon", horizon, 1), **options))
 
     def step(self, x: ArrayLike, y_now: Any = None, weight: float = 1.0) -> Array:
         """Learn what this row's label teaches, then forecast.

@@ -68,7 +68,7 @@ class Learner(Core):
         if not self._head[slots.H_AWAITS]:
             raise RuntimeError("no step waits for a label: learn(y) belongs after a step without y")
         self._set_label(y)
-        self._weight[0] = weight
+        self._set_weight(weight)
         code = self._do(entries.LEARN)
         if code > 0:
             raise ValueError(f"weight is {weight}: it must be finite and not negative")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import glob
 import hashlib
 import json
@@ -64,6 +65,10 @@ def write_whole(path: str | Path, content: bytes, previous: str | Path | None = 
         OSError: it cannot be written; `path` is as it was.
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not target.parent.is_dir():  # said of it, and not of the temporary file
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
     temporary = _temporary(target)
     try:
         with open(temporary, "xb") as file:

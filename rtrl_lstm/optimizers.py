@@ -2,44 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from dataclasses import dataclass
-from numbers import Real
 from typing import ClassVar
 
-
-def require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def require_positive(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        require(
-            isinstance(value, Real) and 0 < float(value) < math.inf,
-            f"{name} must be a finite number above 0, not {value!r}",
-        )
-        object.__setattr__(owner, name, float(value))  # NumPy's numbers, too
-
-
-def require_fraction(owner: object, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        require(
-            isinstance(value, Real) and 0 <= float(value) < 1,
-            f"{name} must be at least 0 and below 1, not {value!r}",
-        )
-        object.__setattr__(owner, name, float(value))
-
-
-def require_count(owner: object, name: str, least: int) -> None:
-    value = getattr(owner, name)
-    message = f"{name} must be an integer of at least {least}, not {value!r}"
-    require(hasattr(value, "__index__") and not isinstance(value, bool), message)
-    object.__setattr__(owner, name, operator.index(value))  # NumPy's integers, too
-    require(getattr(owner, name) >= least, message)
+from rtrl_lstm.checks import require, require_count, require_fraction, require_positive
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks
+from rtrl_lstm.checks import require, whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.fleet import Fleet
@@ -22,7 +23,7 @@ from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.optimizers import ObGD, require
+from rtrl_lstm.optimizers import ObGD
 from rtrl_lstm.spec import Spec
 
 STATISTICS = ("count", "mean", "m2")
@@ -65,8 +66,9 @@ class Parallel:
 
     def __init__(self, spec: Spec, n_streams: int, threads: int | None = None) -> None:
         _check(spec)
+        streams = whole("n_streams", n_streams, 1)
         summing = dataclasses.replace(spec, update="sequence")
-        self._bind(spec, Fleet(summing, n_streams, same_start=True, threads=threads))
+        self._bind(spec, Fleet(summing, streams, same_start=True, threads=threads))
         self._put_weights()
 
     @classmethod
@@ -128,7 +130,10 @@ class Parallel:
         return y_hat
 
     def run(self, X: ArrayLike, Y: ArrayLike | None = None) -> Array:
-        """T rows of each stream, as T calls of `step`: (T, B, I), (T, B, K) -> (T, B, O)."""
+        """T rows of each stream, as T calls of `step`: (T, B, I), (T, B, K) -> (T, B, O).
+
+        Raises ValueError as `step` does; the rows before the one at fault have then been taken.
+        """
         rows = np.asarray(X)
         labels = [None] * len(rows) if Y is None else np.asarray(Y)
         if rows.ndim != 3 or len(labels) != len(rows):
@@ -262,6 +267,8 @@ class Parallel:
 
 
 def _check(spec: Spec) -> None:
+    if not isinstance(spec, Spec):
+        raise TypeError(f"spec must be a Spec, not {spec!r}")
     restarts = spec.schedule is not None and spec.schedule.restart
     for refused, what in (
         (spec.update != "step", f"update {spec.update!r}"),

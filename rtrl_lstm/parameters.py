@@ -14,7 +14,7 @@ others see, their part of the matrix is zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rtrl_lstm.cells import gates_of, has_second_bias, is_recurrent, rows_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.layout import Layout
+from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
 
 
@@ -117,18 +118,23 @@ def checked(given: dict[str, Any], own: dict[str, Array], layout: Layout) -> dic
     """The parameters `given`, as arrays, if they are all there and fit those of a learner.
 
     Raises:
+        TypeError: it is no dict.
         ValueError: a name or a shape does not fit, or a number is not finite.
     """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"state_dict: a dict of arrays by name, not {type(given).__name__}")
     if own.keys() != given.keys():
         missing = ", ".join(sorted(own.keys() - given.keys())) or "none"
         unknown = ", ".join(sorted(given.keys() - own.keys())) or "none"
         raise ValueError(f"state_dict: missing {missing}; unknown {unknown}")
-    arrays = {name: np.asarray(values) for name, values in given.items()}
+    arrays = {name: as_numbers(values, name) for name, values in given.items()}
     for name, values in arrays.items():
         if values.shape != own[name].shape:
             raise ValueError(f"{name} has shape {values.shape}; it must be {own[name].shape}")
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} has numbers that are not finite")
+        with np.errstate(over="ignore"):  # a float64 that float32 has no room for
+            kept = values.astype(own[name].dtype)
+        if not np.isfinite(kept).all():
+            raise ValueError(f"{name} has numbers that are not finite in {kept.dtype}")
     for name, parts in parts_of(layout.spec):
         if np.any(arrays[name][absent(layout, parts)]):
             raise ValueError(f"{name} has numbers where this learner has no weights")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,22 +40,38 @@ class Prepared:
         return len(self.weights)
 
 
+def as_numbers(values: Any, name: str) -> Array:
+    """Whatever holds numbers as an array of float32 or float64; None and what is masked are NaN.
+
+    Raises ValueError where it holds anything else, complex numbers and dates among it.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values))
+    try:
+        found = np.asarray(values)
+        if found.dtype in FLOATS:
+            return found
+        if found.dtype.kind in "cmM":
+            raise TypeError(f"they are of dtype {found.dtype}")
+        return found.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be numbers: {error}") from None
+
+
 def as_rows(values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:
     """Numbers as (T, width), contiguous; (T,) will do where the width is 1. Raises ValueError."""
-    rows = np.asarray(values)
-    if rows.dtype not in FLOATS:
-        rows = rows.astype(np.float64)
+    given = rows = as_numbers(values, name)
     if rows.ndim == 1 and width == 1:
         rows = rows[:, np.newaxis]
     if rows.ndim != 2 or rows.shape[1] != width or count not in (None, len(rows)):
         wanted = f"({'T' if count is None else count}, {width})"
-        raise ValueError(f"{name} has shape {np.shape(values)}; it must be {wanted}")
+        raise ValueError(f"{name} has shape {given.shape}; it must be {wanted}")
     return np.ascontiguousarray(rows)
 
 
 def as_column(values: ArrayLike, name: str, count: int) -> Array:
     """Numbers as (count,) float64. Raises ValueError."""
-    column = np.ascontiguousarray(values, np.float64)
+    column = np.ascontiguousarray(as_numbers(values, name), np.float64)
     if column.shape != (count,):
         raise ValueError(f"{name} has shape {column.shape}; it must be ({count},)")
     return column

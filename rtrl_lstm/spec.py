@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
+from rtrl_lstm.checks import is_real, require, require_count, require_positive, require_tuple
 from rtrl_lstm.kernels.slots import CELL_ACTIVATIONS, LOSSES, RULES
 from rtrl_lstm.optimizers import (
     CLIPS,
@@ -22,9 +26,6 @@ from rtrl_lstm.optimizers import (
     ObGD,
     Optimizer,
     Schedule,
-    require,
-    require_count,
-    require_positive,
 )
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
@@ -46,6 +47,8 @@ CELL_OPTIONS = frozenset(
         "output_gate_bias",
     }
 )
+FLAGS = ("shortcuts", "scale_target", "sparse_inputs", "input_gate", "forget_gate", "output_gate",
+         "coupled_gates", "peephole", "recurrent")  # fmt: skip
 GATE_RECURRENCES = ("none", "gates", "all")
 BIASED = ("gates", "cells", "readout")  # the parts that may have a bias
 # A cell's name that stands for an lstm with these options where they were left at their default.
@@ -190,13 +193,9 @@ class Spec:
         ):
             value = getattr(self, name)
             require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name in ("shortcuts", "scale_target", "recurrent", "sparse_inputs"):
+        for name in FLAGS:
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
-        require(
-            isinstance(self.scale_inputs, bool | tuple),
-            f"scale_inputs must be True, False or one of them an input, not {self.scale_inputs!r}",
-        )
         require_positive(self, "learning_rate", "huber_delta")
         if self.init_range is not None:
             require_positive(self, "init_range")
@@ -210,11 +209,14 @@ class Spec:
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}
-        for name, value in PRESETS.get(self.cell, {}).items():
-            if getattr(self, name) == defaults[name]:
-                object.__setattr__(self, name, value)
-        if self.cell in PRESETS:
+        for name in (*FLAGS, "bias", "scale_inputs"):
+            if isinstance(getattr(self, name), np.bool):
+                object.__setattr__(self, name, bool(getattr(self, name)))
+        if isinstance(self.cell, str) and self.cell in PRESETS:
+            defaults = {f.name: f.default for f in dataclasses.fields(self)}
+            for name, value in PRESETS[self.cell].items():
+                if getattr(self, name) == defaults[name]:
+                    object.__setattr__(self, name, value)
             object.__setattr__(self, "cell", "lstm")
         if isinstance(self.optimizer, str):
             kind = OPTIMIZERS.get(self.optimizer)
@@ -226,7 +228,7 @@ class Spec:
             isinstance(self.optimizer, Optimizer),
             f"optimizer must be a name or an optimizer, not {self.optimizer!r}",
         )
-        if isinstance(self.clip, Real):
+        if is_real(self.clip):
             object.__setattr__(self, "clip", ClipNorm(self.clip))
         require(
             self.schedule is None or isinstance(self.schedule, Schedule),
@@ -236,25 +238,29 @@ class Spec:
             self.clip is None or isinstance(self.clip, Clip),
             f"clip must be None, a number, ClipNorm, ClipValue or ClipCredit, not {self.clip!r}",
         )
-        if not isinstance(self.scale_inputs, bool | str):
-            object.__setattr__(self, "scale_inputs", tuple(bool(k) for k in self.scale_inputs))
+        if not isinstance(self.scale_inputs, bool):
+            require_tuple(self, "scale_inputs", bool, "True, False or one of them for each input")
             assert isinstance(self.scale_inputs, tuple)
             require(
                 len(self.scale_inputs) == self.input_size,
                 f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
             )
-        object.__setattr__(self, "quantiles", tuple(float(q) for q in self.quantiles))
+        require_tuple(self, "quantiles", float, "a list of numbers")
         for name in ("combine_with", "combine_only", "combine_inner"):
-            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+            require_tuple(self, name, operator.index, "a list of inputs' numbers")
 
     def _check_output(self) -> None:
         if self.loss == "quantile":
             require(
                 len(self.quantiles) == self.output_size and all(0 < q < 1 for q in self.quantiles),
-                "loss 'quantile' needs `quantiles` between 0 and 1, as many as output_size",
+                "loss 'quantile' needs `quantiles` between 0 and 1, as many as output_size: "
+                f"quantiles={self.quantiles}, output_size={self.output_size}",
             )
         else:
             require(not self.quantiles, "quantiles are for loss 'quantile' only")
+        require(
+            self.loss == "huber" or self.huber_delta == 1.0, "huber_delta is for loss 'huber' only"
+        )
         if self.loss in IMPLIED_ACTIVATION:
             implied = IMPLIED_ACTIVATION[self.loss]
             require(
@@ -320,8 +326,8 @@ class Spec:
 
     def _check_biases(self) -> None:
         if not isinstance(self.bias, bool):
-            parts = tuple(self.bias)
-            known = all(part in BIASED for part in parts) and not isinstance(self.bias, str)
+            parts = tuple(self.bias) if isinstance(self.bias, tuple | list) else ("",)
+            known = all(part in BIASED for part in parts)
             names = ", ".join(map(repr, BIASED))
             require(
                 known and len(set(parts)) == len(parts),
@@ -346,13 +352,14 @@ class Spec:
     def _check_numbers(self, name: str) -> float | tuple[float, ...]:
         """A number, or one for each block; the value, brought to that form."""
         value = getattr(self, name)
-        numbers = (value,) if isinstance(value, Real) else tuple(value)
+        one = isinstance(value, Real) or not isinstance(value, Iterable)
+        numbers = (value,) if one else tuple(value)
         require(
-            all(isinstance(v, Real) and math.isfinite(v) for v in numbers),
-            f"{name} must be finite numbers, not {value!r}",
+            all(is_real(v) and math.isfinite(v) for v in numbers),
+            f"{name} must be a finite number, or one for each block, not {value!r}",
         )
         found = tuple(float(v) for v in numbers)
-        if isinstance(value, Real):
+        if one:
             object.__setattr__(self, name, found[0])
             return found[0]
         require(

@@ -144,8 +144,12 @@ def test_mapped(tmp_path):
 @pytest.mark.parametrize(
     ("X", "Y", "active", "wanted"),
     [
-        (np.zeros((3, 3)), None, None, "do not fit"),
-        (np.zeros((3, 2)), np.zeros(2), None, "reshape|fit"),
+        (np.zeros((3, 3)), None, None, r"X has shape \(3, 3\); it must be \(3, 2\)"),
+        (np.zeros((3, 2)), np.zeros(2), None, r"Y has shape \(2,\); it must be \(3,\)"),
+        (np.zeros((3, 2)), np.zeros((1, 3)), None, r"Y has shape \(1, 3\)"),
+        (np.zeros((3, 2)), ["a"] * 3, None, "Y must be numbers"),
+        (np.zeros((1, 2)), None, [1.7], "learners' numbers"),
+        (np.zeros((1, 2)), None, slice(0, 1), "learners' numbers"),
         (np.zeros((2, 2)), None, [0, 0], "twice"),
         (np.zeros((1, 2)), None, [3], "from 0 to 2"),
         (np.zeros((1, 2)), None, [True, False], "must be"),
@@ -159,6 +163,55 @@ def test_what_cannot_be_taken_changes_nothing(X, Y, active, wanted):
     with pytest.raises(ValueError, match=wanted):
         fleet.step(X, Y, active)
     assert np.array_equal(fleet.matrix, before)
+
+
+def test_labels_the_wrong_way_round_are_refused():
+    """(2, 3) labels for three learners of two outputs: the same numbers, of other learners."""
+    fleet = rl.Fleet(Spec(2, 4, 2), 3)
+    X, Y = np.zeros((3, 2)), np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match=r"Y has shape \(2, 3\); it must be \(3, 2\)"):
+        fleet.step(X, Y.T)
+    with pytest.raises(ValueError, match=r"Y has shape \(1, 2, 3\); it must be \(1, 3, 2\)"):
+        fleet.run(X[np.newaxis], Y.T[np.newaxis])
+    fleet.step(X)
+    with pytest.raises(ValueError, match=r"Y has shape \(2, 3\)"):
+        fleet.learn(Y.T)
+    with pytest.raises(ValueError, match=r"weight has shape \(2,\); it must be \(3,\)"):
+        fleet.learn(Y, weight=[1.0, 1.0])
+    fleet.learn(Y)
+    assert [fleet[i].labels for i in range(3)] == [1, 1, 1]
+
+
+def test_nobodys_row():
+    fleet = rl.Fleet(Spec(2, 4), 3)
+    before = fleet.matrix.copy()
+    assert fleet.step(np.zeros((0, 2)), [], active=[]).shape == (0, 1)
+    assert fleet.predict(np.zeros((0, 2)), active=[]).shape == (0, 1)
+    assert fleet.run(np.zeros((0, 3, 2)), np.zeros((0, 3))).shape == (0, 3, 1)
+    assert np.array_equal(fleet.matrix, before)
+
+
+def test_no_such_fleet(tmp_path):
+    for count in (0, 2.5, "3", None, True):
+        with pytest.raises(ValueError, match="n_learners must be an integer of at least 1"):
+            rl.Fleet(Spec(2, 4), count)
+    with pytest.raises(ValueError, match="n_learners"):
+        rl.Fleet.mapped(tmp_path / "none.bin", Spec(2, 4), 0)
+    assert not (tmp_path / "none.bin").exists()
+    with pytest.raises(ValueError, match="threads"):
+        rl.Fleet(Spec(2, 4), 2, threads=0)
+    with pytest.raises(TypeError, match="spec must be a Spec"):
+        rl.Fleet({"input_size": 2}, 2)
+    fleet = rl.Fleet(Spec(2, 4), 2)
+    with pytest.raises(TypeError, match="slice"):
+        fleet[0:2]
+    with pytest.raises(ValueError, match="count"):
+        fleet.add(0)
+    with pytest.raises(ValueError, match="the last one cannot be dropped"):
+        fleet.drop([0, 1])
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        fleet.drop(2)
+    assert len(fleet) == 2
 
 
 def test_same_start():

@@ -143,6 +143,71 @@ def test_a_label_that_the_loss_does_not_take(loss, y, wanted):
     assert numbers(net) == before
 
 
+def test_what_is_masked_is_missing():
+    """A masked array's data is what lies under the mask: not to be learned from."""
+    X, Y = np.ones((4, 2)), np.array([1.0, 999.0, 3.0, np.nan])
+    expected = rl.Learner(2, 4).run(X, [1.0, None, 3.0, None])
+    np.testing.assert_array_equal(
+        rl.Learner(2, 4).run(X, np.ma.masked_array(Y, Y == 999.0)), expected
+    )
+    with pytest.raises(ValueError, match=r"x\[1\] is nan in row 2"):
+        rl.Learner(2, 4).run(np.ma.masked_array(X, [[0, 0], [0, 0], [0, 1], [0, 0]]))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["a", "b", "c"],
+        [1j, 2j, 3j],
+        np.array(["2020-01-01"] * 3, "datetime64[s]"),
+        [object(), 1.0, 2.0],
+        [1.0, [2.0, 3.0], 4.0],
+        (x for x in "abc"),
+    ],
+    ids=["text", "complex", "dates", "object", "ragged", "generator"],
+)
+def test_what_holds_no_numbers(net, bad):
+    net.finish()
+    before = numbers(net)
+    for call, name in (
+        (lambda: net.step(bad, np.zeros(2)), "x"),
+        (lambda: net.step(np.zeros(3), bad), "y"),
+        (lambda: net.run(bad), "X"),
+        (lambda: net.run(np.zeros((3, 3)), bad), "Y"),
+        (lambda: net.run(np.zeros((3, 3)), weight=bad), "weight"),
+        (lambda: net.load_state_dict(net.state_dict() | {"readout.bias": bad}), "readout.bias"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be numbers: "):
+            call()
+        assert numbers(net) == before
+
+
+def test_parameters_beyond_the_dtype(net):
+    net.finish()
+    before = numbers(net)
+    big = net.state_dict()["readout.bias"].astype(np.float64) + 1e300
+    with pytest.raises(ValueError, match=r"readout.bias .* not finite in float32"):
+        net.load_state_dict(net.state_dict() | {"readout.bias": big})
+    with pytest.raises(TypeError, match="a dict of arrays"):
+        net.load_state_dict(None)
+    assert numbers(net) == before
+
+
+@pytest.mark.parametrize("weight", [None, "heavy", [1.0]])
+@pytest.mark.parametrize("x", [np.zeros(3), [0.0, 0.0, 0.0]], ids=["array", "list"])
+def test_a_weight_that_is_no_number(x, weight):
+    net = rl.Learner(3, 4)
+    net.step(np.zeros(3), 1.0)  # the kernel is there: rows may take the short way
+    before = numbers(net)
+    with pytest.raises(ValueError, match="it must be a number"):
+        net.step(x, 1.0, weight)
+    net.step(x)
+    waiting = numbers(net)
+    with pytest.raises(ValueError, match="it must be a number"):
+        net.learn(1.0, weight)
+    assert numbers(net) == waiting != before
+
+
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 def test_a_weight_that_is_none(net, weight):
     before = numbers(net)
@@ -199,7 +264,7 @@ def test_a_label_with_no_step_that_waits_for_it():
     assert net.labels == 2
 
 
-@pytest.mark.parametrize("rate", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("rate", [-1.0, np.nan, np.inf, None, "fast", True])
 def test_a_learning_rate_that_is_none(net, rate):
     with pytest.raises(ValueError, match="learning_rate"):
         net.learning_rate = rate

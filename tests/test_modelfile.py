@@ -180,3 +180,12 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(net, tmp_path, monkeypat
 def test_a_folder_that_is_not_there(net, tmp_path):
     with pytest.raises(OSError, match=r"none|No such"):
         net.save(tmp_path / "none" / "m.rtrl")
+
+
+def test_where_no_file_can_be(tmp_path):
+    net = rl.Learner(2, 4)
+    with pytest.raises(FileNotFoundError, match=r"No such folder: '.*nowhere'"):
+        net.save(tmp_path / "nowhere" / "m.rtrl")
+    with pytest.raises(IsADirectoryError):
+        net.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []

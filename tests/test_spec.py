@@ -45,10 +45,35 @@ from rtrl_lstm.spec import CELLS, Spec
         ("output_activation", "tanh"),
         ("output_activation", "softmax"),
         ("quantiles", (0.5,)),
+        ("quantiles", 0.5),
+        ("quantiles", None),
+        ("quantiles", "ab"),
+        ("huber_delta", 2.0),
+        ("cell", ["lstm"]),
+        ("input_gate", 0),
+        ("forget_gate", None),
+        ("output_gate", "no"),
+        ("coupled_gates", "yes"),
+        ("peephole", "no"),
+        ("bias", 1),
+        ("bias", None),
+        ("bias", "gates"),
+        ("scale_inputs", 1),
+        ("scale_inputs", None),
+        ("scale_inputs", "all"),
+        ("combine_with", 1),
+        ("combine_with", ("a",)),
+        ("forget_bias", None),
+        ("forget_bias", True),
+        ("forget_bias", "ab"),
+        ("init_range", True),
+        ("learning_rate", True),
+        ("clip", True),
+        ("seed", np.arange(2)),
     ],
 )
 def test_a_wrong_field_is_named(field, value):
-    named = "limit" if field == "clip" and value != "norm" else field
+    named = "limit" if field == "clip" and isinstance(value, float) else field
     with pytest.raises(ValueError, match=named) as caught:
         Spec(**({"input_size": 3} | {field: value}))
     assert "\n" not in str(caught.value)
@@ -70,6 +95,12 @@ def test_a_wrong_field_is_named(field, value):
 def test_fields_that_do_not_go_together(options, named):
     with pytest.raises(ValueError, match=named):
         Spec(3, **options)
+
+
+def test_numbers_and_flags_of_numpy():
+    mine = Spec(np.int64(3), peephole=np.True_, bias=np.False_, scale_inputs=np.True_)
+    assert mine == Spec(3, peephole=True, bias=False, scale_inputs=True)
+    assert Spec.from_json(mine.to_json()) == mine
 
 
 OPTIONS = {
