@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
+from rtrl_lstm.modelfile import to_bytes
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.score import Prequential
@@ -20,6 +21,7 @@ from rtrl_lstm.table.schema import BadRow, SchemaError
 from rtrl_lstm.table.season import LOOK_AT
 from rtrl_lstm.table.timestamps import CALENDAR, calendar_inputs
 
+SMALL_NET = {"hidden_size": 4}
 SMALL = {"hidden_size": 4, "max_categories": 3}
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
@@ -294,9 +296,81 @@ def test_options_it_does_not_have_are_named(options):
         Model("y", **options)
 
 
-def test_options_out_of_range_are_refused_before_the_first_row():
-    with pytest.raises(ValueError, match="hidden_size"):
-        Model("y", hidden_size=0)
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"hidden_size": 0}, "hidden_size"),
+        ({"horizon": True}, "horizon"),
+        ({"horizon": 2.0}, "horizon"),
+        ({"members": 0}, "members"),
+        ({"max_gap": 0}, "max_gap"),
+        ({"max_categories": 1}, "max_categories"),
+        ({"interval": "0.9"}, "interval"),
+        ({"interval": 90}, "interval"),
+        ({"huber_delta": 2.0}, "huber_delta"),
+        ({"start": 3}, "start must be a Learner"),
+        ({"update": "sequence"}, "update 'sequence' .* needs reset_on"),
+        ({"target": None}, "target"),
+    ],
+    ids=str,
+)
+def test_options_out_of_range_are_refused_before_the_first_row(options, named):
+    with pytest.raises(ValueError, match=named):
+        Model(**({"target": "y"} | options))
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
+    two = np.int64(2)
+    model = Model("y", horizon=two, members=two, max_categories=two, max_gap=two, **SMALL_NET)
+    rows = [{"y": float(k % 5)} for k in range(20)]
+    model.run(rows)
+    model.save(tmp_path / "m.rtrl")
+    mine = Model("y", horizon=2, members=2, max_categories=2, max_gap=2, **SMALL_NET)
+    mine.run(rows)
+    assert (tmp_path / "m.rtrl").read_bytes() == to_bytes(mine)
+    assert rl.Panel("y", key="k", max_keys=two).max_keys == 2
+    assert rl.Delayed("y", id="i", max_delay=two).max_delay == 2
+
+
+def test_sums_over_sequences_are_learned_where_they_end():
+    model = Model("y", reset_on="s", update="sequence", **SMALL_NET)
+    model.run([{"x": k % 3, "s": k // 10, "y": float(k % 5)} for k in range(40)])
+    fresh = rl.Learner(**{f.name: getattr(model.spec, f.name) for f in dataclasses.fields(rl.Spec)})
+    assert not np.array_equal(
+        model.learner.state_dict()["readout.weight"], fresh.state_dict()["readout.weight"]
+    )
+
+
+class Series(dict):
+    """A row as a DataFrame gives it: to list it gives the values."""
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+def test_rows_of_a_dataframe():
+    rows = [{"x": k % 3, "y": float(k % 5)} for k in range(20)]
+    expected = Model("y", **SMALL_NET).run(rows)
+    assert [*map(Model("y", **SMALL_NET).step, map(Series, rows))] == expected
+    panel, late = rl.Panel("y", key="x", **SMALL_NET), rl.Delayed("y", id="x", **SMALL_NET)
+    for model in (Model("y"), panel, late):
+        for no_row in ("y", None, [1.0, 2.0]):
+            with pytest.raises(TypeError, match=r"a row is a dict .* df.to_dict\('records'\)"):
+                model.run([no_row])
+
+
+def test_it_shows_what_was_asked_for():
+    model = Model("y", time="t", horizon=3, interval=0.9, learning_rate="auto", cell="gru")
+    assert repr(model) == (
+        "Model(target='y', time='t', horizon=3, interval=0.9, learning_rate='auto', "
+        "schedule=None, cell='gru')"
+    )
+    for model in (Model("y", members=2), Model("y", also=["z"], task="regression", bias=False)):
+        assert repr(eval(repr(model))) == repr(model)
+    assert repr(rl.Panel("y", key="k")) == "Panel(target='y', key='k')"
+    assert repr(rl.Delayed("y", id="i", dtype="float64")) == (
+        "Delayed(target='y', id='i', dtype='float64')"
+    )
 
 
 def test_rows_before_a_broken_one_are_learned_from():

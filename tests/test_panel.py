@@ -159,3 +159,8 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         ([*learn, "m", "--resume", "--max-keys", "5"], "was made with --max-keys 1000"),
     ):
         assert why in run(*wrong, cwd=tmp_path, code=1).stderr
+
+
+def test_a_table_without_the_key() -> None:
+    with pytest.raises(rl.SchemaError, match="no column 'shop'; there are: k, y"):
+        Panel("y", key="shop").step({"k": 1, "y": 2.0})

@@ -317,3 +317,49 @@ def test_without_river_it_says_so() -> None:
     )
     assert done.stdout.startswith("rtrl_lstm.river needs River")
     assert "rtrl-lstm[river]" in done.stdout
+
+
+class NA:
+    """As pandas has it: of nothing does it say whether it is the same."""
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "<NA>"
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, NA()], ids=repr)
+def test_what_is_missing_is_no_label_and_no_number(missing: Any) -> None:
+    for kind in KINDS:
+        model, expected = _taught(kind), _taught(kind)
+        x, none = {"a": 1.0, "b": missing, "c": 0.5}, {"a": 1.0, "b": None, "c": 0.5}
+        if kind is RTRLForecaster:
+            model.learn_one(missing, x)
+            expected.learn_one(None, none)
+        else:
+            model.learn_one(x, missing)
+            expected.learn_one(none, None)
+        assert pickle.dumps(model) == pickle.dumps(expected)
+
+
+def test_what_could_never_learn_or_forecast_is_refused() -> None:
+    for kind in KINDS:
+        with pytest.raises(ValueError, match="update 'sequence'"):
+            kind(update="sequence")
+        with pytest.raises(ValueError, match="max_features"):
+            kind(max_features=0)
+    with pytest.raises(ValueError, match="season"):
+        RTRLForecaster(season=-1)
+    with pytest.raises(ValueError, match="max_classes"):
+        RTRLClassifier(max_classes=1)
+    with pytest.raises(ValueError, match="horizon"):
+        _taught(RTRLForecaster).forecast(-1)
+    with pytest.raises(ValueError, match="y is 'much': it has to be a number"):
+        RTRLRegressor().learn_one({"a": 1}, "much")

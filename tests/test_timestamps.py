@@ -5,6 +5,7 @@ import math
 from datetime import date, datetime, timedelta, timezone
 from statistics import median
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,3 +136,34 @@ def test_the_interval_is_the_median_of_the_last_15_positive_differences(differen
         assert clock.interval == (median(positive) if positive else 0.0)
         assert clock.ahead(4) == calendar_inputs(now + 4 * clock.interval)
         clock = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+
+
+@pytest.mark.parametrize("unit", ["D", "h", "s", "ms", "us", "ns"])
+def test_numpys_time_stamps(unit):
+    raw = np.datetime64("2014-07-01T03", unit)
+    moment = datetime(2014, 7, 1, 0 if unit == "D" else 3)
+    assert read_seconds(raw)[0] == seconds(moment)
+
+
+class NotATime(datetime):
+    """As pandas has it: a datetime of which every difference is no number."""
+
+    def replace(self, **changes):
+        return self
+
+    def __sub__(self, other):
+        return self
+
+    def total_seconds(self):
+        return math.nan
+
+    def __str__(self):
+        return "NaT"
+
+
+@pytest.mark.parametrize(
+    "raw", [np.datetime64("NaT"), NotATime(2000, 1, 1)], ids=["numpy", "pandas"]
+)
+def test_no_time(raw):
+    with pytest.raises(BadRow, match="there is no time stamp"):
+        Clock("t").parse(raw)

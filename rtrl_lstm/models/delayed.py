@@ -19,12 +19,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.leading import Leading
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.recall import LEAST, Recall
-from rtrl_lstm.table.asked import require_columns
+from rtrl_lstm.table.asked import columns_of, require_columns
 from rtrl_lstm.table.readings import Settled
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.table.values import label
@@ -53,8 +54,6 @@ class Delayed(Driven):
     """
 
     def __init__(self, target: str, *, id: str, max_delay: int = 1000, **options: Any) -> None:
-        if not isinstance(max_delay, int) or max_delay < 1:
-            raise ValueError(f"max_delay must be a whole number from 1 on, not {max_delay!r}")
         if options.get("interval") is not None:
             raise ValueError("where labels come late by an id, there is no interval")
         one = options.get("members", 1) == 1 and options.get("learning_rate") != "auto"
@@ -63,11 +62,11 @@ class Delayed(Driven):
                 "where labels come late by an id, there is one network, and it begins afresh"
             )
         self.id = id
-        self.max_delay = max_delay
+        self.max_delay = whole("max_delay", max_delay, 1)
         self.model = Model(target, id=id, **options)
         self.stream: dict[str, Any] = {}
         self._waiting: deque[_Waiting] = deque()
-        self._recall = Recall(max(LEAST, 2 * max_delay))
+        self._recall = Recall(max(LEAST, 2 * self.max_delay))
         self._leading: Leading | None = None  # while there is a learner
         self._counts = dict.fromkeys(_COUNTS, 0)
         self._frozen = False
@@ -165,7 +164,7 @@ class Delayed(Driven):
 
     def _id_of(self, row: Row) -> str:
         if not self._recall.rows:
-            require_columns([self.id], list(row))
+            require_columns([self.id], columns_of(row))
         name = label(row.get(self.id), self.id)
         if name is None:
             raise BadRow(self.id, "there is no id")

@@ -20,6 +20,9 @@ class Driven(ABC):
 
     stream: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._kind.asked})"
+
     @property
     @abstractmethod
     def _kind(self) -> Model:

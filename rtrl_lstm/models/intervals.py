@@ -14,6 +14,8 @@ import math
 from collections import deque
 from typing import Any
 
+from rtrl_lstm.checks import is_real
+
 WARM_UP = 30
 """Errors that are seen before there are intervals."""
 STEP = 0.1
@@ -61,7 +63,7 @@ class Intervals:
     """
 
     def __init__(self, level: float, horizon: int) -> None:
-        if not 0 < level < 1:
+        if not (is_real(level) and 0 < level < 1):
             raise ValueError(f"interval must be between 0 and 1, such as 0.9, not {level!r}")
         self.level = float(level)
         self.horizon = horizon

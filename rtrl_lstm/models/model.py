@@ -11,11 +11,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Iterable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.ensemble import Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
@@ -23,9 +25,18 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.intervals import Intervals
 from rtrl_lstm.models.start import Start, silence, widened
 from rtrl_lstm.models.tended import AnyLearner, Tended
-from rtrl_lstm.models.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
+from rtrl_lstm.models.wanted import (
+    DEFAULTS,
+    check_fit,
+    rates_of,
+    refuse,
+    wanted_spec,
+    with_defaults,
+)
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
+
+_SCHEMA_DEFAULTS = {name: one.default for name, one in signature(Schema).parameters.items()}
 
 
 class Model:
@@ -90,6 +101,8 @@ class Model:
             self._start, task = Start.of(start, horizon, task)
             options = self._start.options(start.spec, options)
             self._begins_as = copy.copy(start)
+        horizon = whole("horizon", horizon, 0)
+        self.members = whole("members", members, 1)
         self.schema = Schema(
             target,
             features=features,
@@ -100,22 +113,39 @@ class Model:
             reset_on=reset_on,
             weight=weight,
             gaps=gaps,
-            max_gap=max_gap,
+            max_gap=whole("max_gap", max_gap, 1),
             key=key,
             id=id,
             also=also,
             every_step=every_step,
-            max_categories=max_categories,
+            max_categories=whole("max_categories", max_categories, 2),
         )
         several = len(self.schema.forecast_names) > 1
-        refuse(options, task, several, interval, members, begun=start is not None)
-        self.members = members
+        refuse(options, task, several, interval, self.members, begun=start is not None)
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
+        if self.options.get("update") == "sequence" and reset_on is None and gaps == "skip":
+            raise ValueError(
+                "update 'sequence' learns where a sequence ends: it needs reset_on, or gaps 'reset'"
+            )
         self.stream: dict[str, Any] = {}
         self._tended = Tended(horizon, len(self.schema.forecast_names))
+
+    def __repr__(self) -> str:
+        return f"Model({self.asked})"
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, as it is written in a call: all that is not at its default."""
+        given = {name: value for name, value in self.schema.arguments.items() if value != []}
+        asked = {k: v for k, v in given.items() if k == "target" or v != _SCHEMA_DEFAULTS[k]}
+        asked |= {"interval": self.interval} if self.interval is not None else {}
+        asked |= {"members": self.members} if self.members > 1 else {}
+        own = {k: v for k, v in self.options.items() if k not in DEFAULTS or v != DEFAULTS[k]}
+        asked |= own | ({"learning_rate": "auto"} if len(self.rates) > 1 else {})
+        return ", ".join(f"{name}={value!r}" for name, value in asked.items())
 
     @property
     def learner(self) -> AnyLearner | None:

@@ -10,8 +10,10 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.model import Model
+from rtrl_lstm.table.asked import columns_of, require_columns
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.table.values import label, shown
 
@@ -32,16 +34,13 @@ class Panel(Driven):
     """
 
     def __init__(self, target: str, *, key: str, max_keys: int = 1000, **options: Any) -> None:
-        if not isinstance(max_keys, int) or max_keys < 1:
-            raise ValueError(f"max_keys must be a whole number from 1 on, not {max_keys!r}")
         if options.get("start") is not None:
             raise ValueError("a Panel cannot start from a network: its learners are many")
         self.key = key
-        self.max_keys = max_keys
+        self.max_keys = whole("max_keys", max_keys, 1)
         self._models: dict[str, Model] = {}
         self.stream: dict[str, Any] = {}
-        self._arguments = {"target": target, "key": key, **options}
-        self._first = Model(**self._arguments)  # what all are at first
+        self._first = Model(target, key=key, **options)  # what all are at first
         self._frozen = False
 
     @property
@@ -132,6 +131,8 @@ class Panel(Driven):
 
     def _key_of(self, row: Row) -> str:
         """A row's key; its model is there."""
+        if not self.models:
+            require_columns([self.key], columns_of(row))
         key = label(row.get(self.key), self.key)
         if key is None:
             raise BadRow(self.key, "there is no key")

@@ -52,6 +52,8 @@ class Start:
 
         Raises ValueError where a Model cannot be that network.
         """
+        if not isinstance(net, Learner | Forecaster):
+            raise ValueError(f"start must be a Learner or a Forecaster, not {net!r}")
         spec = net.spec
         if spec.horizon != horizon:
             raise ValueError(f"the network forecasts {spec.horizon} rows ahead, not {horizon}")

@@ -67,8 +67,6 @@ def refuse(
         raise ValueError(f"interval is for task regression, not {task}")
     if several and (interval is not None or begun):
         raise ValueError("several targets have no interval, and do not start from a network")
-    if isinstance(members, bool) or not isinstance(members, int) or members < 1:
-        raise ValueError(f"members must be a whole number from 1 on, not {members!r}")
     if begun and (members > 1 or options.get("learning_rate") == "auto"):
         raise ValueError(
             "members and learning_rate 'auto' are for a model that begins afresh: start is one "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.fields import Array
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.wanted import DERIVED, with_defaults
@@ -43,8 +44,9 @@ class RTRLEstimator:
         if unknown := options.keys() - _OPTIONS:
             names = ", ".join(sorted(unknown))
             raise TypeError(f"{type(self).__name__} has no parameter {names}")
-        if not isinstance(max_features, int) or max_features < 1:
-            raise ValueError(f"max_features must be an integer of at least 1, not {max_features!r}")
+        whole("max_features", max_features, 1)
+        if options.get("update") == "sequence":
+            raise ValueError("update 'sequence' learns where a sequence ends, and here none does")
         Spec(input_size=1, **self._given())  # what is wrong with the others is said now
         self._features = Features(max_features)
         self._learner: Learner | None = None

@@ -68,15 +68,15 @@ class Features:
             ValueError: a value cannot be read; nothing has changed.
         """
         self.write(x, None, None)
-        fresh = [name for name in x if name not in self._names and not _is_missing(x[name])]
+        fresh = [name for name in x if name not in self._names and not is_missing(x[name])]
         for name in sorted(fresh, key=lambda name: (type(name).__name__, str(name))):
             self._add(name, x[name])
         for name, places in self._categories.items():
             value = x.get(name)
-            if not _is_missing(value) and str(value) not in places and self._has_room(1):
+            if not is_missing(value) and str(value) not in places and self._has_room(1):
                 places[str(value)] = self.keep(False)
         for name, _ in self.numbers:
-            if name not in self._flag_of and _is_missing(x.get(name)):
+            if name not in self._flag_of and is_missing(x.get(name)):
                 self._flag_of[name] = self.keep(False)
                 self.flags.append(self._flag_of[name])
 
@@ -108,7 +108,7 @@ class Features:
         for name, places in self._categories.items():
             row[list(places.values())] = 0.0
             value = x.get(name)
-            if not _is_missing(value) and str(value) in places:
+            if not is_missing(value) and str(value) in places:
                 row[places[str(value)]] = 1.0
 
     def _has_room(self, inputs: int) -> bool:
@@ -129,13 +129,24 @@ class Features:
         self.plain = len(self._names) if len(self.numbers) == len(self._names) else -1
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether there is no value: None, NaN, pandas' NaT and NA."""
     if value is None:
         return True
     try:
         return bool(value != value)
     except (TypeError, ValueError):
-        return False
+        return str(value) == "<NA>"  # which says of nothing whether it is the same
+
+
+def as_number(y: Any) -> float | None:
+    """A target as a number, None where it is missing. Raises ValueError where it is none."""
+    if is_missing(y):
+        return None
+    try:
+        return float(y)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"y is {shown(y)}: it has to be a number") from None
 
 
 def _is_number(value: Any) -> bool:
@@ -145,13 +156,13 @@ def _is_number(value: Any) -> bool:
 def _check_new(name: Hashable, value: Any) -> None:
     if _is_number(value):
         _number(name, value)
-    elif not (_is_missing(value) or isinstance(value, str | date)):
+    elif not (is_missing(value) or isinstance(value, str | date)):
         raise ValueError(f"feature {name!r} is {shown(value)}: neither number, text nor date")
 
 
 def _number(name: Hashable, value: Any) -> float | None:
     """A number, None where it is missing."""
-    if _is_missing(value):
+    if is_missing(value):
         return None
     try:
         found = float(value)
@@ -164,7 +175,7 @@ def _number(name: Hashable, value: Any) -> float | None:
 
 def _moment(name: Hashable, value: Any) -> float | None:
     """A date in seconds since 1970, None where it is missing."""
-    if _is_missing(value):
+    if is_missing(value):
         return None
     if not isinstance(value, date | datetime):
         raise ValueError(f"feature {name!r} is {shown(value)}: it has to be a date")

@@ -7,9 +7,11 @@ from typing import Any
 
 from river.time_series.base import Forecaster
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
+from rtrl_lstm.river.features import as_number
 from rtrl_lstm.table.season import Seasons
 
 
@@ -65,8 +67,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         **options: Any,
     ) -> None:
         super().__init__(hidden_size, cell, optimizer, learning_rate, max_features, seed, options)
-        if not isinstance(season, int) or season < 0:
-            raise ValueError(f"season must be a whole number of rows, not {season!r}")
+        whole("season", season, 0)
         self.season = season
         self._past = Seasons(horizon=0)
         if season:
@@ -101,7 +102,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
             Features of its row by name.
 
         """
-        known = None if y is None or y != y else float(y)
+        known = as_number(y)
         self._learn(x or {}, known, 1.0)
         self._past.push(known, None)
         fresh = False
@@ -131,6 +132,7 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         As many forecasts, 0 before anything was learned.
 
         """
+        horizon = whole("horizon", horizon, 0)
         if xs is not None and len(xs) != horizon:
             raise ValueError(f"xs has {len(xs)} rows of features for a horizon of {horizon}")
         if self._learner is None:

@@ -8,9 +8,11 @@ from typing import Any
 
 from river import base
 
+from rtrl_lstm.checks import whole
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
+from rtrl_lstm.river.features import as_number, is_missing
 
 
 class RTRLRegressor(RTRLEstimator, base.Regressor):
@@ -92,7 +94,7 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
             Weight of the row.
 
         """
-        known = None if y is None or y != y else float(y)
+        known = as_number(y)
         self._learn(x, known, w)
         if known is None or not self.use_last:
             return
@@ -173,8 +175,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         **options: Any,
     ) -> None:
         super().__init__(hidden_size, cell, optimizer, learning_rate, max_features, seed, options)
-        if not isinstance(max_classes, int) or max_classes < 2:
-            raise ValueError(f"max_classes must be an integer of at least 2, not {max_classes!r}")
+        whole("max_classes", max_classes, 2)
         self.use_last = use_last
         self.max_classes = max_classes
         self._classes: dict[Any, int] = {}  # label -> its output
@@ -200,13 +201,13 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         x
             Features by name.
         y
-            The label; None: there is none, and only the state moves on.
+            The label; None or NaN: there is none, and only the state moves on.
         w
             Weight of the row.
 
         """
         output = self._classes.get(y, -1)
-        if output < 0 and y is not None and len(self._classes) < self.max_classes:
+        if output < 0 and not is_missing(y) and len(self._classes) < self.max_classes:
             self._features.write(x, None, None)  # where a feature cannot be read, nothing changes
             output = self._meet(y)
         self._learn(x, None if output < 0 else float(output), w)

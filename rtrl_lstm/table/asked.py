@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rtrl_lstm.table.columns import Column
-from rtrl_lstm.table.values import SchemaError, listed
+from rtrl_lstm.table.values import SchemaError, listed, shown
 
 TIMES = ("time", "time_of_day")
 GAPS = ("skip", "reset", "fill")
@@ -37,6 +37,8 @@ def check_arguments(
         ValueError: one is out of range, or two do not go together.
     """
     wanted = features or []
+    if target is None:
+        raise ValueError(f"target must be the name of a column, not {target!r}")
     if not isinstance(horizon, int) or horizon < 0:
         raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
     if not isinstance(max_categories, int) or max_categories < 2:
@@ -123,11 +125,24 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
             raise SchemaError(f"no column {name!r}; there are: {listed(names)}")
 
 
+def columns_of(row: Mapping[str, Any]) -> list[str]:
+    """The names of a row's columns: of a dict, or of a row of a DataFrame, whose list is values.
+
+    Raises TypeError where it is no row.
+    """
+    if not hasattr(row, "keys"):
+        raise TypeError(
+            f"a row is a dict from column to value, and not {shown(row)}; those of a DataFrame "
+            "are df.to_dict('records')"
+        )
+    return list(row.keys())
+
+
 def first_columns(
     row: Mapping[str, Any], asked: dict[str, Any], weight: str | None
 ) -> list[Column]:
     """The columns that are inputs, told by the first row; `weight` is that of a row's, if read."""
-    names = list(row)
+    names = columns_of(row)
     special = [asked[name] for name in ("target", *TIMES, "reset_on", "key", "id")]
     special += [weight, *asked["also"]]
     features = asked["features"]

@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+
 from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
 DAY = 86400.0
@@ -64,6 +66,11 @@ def read_seconds(raw: Any, month_first: bool = False) -> tuple[float, bool]:
         return _since_epoch(raw), month_first
     if isinstance(raw, date):
         return _since_epoch(datetime(raw.year, raw.month, raw.day)), month_first
+    if isinstance(raw, np.datetime64):
+        moment = raw.astype("datetime64[us]").item()
+        if not isinstance(moment, datetime):
+            raise ValueError("not a time, or of no year that has four digits")
+        return _since_epoch(moment), month_first
     if isinstance(raw, int) and 19000101 <= raw <= 21001231:
         return read_seconds(str(raw), month_first)
     return _unix(float(raw)), month_first
@@ -223,7 +230,10 @@ class Clock:
 
 
 def _since_epoch(moment: datetime) -> float:
-    return (moment.replace(tzinfo=None) - EPOCH).total_seconds()
+    seconds = (moment.replace(tzinfo=None) - EPOCH).total_seconds()
+    if seconds != seconds:  # pandas' NaT calls itself a datetime
+        raise ValueError("not a time")
+    return seconds
 
 
 def _unix(value: float) -> float:

@@ -108,7 +108,7 @@ def shown(raw: Any) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Column names for an error message."""
-    return ", ".join(names)
+    return ", ".join(map(str, names)) or "none"
 
 
 def row_weight(raw: Any, column: str) -> float:
