@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm.kernels.slots import LIMIT_FLOAT32, LIMIT_FLOAT64
+from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
 
 Array = NDArray[np.floating]
@@ -40,8 +41,8 @@ class Labels:
             if not (math.isnan(y) or self._is_label(y)):
                 raise self._refusal(y)
             return float(y)
-        given = np.asarray(y, np.float64)
-        if given.size != math.prod(shape) or given.ndim > len(shape):
+        given = as_numbers(y, "y")
+        if _long(given.shape) != _long(shape):
             raise ValueError(f"y has shape {given.shape}; labels here have {shape}")
         known = given[~np.isnan(given)]
         good = (known >= self._low) & (known <= self._high)
@@ -49,13 +50,18 @@ class Labels:
             good &= known == np.floor(known)
         if not good.all():
             raise self._refusal(known[~good][0])
-        return given.reshape(shape)
+        return given.astype(np.float64).reshape(shape)
 
     def _is_label(self, y: float) -> bool:
         return self._low <= y <= self._high and not (self._whole and y != math.floor(y))
 
     def _refusal(self, y: float) -> ValueError:
         return ValueError(f"y holds {y}: a label must be {self._rule}")
+
+
+def _long(shape: tuple[int, ...]) -> list[int]:
+    """A shape without the axes that have but one place: these may be left out."""
+    return [size for size in shape if size != 1]
 
 
 def as_weights(weight: ArrayLike, shape: tuple[int, ...]) -> Array | float:
@@ -68,7 +74,7 @@ def as_weights(weight: ArrayLike, shape: tuple[int, ...]) -> Array | float:
     """
     if isinstance(weight, float | int) and 0 <= weight < math.inf:
         return float(weight)
-    given = np.asarray(weight, np.float64)
+    given = as_numbers(weight, "weight")
     if not ((given >= 0) & (given < np.inf)).all():
         raise ValueError("weight must be finite and not negative")
     if given.ndim == len(shape) - 1:  # a weight for a row of all streams

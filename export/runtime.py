@@ -5,6 +5,8 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+from rtrl_lstm.checks import whole
+
 from .errors import GraphFileError, ProviderError
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -39,8 +41,7 @@ def start(data: bytes, provider: str, threads: int = 1) -> ort.InferenceSession:
     """
     if provider not in ("auto", *PROVIDERS):
         raise ValueError(f"provider must be auto, {', '.join(PROVIDERS)}, not {provider!r}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads!r}")
+    whole("threads", threads, 1)
     offered = ort.get_available_providers()
     name = provider
     if provider == "auto":

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rtrl_lstm.checks import positive
+from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.table.schema import Schema
 
 from .errors import GraphFileError, brief
@@ -50,9 +52,6 @@ class Session:
         The learner's spec, and what else the file says of itself.
     provider : str
         onnxruntime's name of the provider in use.
-    learning_rate : float
-        Of a learner graph, from the next row on.
-
     Raises
     ------
     OSError
@@ -80,7 +79,7 @@ class Session:
         self._loop: Loop | Sweep | None = None
         self._labels = Labels(self.provenance.spec)
         if self.learns:
-            self.learning_rate = float(file.settings["learning_rate"][0, 0])
+            self._rate = float(file.settings["learning_rate"][0, 0])
         try:
             self._runtime = start(file.without_defaults(), provider, threads)
             self._loop_of(1).advance()  # what loads may still not run
@@ -92,6 +91,22 @@ class Session:
     def learns(self) -> bool:
         """Whether the graph is one that learns."""
         return self.provenance.graph == "learner"
+
+    @property
+    def learning_rate(self) -> float:
+        """Of a learner graph, from the next row on. AttributeError where the graph does not learn.
+
+        To set it raises ValueError where it is no finite number above 0.
+        """
+        if not self.learns:
+            raise AttributeError(str(self._no_learning()))
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if not self.learns:
+            raise AttributeError(str(self._no_learning()))
+        self._rate = positive("learning_rate", rate)
 
     @property
     def schema(self) -> Schema | None:
@@ -164,9 +179,10 @@ class Session:
             x has another shape, another B than before, or a number that is not finite; y is no
             label; the graph does not learn. Nothing has changed.
         """
-        rows = np.asarray(x)
+        rows = as_numbers(x, "x")
         loop = self._ready(rows.shape)
-        loop.x[:] = rows
+        with np.errstate(over="ignore"):  # it is infinite then, and refused
+            loop.x[:] = rows
         # A sum of squares costs a quarter of a look at each number.
         if not math.isfinite(np.vdot(loop.x, loop.x)) and not np.isfinite(loop.x).all():
             raise ValueError(f"x is not finite in column {np.argwhere(~np.isfinite(loop.x))[0, 1]}")
@@ -208,7 +224,7 @@ class Session:
         ValueError
             As `step`; a number that is not finite is named with its row. Nothing has changed.
         """
-        rows = np.asarray(X)
+        rows = as_numbers(X, "X")
         if rows.ndim not in (2, 3):
             raise ValueError(f"X has shape {rows.shape}, not (T, I) or (T, B, I)")
         streams = self._streams(rows.shape[1:])
@@ -216,7 +232,8 @@ class Session:
             rows = np.ascontiguousarray(rows, self.provenance.dtype)
         for t, *_, column in np.argwhere(~np.isfinite(rows))[:1]:
             raise ValueError(f"X is not finite in row {t}, column {column}")
-        begins = np.zeros(len(rows), bool) if reset is None else np.asarray(reset, bool)
+        begins = np.zeros(len(rows)) if reset is None else as_numbers(reset, "reset")
+        begins = begins != 0
         if begins.shape != (len(rows),):
             raise ValueError(f"reset has shape {begins.shape} for {len(rows)} rows")
         if self.learns:
@@ -268,17 +285,17 @@ class Session:
         weights[:] = as_weights(weight, shape)
         loop = self._ready(rows.shape[1:])
         said: Array = np.empty((*shape, spec.output_size), rows.dtype)
-        for t, row in enumerate(rows.reshape(*shape, -1)):
+        for t, row in enumerate(rows.reshape(*shape, spec.input_size)):
             self._resets = self._resets or bool(begins[t])
             loop.x[:], loop.fed["y"][:] = row, labels[t]
             loop.fed["sample_weight"][:, 0] = weights[t]
             self._advance(loop)
             said[t] = loop.y
-        return said.reshape(*rows.shape[:-1], -1)
+        return said.reshape(*rows.shape[:-1], spec.output_size)
 
     def _advance(self, loop: Loop | Sweep) -> None:
         """A step of a learner graph whose row and label are in place."""
-        loop.fed["learning_rate"].fill(self.learning_rate)
+        loop.fed["learning_rate"].fill(self._rate)
         loop.fed["reset"].fill(self._resets)
         loop.advance()
         self._resets = False

@@ -24,6 +24,14 @@ from .storage import ROUNDED
 from .trial import verify_learner
 from .verify import check_inputs, verify
 
+_EXPORTED = "a Learner, a Forecaster or a Model is exported"
+_OTHERS = {
+    "Fleet": f"{_EXPORTED}; of a Fleet one of its learners, fleet[i]",
+    "Parallel": f"{_EXPORTED}; of a Parallel its to_learner(i)",
+    "Panel": f"{_EXPORTED}; of a Panel one of its models, panel.models[key]",
+    "Delayed": f"{_EXPORTED}; of a Delayed its leading(), a Model that no longer learns",
+}
+
 
 def to_onnx(
     source: Learner | Forecaster | Model,
@@ -61,6 +69,8 @@ def to_onnx(
 
     Raises
     ------
+    TypeError
+        It is something else; of a fleet and its like, which part of it to export is said.
     ValueError
         There is no such graph or precision.
     ExportError
@@ -120,6 +130,8 @@ def _parts(
     source: Learner | Forecaster | Model,
 ) -> tuple[Learner | Forecaster, dict[str, Any] | None, Sequence[str]]:
     """The learner, what the file is to say of a Model, and the names of the inputs."""
+    if not isinstance(source, Model | Learner | Forecaster):
+        raise TypeError(_OTHERS.get(type(source).__name__, f"{_EXPORTED}, not {source!r}"))
     if not isinstance(source, Model):
         return source, None, [f"x[{k}]" for k in range(source.spec.input_size)]
     if source.learner is None:

@@ -335,3 +335,25 @@ def test_what_is_too_small_for_a_normal_number_becomes_0(tmp_path):
     for name, value in session.state.items():
         tiny = np.abs(value)[value != 0]
         assert value.dtype == np.float64 or not (tiny < np.finfo(np.float32).tiny).all(), name
+
+
+@pytest.mark.parametrize("rate", [np.nan, -1.0, 0.0, "fast", None])
+def test_a_rate_that_is_none(session, rate):
+    before = session.learning_rate
+    with pytest.raises(ValueError, match="learning_rate must be a finite number above 0"):
+        session.learning_rate = rate
+    assert session.learning_rate == before
+
+
+def test_labels_the_wrong_way_round_are_refused(tmp_path):
+    """(2, 3) labels for three learners of two outputs: the same numbers, of other learners."""
+    export.to_onnx(rl.Learner(3, 4, 2), tmp_path / "m.onnx", graph="learner")
+    session = export.Session(tmp_path / "m.onnx")
+    X, Y = np.zeros((3, 3)), np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match=r"y has shape \(2, 3\); labels here have \(3, 2\)"):
+        session.step(X, Y.T)
+    with pytest.raises(ValueError, match=r"y has shape \(1, 2, 3\)"):
+        session.run(X[np.newaxis], Y.T[np.newaxis])
+    assert session.run(np.zeros((0, 3, 3)), np.zeros((0, 3, 2))).shape == (0, 3, 2)
+    session.step(X, Y)
+    assert session.state["labels"].tolist() == [[1.0], [1.0], [1.0]]

@@ -163,7 +163,7 @@ def test_a_gpu_that_lies_idle_is_told_with_the_package_to_install(path, monkeypa
 
 def test_threads(path):
     assert export.Session(path, "cpu", threads=2).step([0, 0, 0]).shape == (2,)
-    with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="threads must be an integer of at least 1, not 0"):
         export.Session(path, "cpu", threads=0)
 
 
@@ -183,3 +183,43 @@ def test_every_wiring_of_an_lstm_is_read_back(tmp_path, wiring, graph):
     export.to_onnx(net, tmp_path / "m.onnx", graph, "float64")
     session = export.Session(tmp_path / "m.onnx", "cpu")
     np.testing.assert_allclose(session.run(X), net.frozen().run(X), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [["a", "b", "c"], [1j, 2j, 3j], np.array(["2020-01-01"] * 3, "datetime64[s]")],
+    ids=["text", "complex", "dates"],
+)
+def test_what_holds_no_numbers(session, bad):
+    before = session.state
+    with pytest.raises(ValueError, match="x must be numbers"):
+        session.step(bad)
+    with pytest.raises(ValueError, match="X must be numbers"):
+        session.run([bad])
+    with pytest.raises(ValueError, match="reset must be numbers"):
+        session.run(X[:3], reset=bad)
+    with pytest.raises(ValueError, match="x is not finite in column 1"):
+        session.step(np.ma.masked_array(X[0], [0, 1, 0]))
+    assert all(np.array_equal(before[name], value) for name, value in session.state.items())
+
+
+def test_a_graph_that_does_not_learn_has_no_rate(session):
+    with pytest.raises(AttributeError, match="does not learn"):
+        _ = session.learning_rate
+    with pytest.raises(AttributeError, match="does not learn"):
+        session.learning_rate = 0.1
+
+
+def test_what_is_not_exported_says_what_is(tmp_path):
+    spec = rl.Spec(3, 4)
+    for source, part in (
+        (rl.Fleet(spec, 2), r"fleet\[i\]"),
+        (rl.Parallel(spec, 2), "to_learner"),
+        (rl.Panel("y", key="k"), r"panel.models\[key\]"),
+        (rl.Delayed("y", id="k"), r"leading\(\)"),
+        (spec, "not Spec"),
+        (None, "not None"),
+    ):
+        with pytest.raises(TypeError, match=part):
+            export.to_onnx(source, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
