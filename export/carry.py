@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.cells import gates_of
-from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import Array
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
@@ -177,6 +175,6 @@ def _parts(spec: Spec, group: plan.Group, kind: str, values: Array) -> Iterator[
 
 def restored(spec: Spec, numbers: Mapping[str, Array], learning_rate: float) -> Net:
     """A Learner or Forecaster of the spec with those numbers."""
-    net = (Forecaster if spec.horizon else Learner).of(spec, initial_block(layout_of(spec)))
+    net = kind_of(spec).new(spec)
     write_numbers(net, numbers, learning_rate)
     return net

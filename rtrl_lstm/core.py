@@ -45,6 +45,11 @@ class Core:
         self._bind(spec, blocks.initial_block(layout_of(spec)))
 
     @classmethod
+    def new(cls, spec: Spec) -> Self:
+        """A new one of `spec`."""
+        return cls.of(spec, blocks.initial_block(layout_of(spec)))
+
+    @classmethod
     def of(cls, spec: Spec, block: NDArray[np.uint8]) -> Self:
         """What `spec` describes, with the numbers of `block` (copied)."""
         self = object.__new__(cls)

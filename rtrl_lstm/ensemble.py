@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.kernels import mixture
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
@@ -111,7 +111,7 @@ class Ensemble:
     @classmethod
     def of(cls, spec: Spec, rates: Sequence[float], blocks: NDArray[np.uint8]) -> Self:
         """The ensemble of `spec` with the blocks (M, nbytes), copied."""
-        kind = Forecaster if spec.horizon else Learner
+        kind = kind_of(spec)
         specs = (_spec_of(spec, rates, i) for i in range(len(blocks)))
         return cls([kind.of(one, block) for one, block in zip(specs, blocks, strict=True)], rates)
 
@@ -231,11 +231,7 @@ def new_learner(
     spec: Spec, members: int, rates: Sequence[float]
 ) -> Learner | Forecaster | Ensemble:
     """A new learner, or an ensemble of so many for each rate."""
-    kind = Forecaster if spec.horizon else Learner
-    each = []
-    for i in range(members * len(rates)):
-        own = _spec_of(spec, rates, i)
-        each.append(kind(**{f.name: getattr(own, f.name) for f in dataclasses.fields(own)}))
+    each = [kind_of(spec).new(_spec_of(spec, rates, i)) for i in range(members * len(rates))]
     return each[0] if len(each) == 1 else Ensemble(each, rates)
 
 

@@ -16,7 +16,7 @@ from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.checks import whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import ALIGNMENT, Array
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
@@ -130,9 +130,8 @@ class Fleet:
     def __getitem__(self, i: int) -> Learner | Forecaster:
         """Learner number i. It shares the fleet's numbers until the fleet is added to or dropped
         from; from then on it is a learner of its own."""
-        kind = Forecaster if self.spec.horizon else Learner
         row = range(len(self))[operator.index(i)]
-        return kind.on(self.spec, self.matrix[row, : self.layout.nbytes])
+        return kind_of(self.spec).on(self.spec, self.matrix[row, : self.layout.nbytes])
 
     def __repr__(self) -> str:
         return f"Fleet({self.spec}, n_learners={len(self)})"

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from rtrl_lstm.checks import whole
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
+from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.unknown import refuse_unknown
 
@@ -50,3 +51,8 @@ class Forecaster(Core):
     def predict(self, x: ArrayLike, y_now: Any = None) -> Array:
         """What `step(x, y_now)` would say, (output_size,); changes nothing."""
         return self._peeking().step(x, y_now)
+
+
+def kind_of(spec: Spec) -> type[Learner] | type[Forecaster]:
+    """What a Spec describes: a Forecaster where it has a horizon, else a Learner."""
+    return Forecaster if spec.horizon else Learner

@@ -29,7 +29,7 @@ import numpy as np
 from rtrl_lstm.core import Core, layout_of
 from rtrl_lstm.ensemble import RATES, Ensemble
 from rtrl_lstm.fleet import Fleet
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.parallel import Parallel
 from rtrl_lstm.spec import Spec
@@ -293,7 +293,7 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
             saved = document["model"]
             return Model.from_json(saved, *_halves(spec, block, saved))
         _check_size(spec, block.nbytes)
-        learner = Forecaster.of(spec, block) if spec.horizon else Learner.of(spec, block)
+        learner = kind_of(spec).of(spec, block)
     if document["kind"] == "model":
         from rtrl_lstm.models.model import Model
 
@@ -330,7 +330,7 @@ def _halves(
     count, odd = divmod(len(block), 2)
     if odd or not count:
         raise ValueError(f"a model holds two learners, or twice its members, not {len(block)}")
-    kind = Forecaster if spec.horizon else Learner
+    kind = kind_of(spec)
     halves, rates = (block[:count], block[count:]), _rates(spec, saved)
     return tuple(
         kind.of(spec, half[0]) if count == 1 else Ensemble.of(spec, rates, half) for half in halves

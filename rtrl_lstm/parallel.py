@@ -19,7 +19,7 @@ from rtrl_lstm.checks import require, whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.fleet import Fleet
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
@@ -83,9 +83,8 @@ class Parallel:
 
     def _bind(self, spec: Spec, fleet: Fleet) -> None:
         self.spec, self._fleet = spec, fleet
-        options = {f.name: getattr(fleet.spec, f.name) for f in dataclasses.fields(Spec)}
-        del options["horizon"]  # a Forecaster's reset waits for rows
-        self._optimiser = Learner(**options)
+        # Without a horizon: a Forecaster's reset waits for rows.
+        self._optimiser = Learner.new(dataclasses.replace(fleet.spec, horizon=0))
         self._weights = _shared(fleet.layout, self._optimiser.layout, ".weight")
         self._sums = _shared(fleet.layout, self._optimiser.layout, ".sum")
 
@@ -241,7 +240,6 @@ class Parallel:
     def to_learner(self, stream: int = 0) -> Learner | Forecaster:
         """What has been learned, behind the last row of one of the streams, to go on alone."""
         layout = layout_of(self.spec)
-        kind = Forecaster if self.spec.horizon else Learner
         one = self._fleet[stream]
         one.finish()
         block = blocks.migrate(self._fleet.layout, layout, one.block)
@@ -250,7 +248,7 @@ class Parallel:
                 moment = self._optimiser.layout.read(self._optimiser.block, name)
                 layout.write(block, name, moment)
         layout.head(block)[OPTIMISER_SLOTS] = self._own()[0][OPTIMISER_SLOTS]
-        return kind.of(self.spec, block)
+        return kind_of(self.spec).of(self.spec, block)
 
     def blocks(self) -> NDArray[np.uint8]:
         """(1 + B, nbytes): a copy of all numbers, the optimiser's first."""

@@ -133,7 +133,7 @@ def test_frozen_ones_learn_nothing_and_copies_go_their_own_way():
 
 
 def test_what_cannot_be_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="members must be a whole number from 1 on, not 0"):
+    with pytest.raises(ValueError, match="members must be an integer of at least 1, not 0"):
         rl.Model("y", members=0)
     for options in ({"members": 2}, {"learning_rate": "auto"}):
         with pytest.raises(ValueError, match="start is one network"):

@@ -303,3 +303,10 @@ def test_logits_and_scaling_that_lies_outside(tmp_path):
         export.from_onnx(tmp_path / "m.onnx", hidden_size=9)
     with pytest.raises(ValueError, match="output_size is 3"):
         export.from_onnx(tmp_path / "m.onnx", output_size=3)
+    with pytest.raises(TypeError, match="no option hiden_size; did you mean hidden_size"):
+        export.from_onnx(tmp_path / "m.onnx", hiden_size=9)
+    with pytest.raises(TypeError, match=r"input_scaling must be a Scaling\(mean, sd\), not 3"):
+        export.from_onnx(tmp_path / "m.onnx", input_scaling=3)
+    export.to_onnx(net, tmp_path / "own.onnx")
+    with pytest.raises(TypeError, match="no option momentum"):
+        export.from_onnx(tmp_path / "own.onnx", momentum=0.9)

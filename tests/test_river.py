@@ -212,7 +212,7 @@ def test_parameters(kind: type) -> None:
     twin = model.clone({"learning_rate": 0.5})
     assert (twin.hidden_size, twin.cell, twin.seed, twin.learning_rate) == (5, "gru", 7, 0.5)
     assert twin.options == {"num_layers": 2}
-    with pytest.raises(TypeError, match="has no parameter hiden_size"):
+    with pytest.raises(TypeError, match="no option hiden_size; did you mean hidden_size"):
         kind(hiden_size=3)
     with pytest.raises(TypeError, match="has no parameter loss"):
         kind(loss="huber")

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import CELL_OPTIONS, IMPLIED_ACTIVATION, Spec
+from rtrl_lstm.unknown import refuse_unknown
 
 from .. import carry
 from ..errors import UnsupportedError
@@ -124,9 +125,7 @@ class Network:
             raise ValueError("input_scaling: the network standardises its inputs itself")
         inputs = self.inputs or input_scaling
         spec = self._spec(options, inputs, target_scaling)
-        net: Net = (Forecaster if spec.horizon else Learner)(
-            **{f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
-        )
+        net = kind_of(spec).new(spec)
         net.load_state_dict(self._parameters(net.state_dict(), spec))
         numbers = carry.numbers_of(net)
         for k, layer in enumerate(self.layers):
@@ -139,39 +138,9 @@ class Network:
     def _spec(
         self, options: Mapping[str, Any], inputs: Scaling | None, target: Scaling | None
     ) -> Spec:
-        given = dict(options)
-        fields = {field.name for field in dataclasses.fields(Spec)}
-        if unknown := given.keys() - fields:
-            raise TypeError(f"a learner has no option {', '.join(sorted(unknown))}")
-        if settled := given.keys() & SETTLED:
-            raise ValueError(f"{', '.join(sorted(settled))}: that is settled by the network")
-        for name, scaling in (("input", inputs), ("target", target)):
-            option = f"scale_{name}s" if name == "input" else f"scale_{name}"
-            if given.get(option) and scaling is None:
-                raise ValueError(
-                    f"{option}: the network has learned from numbers as they are; say with "
-                    f"{name}_scaling=Scaling(mean, sd) how they were scaled, if they were"
-                )
-            if scaling is not None:
-                given.setdefault(option, True)
-        activation = self.activation
-        given.setdefault("loss", LOSSES.get(activation, "squared_error"))
-        implied = IMPLIED_ACTIVATION.get(given["loss"], activation)
-        # Outputs that are the logits of what a loss implies are common: PyTorch's losses take them.
-        if activation not in ("identity", implied):
-            raise ValueError(
-                f"loss {given['loss']!r} goes with {implied} at the output, and the network has "
-                f"{activation}"
-            )
-        if given.get("output_activation") not in (None, implied) and activation != "identity":
-            raise ValueError(f"output_activation: the network has {activation}")
-        if activation == "sigmoid" and given["loss"] not in IMPLIED_ACTIVATION:
-            given.setdefault("output_activation", activation)
-        if activation in ("softmax", "exp") and given["loss"] not in IMPLIED_ACTIVATION:
-            raise ValueError(
-                f"loss {given['loss']!r} does not go with {activation} at the network's output: "
-                f"that goes with {LOSSES[activation]!r}"
-            )
+        """The Spec of the learner; raises as `to_learner` does."""
+        given = _settings(options, inputs, target)
+        self._settle_output(given)
         size, wanted = self._output_size(given.get("output_size")), given.pop("output_size", None)
         if wanted not in (None, size):
             raise ValueError(f"output_size is {wanted}, and the network has {size} outputs")
@@ -190,6 +159,27 @@ class Network:
             settled_by_it["peephole"] = True
         self._check_layers()
         return Spec(**settled_by_it, **given)
+
+    def _settle_output(self, given: dict[str, Any]) -> None:
+        """Put the loss and the output's activation into the options, where they are not given."""
+        activation = self.activation
+        given.setdefault("loss", LOSSES.get(activation, "squared_error"))
+        implied = IMPLIED_ACTIVATION.get(given["loss"], activation)
+        # Outputs that are the logits of what a loss implies are common: PyTorch's losses take them.
+        if activation not in ("identity", implied):
+            raise ValueError(
+                f"loss {given['loss']!r} goes with {implied} at the output, and the network has "
+                f"{activation}"
+            )
+        if given.get("output_activation") not in (None, implied) and activation != "identity":
+            raise ValueError(f"output_activation: the network has {activation}")
+        if activation == "sigmoid" and given["loss"] not in IMPLIED_ACTIVATION:
+            given.setdefault("output_activation", activation)
+        if activation in ("softmax", "exp") and given["loss"] not in IMPLIED_ACTIVATION:
+            raise ValueError(
+                f"loss {given['loss']!r} does not go with {activation} at the network's output: "
+                f"that goes with {LOSSES[activation]!r}"
+            )
 
     def _output_size(self, wanted: int | None) -> int:
         if self.readout is not None:
@@ -243,6 +233,28 @@ class Network:
         if name == "readout.weight":
             return weight
         return np.zeros_like(fresh) if bias is None else bias
+
+
+def _settings(
+    options: Mapping[str, Any], inputs: Scaling | None, target: Scaling | None
+) -> dict[str, Any]:
+    """The options of how to learn, checked, and that what has a scaling is scaled."""
+    given = dict(options)
+    refuse_unknown(given)
+    if settled := given.keys() & SETTLED:
+        raise ValueError(f"{', '.join(sorted(settled))}: that is settled by the network")
+    for name, scaling in (("input", inputs), ("target", target)):
+        if not isinstance(scaling, Scaling | None):
+            raise TypeError(f"{name}_scaling must be a Scaling(mean, sd), not {scaling!r}")
+        option = f"scale_{name}s" if name == "input" else f"scale_{name}"
+        if given.get(option) and scaling is None:
+            raise ValueError(
+                f"{option}: the network has learned from numbers as they are; say with "
+                f"{name}_scaling=Scaling(mean, sd) how they were scaled, if they were"
+            )
+        if scaling is not None:
+            given.setdefault(option, True)
+    return given
 
 
 def write_scaling(

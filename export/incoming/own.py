@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.cells import rows_of
-from rtrl_lstm.forecaster import Forecaster
-from rtrl_lstm.learner import Learner
+from rtrl_lstm.forecaster import kind_of
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.unknown import refuse_unknown
 
 from .. import carry, plan, suspicion
 from ..errors import GraphFileError
@@ -33,7 +33,10 @@ def learner_of(file: GraphFile, options: Mapping[str, Any]) -> Net:
         The graph has not the weights that its metadata speaks of.
     ValueError
         An option contradicts it.
+    TypeError
+        There is no such option.
     """
+    refuse_unknown(options)
     found = file.provenance.spec
     settled = options.keys() & (SETTLED | set(LEARNING))
     if wrong := [name for name in sorted(settled) if options[name] != getattr(found, name)]:
@@ -58,10 +61,7 @@ def _lasting(spec: Spec) -> list[str]:
 
 def _with(spec: Spec, numbers: Mapping[str, Array], rate: float) -> Net:
     """A learner that is fresh but for some numbers."""
-    net: Net = (Forecaster if spec.horizon else Learner)(
-        **{f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
-    )
-    everything = {**carry.numbers_of(net), **numbers}
+    everything = {**carry.numbers_of(kind_of(spec).new(spec)), **numbers}
     return carry.restored(spec, everything, rate)
 
 
@@ -69,9 +69,7 @@ def _from_forward(file: GraphFile, spec: Spec) -> Net:
     """From a step or sequence graph: weights, state and scaling."""
     model = suspicion.parse(file.data)
     given = _widened(suspicion.numbers(model, file.provenance))
-    fresh: Net = (Forecaster if spec.horizon else Learner)(
-        **{f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
-    )
+    fresh = kind_of(spec).new(spec)
     wanted = fresh.state_dict()
     try:
         parameters = {name: _parameter(name, value, given, spec) for name, value in wanted.items()}

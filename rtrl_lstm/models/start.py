@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.blocks import initial_block
-from rtrl_lstm.core import layout_of
-from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import CELL_OPTIONS, Spec
@@ -132,8 +130,7 @@ class Start:
 
 def widened(net: Learner | Forecaster, spec: Spec, places: Sequence[int]) -> Learner | Forecaster:
     """A learner of `spec` that says what `net` says of the inputs at `places`."""
-    kind = Forecaster if spec.horizon else Learner
-    made: Learner | Forecaster = kind.of(spec, initial_block(layout_of(spec)))
+    made = kind_of(spec).new(spec)
     parameters = net.state_dict()
     for name, value in made.state_dict().items():
         if name in ("weight_ih_l0", "readout.shortcut"):

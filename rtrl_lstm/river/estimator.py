@@ -15,10 +15,10 @@ from rtrl_lstm.models.wanted import DERIVED, with_defaults
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.features import Features
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.unknown import refuse_unknown
 
 _VIEWS = ("_row", "_cells")  # of memory, which no pickle can hold
-_FIELDS = tuple(field.name for field in dataclasses.fields(Spec))
-_OPTIONS = frozenset(_FIELDS) - DERIVED
+_OPTIONS = frozenset(field.name for field in dataclasses.fields(Spec)) - DERIVED
 
 
 class RTRLEstimator:
@@ -41,6 +41,7 @@ class RTRLEstimator:
         self.max_features = max_features
         self.seed = seed
         self.options = options
+        refuse_unknown(options)
         if unknown := options.keys() - _OPTIONS:
             names = ", ".join(sorted(unknown))
             raise TypeError(f"{type(self).__name__} has no parameter {names}")
@@ -76,7 +77,7 @@ class RTRLEstimator:
         inputs = {"input_size": len(scaled), "scale_inputs": scaled}
         spec = Spec(**{**self._given(), **self._wanted(), **inputs})
         if self._learner is None:
-            self._learner = Learner(**{name: getattr(spec, name) for name in _FIELDS})
+            self._learner = Learner.new(spec)
         elif spec != self._learner.spec:
             self._learner.grow(spec)
         self._make_row()
