@@ -257,28 +257,23 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """
     if options["resume"] and options["overwrite"]:
         raise click.UsageError("--resume goes on and --overwrite begins afresh: give one of them")
-    if ctx.get_parameter_source("max_gap") is click.core.ParameterSource.COMMANDLINE and (
-        options["gaps"] != "fill" and not options["resume"]
-    ):
-        raise click.UsageError("--max-gap is for --gaps fill")
-    if ctx.get_parameter_source("max_delay") is click.core.ParameterSource.COMMANDLINE and (
-        options["id"] is None and not options["resume"]
-    ):
-        raise click.UsageError("--max-delay is for --id COL")
-    if options["id"] is not None and options["passes"] > 1:
-        raise click.UsageError("--passes would bring the same ids again: leave it out, or --id")
-    if ctx.get_parameter_source("max_keys") is click.core.ParameterSource.COMMANDLINE and (
-        options["key"] is None and not options["resume"]
-    ):
-        raise click.UsageError("--max-keys is for --key COL")
-    for name in ("resume", "overwrite", "checkpoint_every"):
-        if options[name] and not options["model"]:
-            raise click.UsageError(f"--{name.replace('_', '-')} needs --model FILE")
     given = {
         name
         for name in options
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
+    for name, is_for, there in (
+        ("max_gap", "--gaps fill", options["gaps"] == "fill"),
+        ("max_delay", "--id COL", options["id"] is not None),
+        ("max_keys", "--key COL", options["key"] is not None),
+    ):
+        if name in given and not there and not options["resume"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for {is_for}")
+    if options["id"] is not None and options["passes"] > 1:
+        raise click.UsageError("--passes would bring the same ids again: leave it out, or --id")
+    for name in ("resume", "overwrite", "checkpoint_every"):
+        if options[name] and not options["model"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --model FILE")
     from rtrl_lstm.cli.learning import learn
 
     learn(options, given)

@@ -53,8 +53,8 @@ def commands() -> None:
     """A recurrent network that learns one row at a time, as the data arrives.
 
     Rows come from a file or a live pipe. Figures go to stderr, data to stdout.
-    Exit codes: 0 done; 1 stopped, with one line that says why; 2 wrong usage; 130 interrupted,
-    with the model saved.
+    Exit codes: 0 done; 1 stopped, with one line that says why; 2 wrong usage; 130 interrupted, or
+    143 by SIGTERM, with the model saved.
     """
 
 

@@ -25,7 +25,7 @@ from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.leading import Leading
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.recall import LEAST, Recall
-from rtrl_lstm.table.asked import columns_of, require_columns
+from rtrl_lstm.table.asked import names_in, require_columns
 from rtrl_lstm.table.readings import Settled
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.table.values import label
@@ -164,7 +164,7 @@ class Delayed(Driven):
 
     def _id_of(self, row: Row) -> str:
         if not self._recall.rows:
-            require_columns([self.id], columns_of(row))
+            require_columns([self.id], names_in(row))
         name = label(row.get(self.id), self.id)
         if name is None:
             raise BadRow(self.id, "there is no id")

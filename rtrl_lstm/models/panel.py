@@ -13,7 +13,7 @@ from typing import Any
 from rtrl_lstm.checks import whole
 from rtrl_lstm.models.driven import Driven
 from rtrl_lstm.models.model import Model
-from rtrl_lstm.table.asked import columns_of, require_columns
+from rtrl_lstm.table.asked import names_in, require_columns
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 from rtrl_lstm.table.values import label, shown
 
@@ -132,7 +132,7 @@ class Panel(Driven):
     def _key_of(self, row: Row) -> str:
         """A row's key; its model is there."""
         if not self.models:
-            require_columns([self.key], columns_of(row))
+            require_columns([self.key], names_in(row))
         key = label(row.get(self.key), self.key)
         if key is None:
             raise BadRow(self.key, "there is no key")

@@ -125,7 +125,7 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
             raise SchemaError(f"no column {name!r}; there are: {listed(names)}")
 
 
-def columns_of(row: Mapping[str, Any]) -> list[str]:
+def names_in(row: Mapping[str, Any]) -> list[str]:
     """The names of a row's columns: of a dict, or of a row of a DataFrame, whose list is values.
 
     Raises TypeError where it is no row.
@@ -142,7 +142,7 @@ def first_columns(
     row: Mapping[str, Any], asked: dict[str, Any], weight: str | None
 ) -> list[Column]:
     """The columns that are inputs, told by the first row; `weight` is that of a row's, if read."""
-    names = columns_of(row)
+    names = names_in(row)
     special = [asked[name] for name in ("target", *TIMES, "reset_on", "key", "id")]
     special += [weight, *asked["also"]]
     features = asked["features"]
