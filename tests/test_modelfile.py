@@ -189,3 +189,14 @@ def test_where_no_file_can_be(tmp_path):
     with pytest.raises(IsADirectoryError):
         net.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_crash_between_two_names_of_a_file_leaves_nothing_behind(tmp_path):
+    file, previous = tmp_path / "m.rtrl", tmp_path / "m.rtrl.previous"
+    file.write_bytes(b"old")
+    os.link(file, previous)  # there a kill hit: the old file has its second name, and no successor
+    modelfile.write_whole(file, b"new", previous)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "m.rtrl": b"new",
+        "m.rtrl.previous": b"old",
+    }
