@@ -362,23 +362,7 @@ class Core:
 
         See `rtrl_lstm.parameters` for the names and shapes. Without `bias` there are no biases.
         """
-        spec, layout, found = self.spec, self.layout, {}
-        for name, parts in parameters.parts_of(spec):
-            rows = [
-                parameters.matrix_of(self.array(f"{part.row}.weight"), layout, part)
-                for part in parts
-            ]
-            found[name] = parameters.shape_of(name, np.concatenate(rows))
-            if name.startswith("bias_ih") and parameters.has_zero_bias(spec):
-                found[name.replace("_ih", "_hh")] = np.zeros_like(found[name])
-        direct = self.array("readout.direct.weight")
-        found["readout.weight"] = self.array("readout.weight").T
-        biased = spec.is_biased("readout")
-        if biased:
-            found["readout.bias"] = direct[:, 0]
-        if spec.shortcuts:
-            found["readout.shortcut"] = direct[:, int(biased) :]
-        return {name: np.ascontiguousarray(values) for name, values in found.items()}
+        return parameters.read(self.layout, self.array)
 
     def load_state_dict(self, given: dict[str, Any]) -> None:
         """Take parameters as `state_dict` gives them; where a learner has one bias, two are summed.
@@ -388,24 +372,8 @@ class Core:
                 changed.
         """
         arrays = parameters.checked(given, self.state_dict(), self.layout)
-        for name, parts in parameters.parts_of(self.spec):
-            values = arrays[name]
-            if name.startswith("bias_ih") and parameters.has_zero_bias(self.spec):
-                values = values + arrays[name.replace("_ih", "_hh")]
-            rest = parameters.as_matrix(values)
-            for part in parts:
-                row = self.array(f"{part.row}.weight")
-                piece, rest = rest[: len(row)], rest[len(row) :]
-                columns = parameters.columns(self.layout, part)
-                row[:, columns] = piece if columns else 0.0
-                self.set_array(f"{part.row}.weight", row)
-        self.set_array("readout.weight", arrays["readout.weight"].T)
-        biased = self.spec.is_biased("readout")
-        direct = [arrays["readout.bias"][:, np.newaxis]] if biased else []
-        if self.spec.shortcuts:
-            direct.append(arrays["readout.shortcut"])
-        if direct:
-            self.set_array("readout.direct.weight", np.concatenate(direct, axis=1))
+        for name, values in parameters.rows_of_weights(arrays, self.layout, self.array):
+            self.set_array(name, values)
 
     def state(self) -> dict[str, Array]:
         """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...

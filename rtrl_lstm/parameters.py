@@ -14,7 +14,7 @@ others see, their part of the matrix is zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     prefixes: tuple[str, ...]  # of the labels of the sources, the columns
 
 
-def parts_of(spec: Spec) -> Iterator[tuple[str, list[Part]]]:
+def _parts_of(spec: Spec) -> Iterator[tuple[str, list[Part]]]:
     """For each parameter of the recurrent layers, its parts from top to bottom."""
     rows = rows_of(spec)
     gates = [row.gate for row in rows if not row.own]
@@ -64,12 +64,12 @@ def parts_of(spec: Spec) -> Iterator[tuple[str, list[Part]]]:
             yield f"weight_own{suffix}", own
 
 
-def columns(layout: Layout, part: Part) -> list[int]:
+def _columns(layout: Layout, part: Part) -> list[int]:
     """Which columns of its row of weights a part is."""
-    return _columns(layout.fields[f"{part.row}.weight"].axes[1], part)
+    return _columns_of(layout.fields[f"{part.row}.weight"].axes[1], part)
 
 
-def _columns(labels: tuple[str, ...], part: Part) -> list[int]:
+def _columns_of(labels: tuple[str, ...], part: Part) -> list[int]:
     return [k for k, label in enumerate(labels) if label.rstrip("0123456789") in part.prefixes]
 
 
@@ -80,37 +80,37 @@ def _width(layout: Layout, part: Part) -> int:
         layout.fields[f"{layer}.u"].axes[0],
         layout.fields[f"{part.row}.weight"].axes[1],
     ]
-    return max(len(_columns(labels, part)) for labels in everything)
+    return max(len(_columns_of(labels, part)) for labels in everything)
 
 
-def matrix_of(row: Array, layout: Layout, part: Part) -> Array:
+def _matrix_of(row: Array, layout: Layout, part: Part) -> Array:
     """A part of a parameter, of its row of weights: zeros where the row does not see that."""
-    found = columns(layout, part)
+    found = _columns(layout, part)
     return row[:, found] if found else np.zeros((len(row), _width(layout, part)), row.dtype)
 
 
-def absent(layout: Layout, parts: list[Part]) -> NDArray[np.bool_]:
+def _absent(layout: Layout, parts: list[Part]) -> NDArray[np.bool_]:
     """Which rows of a parameter stand for no weights."""
     rows = [
-        np.full(len(layout.fields[f"{part.row}.weight"].axes[0]), not columns(layout, part))
+        np.full(len(layout.fields[f"{part.row}.weight"].axes[0]), not _columns(layout, part))
         for part in parts
     ]
     return np.concatenate(rows)
 
 
-def has_zero_bias(spec: Spec) -> bool:
+def _has_zero_bias(spec: Spec) -> bool:
     """Whether PyTorch has a second bias where a learner has one only: it is given as zeros."""
     biased = spec.is_biased("gates") or spec.is_biased("cells")
     return biased and not has_second_bias(spec) and is_recurrent(spec)
 
 
-def shape_of(name: str, values: Array) -> Array:
+def _shape_of(name: str, values: Array) -> Array:
     """A parameter in PyTorch's shape: biases and diagonal weights are vectors."""
     return values[:, 0] if name.startswith(("bias", "weight_own")) else values
 
 
-def as_matrix(values: Array) -> Array:
-    """The inverse of `shape_of`."""
+def _as_matrix(values: Array) -> Array:
+    """The inverse of `_shape_of`."""
     return values[:, np.newaxis] if values.ndim == 1 else values
 
 
@@ -135,7 +135,59 @@ def checked(given: dict[str, Any], own: dict[str, Array], layout: Layout) -> dic
             kept = values.astype(own[name].dtype)
         if not np.isfinite(kept).all():
             raise ValueError(f"{name} has numbers that are not finite in {kept.dtype}")
-    for name, parts in parts_of(layout.spec):
-        if np.any(arrays[name][absent(layout, parts)]):
+    for name, parts in _parts_of(layout.spec):
+        if np.any(arrays[name][_absent(layout, parts)]):
             raise ValueError(f"{name} has numbers where this learner has no weights")
     return arrays
+
+
+def read(layout: Layout, array: Callable[[str], Array]) -> dict[str, Array]:
+    """The parameters of a learner.
+
+    Args:
+        array: gives a copy of an array of the learner's by its name.
+    """
+    spec, found = layout.spec, {}
+    for name, parts in _parts_of(spec):
+        rows = [_matrix_of(array(f"{part.row}.weight"), layout, part) for part in parts]
+        found[name] = _shape_of(name, np.concatenate(rows))
+        if name.startswith("bias_ih") and _has_zero_bias(spec):
+            found[name.replace("_ih", "_hh")] = np.zeros_like(found[name])
+    direct = array("readout.direct.weight")
+    found["readout.weight"] = array("readout.weight").T
+    biased = spec.is_biased("readout")
+    if biased:
+        found["readout.bias"] = direct[:, 0]
+    if spec.shortcuts:
+        found["readout.shortcut"] = direct[:, int(biased) :]
+    return {name: np.ascontiguousarray(values) for name, values in found.items()}
+
+
+def rows_of_weights(
+    arrays: dict[str, Array], layout: Layout, array: Callable[[str], Array]
+) -> Iterator[tuple[str, Array]]:
+    """The inverse of `read`: names of a learner's arrays, and what is to be put there.
+
+    Args:
+        arrays: as `checked` gives them.
+        array: as of `read`; what is put there must be there when the next one is asked for, since
+            a row of weights is of several parameters.
+    """
+    spec = layout.spec
+    for name, parts in _parts_of(spec):
+        values = arrays[name]
+        if name.startswith("bias_ih") and _has_zero_bias(spec):
+            values = values + arrays[name.replace("_ih", "_hh")]
+        rest = _as_matrix(values)
+        for part in parts:
+            row = array(f"{part.row}.weight")
+            piece, rest = rest[: len(row)], rest[len(row) :]
+            found = _columns(layout, part)
+            row[:, found] = piece if found else 0.0
+            yield f"{part.row}.weight", row
+    yield "readout.weight", arrays["readout.weight"].T
+    direct = [arrays["readout.bias"][:, np.newaxis]] if spec.is_biased("readout") else []
+    if spec.shortcuts:
+        direct.append(arrays["readout.shortcut"])
+    if direct:
+        yield "readout.direct.weight", np.concatenate(direct, axis=1)

@@ -18,7 +18,6 @@ from rtrl_lstm.optimizers import (
     CLIPS,
     OPTIMIZERS,
     SCHEDULES,
-    SGD,
     Adam,
     Clip,
     ClipNorm,
@@ -27,6 +26,7 @@ from rtrl_lstm.optimizers import (
     Optimizer,
     Schedule,
 )
+from rtrl_lstm.together import check_together
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
 CELL_OPTIONS = frozenset(
@@ -200,12 +200,9 @@ class Spec:
         if self.init_range is not None:
             require_positive(self, "init_range")
         self._check_output()
-        self._check_combination()
         self._check_cell()
-        self._check_lstm()
+        check_together(self)
         self._check_biases()
-        self._check_learning()
-        self._check_sparse()
 
     def _resolve(self) -> None:
         """Put objects where names and short forms were given."""
@@ -301,29 +298,6 @@ class Spec:
             "coupled_gates goes with both the input and the forget gate",
         )
 
-    def _check_lstm(self) -> None:
-        """What the options of an lstm ask of each other."""
-        require(
-            self.hidden_size % self.block_size == 0,
-            f"hidden_size {self.hidden_size} must be a multiple of block_size {self.block_size}",
-        )
-        require(
-            not (self.peephole and self.block_size > 1),
-            "peephole goes with block_size 1: which cell of a block should its gates see?",
-        )
-        require(
-            self.recurrent or self.gate_recurrence == "none",
-            "gate_recurrence goes with recurrent=True only",
-        )
-        require(
-            self.gate_recurrence == "none" or self.has_gates,
-            "gate_recurrence is for an lstm that has gates",
-        )
-        require(
-            self.proj_size < self.hidden_size,
-            f"proj_size must be below hidden_size {self.hidden_size}, not {self.proj_size}",
-        )
-
     def _check_biases(self) -> None:
         if not isinstance(self.bias, bool):
             parts = tuple(self.bias) if isinstance(self.bias, tuple | list) else ("",)
@@ -367,52 +341,6 @@ class Spec:
         )
         object.__setattr__(self, name, found)
         return found
-
-    def _check_learning(self) -> None:
-        """What the rule and the optimiser ask of the rest."""
-        require(
-            self.rule != "snap1"
-            or (
-                self.cell != "elstm"
-                and self.gate_recurrence == "none"
-                and self.block_size == 1
-                and self.proj_size == 0
-            ),
-            "rule 'snap1' is for lstm, gru and rnn, without gate_recurrence, blocks and proj_size",
-        )
-        require(
-            not isinstance(self.optimizer, ObGD)
-            or (self.update == "step" and not isinstance(self.clip, ClipNorm | ClipValue)),
-            "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
-            "without ClipNorm and ClipValue",
-        )
-
-    def _check_sparse(self) -> None:
-        """Refuse what changes weights of inputs that are zero, or sees them."""
-        moves_all = not isinstance(self.optimizer, SGD) and self.update == "step"
-        sees_all = bool(self.horizon or any(self.scaled_inputs) or self.combine_with)
-        refused = self.rule != "truncated" or moves_all or self.block_size > 1 or sees_all
-        require(
-            not (self.sparse_inputs and refused),
-            "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "
-            "'sequence', and without blocks, horizon, scale_inputs and combine_with",
-        )
-
-    def _check_combination(self) -> None:
-        inputs = self.combine_with
-        require(
-            all(0 <= k < self.input_size for k in inputs) and len(set(inputs)) == len(inputs),
-            f"combine_with must name different inputs from 0 to {self.input_size - 1}",
-        )
-        for name in ("combine_only", "combine_inner"):
-            require(
-                set(getattr(self, name)) <= set(inputs), f"{name} must name some of combine_with"
-            )
-        require(
-            not inputs
-            or (self.loss == "squared_error" and self.output_size == 1 and self.scale_target),
-            "combine_with is for one output with loss 'squared_error' and scale_target",
-        )
 
     @property
     def activation(self) -> str:

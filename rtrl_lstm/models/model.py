@@ -120,16 +120,16 @@ class Model:
             every_step=every_step,
             max_categories=whole("max_categories", max_categories, 2),
         )
+        if options.get("update") == "sequence" and reset_on is None and gaps == "skip":
+            raise ValueError(
+                "update 'sequence' learns where a sequence ends: it needs reset_on, or gaps 'reset'"
+            )
         several = len(self.schema.forecast_names) > 1
         refuse(options, task, several, interval, self.members, begun=start is not None)
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
         Spec(input_size=1, **self.options)  # what is wrong with them is said now
-        if self.options.get("update") == "sequence" and reset_on is None and gaps == "skip":
-            raise ValueError(
-                "update 'sequence' learns where a sequence ends: it needs reset_on, or gaps 'reset'"
-            )
         self.stream: dict[str, Any] = {}
         self._tended = Tended(horizon, len(self.schema.forecast_names))
 
