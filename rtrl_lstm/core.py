@@ -347,14 +347,25 @@ class Core:
         self._do(entries.FINISH)
 
     def array(self, name: str) -> Array:
-        """A copy of one named array of the block; `layout.fields` lists the names and axes."""
+        """A copy of one named array of the block; `layout.fields` lists the names and axes.
+
+        Raises KeyError where there is none of that name.
+        """
         self.finish()
         return self.layout.read(self.block, name)
 
     def set_array(self, name: str, values: ArrayLike) -> None:
-        """Overwrite one named array of the block."""
+        """Overwrite one named array of the block.
+
+        Raises:
+            KeyError: there is none of that name.
+            ValueError: the values are of another shape, or no numbers; nothing has changed.
+        """
+        found, wanted = as_numbers(values, name), self.layout.fields[name].shape
+        if found.shape != wanted:
+            raise ValueError(f"{name} has shape {found.shape}; it must be {wanted}")
         self.finish()
-        self.layout.write(self.block, name, np.asarray(values))
+        self.layout.write(self.block, name, found)
         blocks.list_all_inputs(self.layout, self.block)
 
     def state_dict(self) -> dict[str, Array]:
@@ -368,6 +379,7 @@ class Core:
         """Take parameters as `state_dict` gives them; where a learner has one bias, two are summed.
 
         Raises:
+            TypeError: it is no dict; nothing has changed.
             ValueError: a name or a shape does not fit, or a number is not finite; nothing has
                 changed.
         """

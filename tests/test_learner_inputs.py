@@ -234,6 +234,8 @@ def test_a_weight_that_is_none(net, weight):
         lambda net: net.run(np.zeros((4, 3)), np.zeros(4)),
         lambda net: net.run(np.zeros((4, 3)), np.zeros((4, 2)), weight=np.ones(3)),
         lambda net: net.run(np.zeros((4, 3)), np.zeros((4, 2)), reset=np.zeros(5, bool)),
+        lambda net: net.set_array("layer0.i.weight", np.zeros(10)),
+        lambda net: net.set_array("layer0.h", 0.0),
         lambda net: net.load_state_dict({}),
         lambda net: net.load_state_dict(net.state_dict() | {"readout.weight": np.zeros((1, 6))}),
         lambda net: net.load_state_dict(net.state_dict() | {"bias_ih_l1": np.zeros(24)}),

@@ -361,5 +361,10 @@ def test_what_could_never_learn_or_forecast_is_refused() -> None:
         RTRLClassifier(max_classes=1)
     with pytest.raises(ValueError, match="horizon"):
         _taught(RTRLForecaster).forecast(-1)
+    classifier = _taught(RTRLClassifier)
+    before = pickle.dumps(classifier)
+    with pytest.raises(ValueError, match="weight is -1"):
+        classifier.learn_one({"a": 1.0, "b": 1.0, "c": 1.0}, "a new label", -1)
+    assert pickle.dumps(classifier) == before
     with pytest.raises(ValueError, match="y is 'much': it has to be a number"):
         RTRLRegressor().learn_one({"a": 1}, "much")

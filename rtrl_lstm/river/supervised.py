@@ -8,7 +8,7 @@ from typing import Any
 
 from river import base
 
-from rtrl_lstm.checks import whole
+from rtrl_lstm.checks import is_real, whole
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
@@ -209,6 +209,8 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         output = self._classes.get(y, -1)
         if output < 0 and not is_missing(y) and len(self._classes) < self.max_classes:
             self._features.write(x, None, None)  # where a feature cannot be read, nothing changes
+            if not (is_real(w) and 0.0 <= w < math.inf):
+                raise ValueError(f"weight is {w!r}: it must be finite and not negative")
             output = self._meet(y)
         self._learn(x, None if output < 0 else float(output), w)
         if output >= 0 and output != self._last:
