@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.blocks import list_all_inputs
 from rtrl_lstm.cells import gates_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster, kind_of
@@ -83,6 +84,7 @@ def write_numbers(net: Net, numbers: Mapping[str, Array], learning_rate: float) 
     if spec.horizon:
         head[slots.H_RESET_STEP] = steps - numbers["since"][0]
     head[slots.H_PENDING] = slots.NOTHING
+    list_all_inputs(layout, block)
     net.learning_rate = learning_rate
     if numbers["reset_next"][0]:
         net.reset()

@@ -66,6 +66,7 @@ KNOWN = frozenset(
         "scale_target",
         "seed",
         "shortcuts",
+        "sparse_inputs",  # no bit differs: the graph looks at all of them
         "update",
     }
 )

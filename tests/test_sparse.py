@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
 import rtrl_lstm as rl
+from rtrl_lstm import export
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.spec import Spec
 
@@ -188,3 +189,25 @@ def test_labels_of_listed_rows_are_looked_at():
 
 def test_layouts_have_lists_only_where_they_are_asked_for():
     assert not any("sparse" in name for name in layout_of(Spec(4)).fields)
+
+
+@pytest.mark.parametrize("graph", ["step", "learner"])
+def test_it_goes_into_a_graph_and_back(tmp_path, graph):
+    """A graph looks at all inputs, and says the same."""
+    words = np.random.default_rng(0).integers(0, 20, 90)
+    X, Y = np.eye(20)[words], words % 3 - 1.0
+    net = rl.Learner(20, 6, sparse_inputs=True, optimizer="sgd", learning_rate=0.1)
+    net.run(X[:30], Y[:30])
+    export.to_onnx(net, tmp_path / "m.onnx", graph=graph)
+    session, again = export.Session(tmp_path / "m.onnx"), export.from_onnx(tmp_path / "m.onnx")
+    assert again.spec == net.spec
+    if graph == "learner":
+        said = session.run(X[30:60], Y[30:60])
+        np.testing.assert_allclose(said, net.run(X[30:60], Y[30:60]), atol=1e-5)
+        again = session.to_learner()
+        expected = net.run(X[60:], Y[60:])
+    else:
+        expected = net.frozen().run(X[60:])
+        again = again.frozen()
+    found = again.run(X[60:], Y[60:] if graph == "learner" else None)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

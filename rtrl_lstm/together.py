@@ -1,0 +1,90 @@
+"""Which options of a `Spec` go together, and which do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtrl_lstm.checks import require
+from rtrl_lstm.optimizers import SGD, ClipNorm, ClipValue, ObGD
+
+if TYPE_CHECKING:
+    from rtrl_lstm.spec import Spec
+
+
+def check_together(spec: Spec) -> None:
+    """Raise ValueError, with what asks for what, where options contradict each other."""
+    _check_combination(spec)
+    _check_lstm(spec)
+    _check_learning(spec)
+    _check_sparse(spec)
+
+
+def _check_lstm(spec: Spec) -> None:
+    """What the options of an lstm ask of each other."""
+    require(
+        spec.hidden_size % spec.block_size == 0,
+        f"hidden_size {spec.hidden_size} must be a multiple of block_size {spec.block_size}",
+    )
+    require(
+        not (spec.peephole and spec.block_size > 1),
+        "peephole goes with block_size 1: which cell of a block should its gates see?",
+    )
+    require(
+        spec.recurrent or spec.gate_recurrence == "none",
+        "gate_recurrence goes with recurrent=True only",
+    )
+    require(
+        spec.gate_recurrence == "none" or spec.has_gates,
+        "gate_recurrence is for an lstm that has gates",
+    )
+    require(
+        spec.proj_size < spec.hidden_size,
+        f"proj_size must be below hidden_size {spec.hidden_size}, not {spec.proj_size}",
+    )
+
+
+def _check_learning(spec: Spec) -> None:
+    """What the rule and the optimiser ask of the rest."""
+    require(
+        spec.rule != "snap1"
+        or (
+            spec.cell != "elstm"
+            and spec.gate_recurrence == "none"
+            and spec.block_size == 1
+            and spec.proj_size == 0
+        ),
+        "rule 'snap1' is for lstm, gru and rnn, without gate_recurrence, blocks and proj_size",
+    )
+    require(
+        not isinstance(spec.optimizer, ObGD)
+        or (spec.update == "step" and not isinstance(spec.clip, ClipNorm | ClipValue)),
+        "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "
+        "without ClipNorm and ClipValue",
+    )
+
+
+def _check_sparse(spec: Spec) -> None:
+    """Refuse what changes weights of inputs that are zero, or sees them."""
+    moves_all = not isinstance(spec.optimizer, SGD) and spec.update == "step"
+    sees_all = bool(spec.horizon or any(spec.scaled_inputs) or spec.combine_with)
+    refused = spec.rule != "truncated" or moves_all or spec.block_size > 1 or sees_all
+    require(
+        not (spec.sparse_inputs and refused),
+        "sparse_inputs goes with rule 'truncated' and with optimizer 'sgd' or update "
+        "'sequence', and without blocks, horizon, scale_inputs and combine_with",
+    )
+
+
+def _check_combination(spec: Spec) -> None:
+    inputs = spec.combine_with
+    require(
+        all(0 <= k < spec.input_size for k in inputs) and len(set(inputs)) == len(inputs),
+        f"combine_with must name different inputs from 0 to {spec.input_size - 1}",
+    )
+    for name in ("combine_only", "combine_inner"):
+        require(set(getattr(spec, name)) <= set(inputs), f"{name} must name some of combine_with")
+    require(
+        not inputs
+        or (spec.loss == "squared_error" and spec.output_size == 1 and spec.scale_target),
+        "combine_with is for one output with loss 'squared_error' and scale_target",
+    )
