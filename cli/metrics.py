@@ -27,7 +27,6 @@ INCIDENTS = {
     "too_late": "Labels whose rows had been given up.",
     "repeated_ids": "Records of a known id that brought nothing new.",
 }
-LOCAL = "127.0.0.1"
 
 
 class Metrics:
