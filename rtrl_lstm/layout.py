@@ -132,9 +132,7 @@ class Layout(Fields):
         table[slots.T_LOSSES] = self._place_head(
             "combination.losses", alone, ("few", "many", "count")
         )
-        table[slots.T_COMBINED_RING] = self._place_head(
-            "combination.ring", rows, (*terms, "mean")
-        )
+        table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, (*terms, "mean"))
 
     def _write_codes(self, table: list[int]) -> None:
         spec = self.spec
