@@ -103,6 +103,8 @@ class Spec:
         combine_only: those of `combine_with` that the network does not see.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
+        contexts: whether what the network says is mixed with which labels followed which so far
+            (see `kernels/contexts.py`). For loss "cross_entropy", or "log_loss" with one output.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
@@ -151,6 +153,7 @@ class Spec:
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     combine_inner: tuple[int, ...] = ()
+    contexts: bool = False
     num_layers: int = 1
     input_gate: bool = True
     forget_gate: bool = True
@@ -190,7 +193,7 @@ class Spec:
         ):
             value = getattr(self, name)
             require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        for name in ("shortcuts", "scale_target", "recurrent", "sparse_inputs"):
+        for name in ("shortcuts", "scale_target", "recurrent", "sparse_inputs", "contexts"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
         require(
@@ -272,6 +275,11 @@ class Spec:
                 not (self.output_activation == "sigmoid" and self.scale_target),
                 "output_activation 'sigmoid' does not go with scale_target",
             )
+        one = self.loss == "log_loss" and self.output_size == 1
+        require(
+            not self.contexts or one or self.loss == "cross_entropy",
+            "contexts are for loss 'cross_entropy', or 'log_loss' with one output",
+        )
 
     def _check_cell(self) -> None:
         """Refuse an option that the cell does not have."""

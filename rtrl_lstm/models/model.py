@@ -23,7 +23,14 @@ from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.intervals import Intervals
 from rtrl_lstm.models.start import Start, silence, widened
 from rtrl_lstm.models.tended import AnyLearner, Tended
-from rtrl_lstm.models.wanted import check_fit, rates_of, refuse, wanted_spec, with_defaults
+from rtrl_lstm.models.wanted import (
+    check_fit,
+    check_options,
+    rates_of,
+    refuse,
+    wanted_spec,
+    with_defaults,
+)
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
@@ -113,7 +120,7 @@ class Model:
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
-        Spec(input_size=1, **self.options)  # what is wrong with them is said now
+        check_options(self.options)
         self.stream: dict[str, Any] = {}
         self._tended = Tended(horizon, len(self.schema.forecast_names))
 

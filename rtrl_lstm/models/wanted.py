@@ -87,6 +87,13 @@ def with_defaults(given: dict[str, Any]) -> dict[str, Any]:
     return {**DEFAULTS, **given}
 
 
+def check_options(options: dict[str, Any]) -> None:
+    """Raise ValueError where there is something wrong with fields of Spec, before there is one."""
+    rest = {name: value for name, value in options.items() if name != "contexts"}
+    Spec(input_size=1, **rest)
+    Spec(input_size=1, loss="log_loss", contexts=options.get("contexts", False))
+
+
 def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
     """The learning rates that are asked for; "auto" becomes the first of them in `options`."""
     if options.get("learning_rate") != "auto":
@@ -114,6 +121,9 @@ def wanted_spec(
         output_size: where it is not yet to be the schema's.
     """
     assert schema.task is not None
+    # Late labels are learned from behind the rows that wait: contexts would end there.
+    contexts = schema.task != "regression" and schema.arguments["id"] is None
+    options = {**options, "contexts": contexts and options.get("contexts", start is None)}
     if start is not None:
         return Spec(
             input_size=schema.input_size,
