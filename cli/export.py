@@ -60,3 +60,9 @@ def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> No
         cost = next(iter(differences.values()))
         largest = f"{precision} weights cost the forecast up to {cost:.1g} of its size"
     click.echo(f"{out}: checked in onnxruntime, {largest}", err=True)
+    if learned.spec is not None and learned.spec.contexts:
+        click.echo(
+            f"{out}: holds the network alone; {model} mixes its forecasts with what followed the "
+            "last labels before: rtrl-lstm predict does, too",
+            err=True,
+        )

@@ -1,6 +1,7 @@
 """`to_onnx`: a learner becomes an ONNX file, once the graph has been seen to do the same."""
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def to_onnx(
     The graph takes raw rows and the recurrent state, and gives forecasts in the target's own units
     and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
     It computes what ``source.frozen()`` computes; a learner graph (`rtrl_lstm.export.learner`)
-    what the learner itself does, learning included. Before anything is written the graph is run in
+    what the learner itself does, learning included. Where ``spec.contexts`` remembers which labels
+    followed which, the graph is the network alone. Before anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Parameters
@@ -75,7 +77,7 @@ def to_onnx(
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
     given, model, names = _parts(source)
-    learner = copy.copy(given)  # to look at its numbers brings their block up to date
+    learner = _alone(given)
     provenance = Provenance(graph, precision, learner.spec, model)
     check_inputs(learner.scaling(), names, str(provenance.dtype))
     made = _learner if graph == "learner" else _forward
@@ -114,6 +116,17 @@ def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, 
     drawn = learner_graph(net.spec, numbers, net.learning_rate, provenance.dtype)
     data = pack(drawn, provenance)
     return data, verify_learner(data, net, provenance)
+
+
+def _alone(given: Learner | Forecaster) -> Learner | Forecaster:
+    """A copy to look at, which brings its block up to date; without the contexts of labels.
+
+    The network learns and forecasts as if there were none, so that it is whole by itself.
+    """
+    learner = copy.copy(given)
+    if learner.spec.contexts:
+        learner.grow(dataclasses.replace(learner.spec, contexts=False))
+    return learner
 
 
 def _parts(

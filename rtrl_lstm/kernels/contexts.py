@@ -169,9 +169,9 @@ def _move_share(head, at, own, weight):
 
 
 @inline
-def _follow(body, slot, check, label, known):
-    """A slot after the label that came behind its context, or behind another's where not known."""
-    run = body[slot + C_RUN]
+def _follow(body, slot, place, label):
+    """A slot after a label came behind its context; or behind another, whose check is -place."""
+    run, known = body[slot + C_RUN], place >= 0
     if known and body[slot + C_LABEL] == label:
         body[slot + C_RUN] = min(run + 1.0, RUNS - 1.0)
     elif known and run > 0.0:
@@ -179,8 +179,9 @@ def _follow(body, slot, check, label, known):
     elif run > 0.0:
         body[slot + C_RUN] = run - 1.0
     else:
-        body[slot + C_CHECK] = check
         body[slot + C_LABEL] = label
+        if not known:
+            body[slot + C_CHECK] = -place
 
 
 @inline
@@ -220,7 +221,7 @@ def learn_contexts(head, body, table, row, y, weight):
             own = hit / ((1.0 - head[place]) * head[at + FOUND_BELOW] + hit)
             _move_share(head, place, own, unexplained)
             unexplained *= 1.0 - own
-        _follow(body, slot, -place, label, place >= 0)
+        _follow(body, slot, place, label)
     _move_share(head, shares + C_OFTEN, often / first, unexplained)
     for c in range(classes):
         head[frequencies + c] *= REMEMBERS_LABELS
