@@ -62,7 +62,7 @@ def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> No
     click.echo(f"{out}: checked in onnxruntime, {largest}", err=True)
     if learned.spec is not None and learned.spec.contexts:
         click.echo(
-            f"{out}: holds the network alone; {model} mixes its forecasts with what followed the "
-            "last labels before: rtrl-lstm predict does, too",
+            f"{out}: the graph is the network alone; what followed the last labels before lies "
+            "beside it, for rtrl-lstm infer",
             err=True,
         )

@@ -13,6 +13,7 @@ from rtrl_lstm.modelfile import write_whole
 from rtrl_lstm.models.model import Model
 
 from . import carry, plan
+from .contexts import contexts_of
 from .errors import ExportError
 from .graphfile import pack
 from .learner import learner_graph
@@ -37,8 +38,9 @@ def to_onnx(
     The graph takes raw rows and the recurrent state, and gives forecasts in the target's own units
     and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
     It computes what ``source.frozen()`` computes; a learner graph (`rtrl_lstm.export.learner`)
-    what the learner itself does, learning included. Where ``spec.contexts`` remembers which labels
-    followed which, the graph is the network alone. Before anything is written the graph is run in
+    what the learner itself does, learning included. Where the learner has ``contexts`` of labels,
+    the graph is of the network alone; a Model's file has them beside it, for `ModelSession`. Before
+    anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Parameters
@@ -142,4 +144,5 @@ def _parts(
             f"the model is a mixture of {len(source.learners)} networks, and a graph holds one: "
             "learn without --members, and not with --learning-rate auto, to export"
         )
-    return source.learner, {"schema": source.schema.to_json()}, source.schema.input_names
+    model = {"schema": source.schema.to_json(), "contexts": contexts_of(source.learner)}
+    return source.learner, model, source.schema.input_names

@@ -139,7 +139,7 @@ class Layout(Fields):
     def _write_contexts(self, table: list[int]) -> None:
         """See `kernels/contexts.py`."""
         spec = self.spec
-        orders, places = labels("order", slots.ORDERS), labels("slot", slots.SLOTS)
+        orders, places = labels("order", slots.ORDERS), labels("slot", slots.BUCKETS * slots.WAYS)
         classes = 2 if spec.loss == "log_loss" else spec.output_size
         table[slots.T_CONTEXTS] = 1
         table[slots.T_PAST_LABELS] = self._place_head(

@@ -3,11 +3,11 @@
 A network learns slowly what can be read off at once: that after these labels came that one. So the
 labels of the past are looked up as well, in the manner of variable-order Markov models (Cleary &
 Witten 1984). The last k labels, k from 1 to `ORDERS`, are a *context* of order k. Each order has
-`SLOTS` slots, and a context's code says which one is its: a slot holds what came after the context
-last, and in how long a run (0 to `RUNS` - 1) that came. A label that does not come halves the run;
-one that does not come at a run of 0 gives its place to the one that did. Another context that falls
-to the slot takes one from the run, and at 0 the slot: what is seen again and again is not driven
-out by what is seen once.
+`BUCKETS` of `WAYS` slots, and a context's code says in which its slot is. A slot holds what came
+after the context last, and in how long a run (0 to `RUNS` - 1) that came. A label that does not
+come halves the run; one that does not come at a run of 0 gives its place to the one that did. A
+context that has no slot takes one from the shortest run in its bucket, and at 0 the slot: what is
+seen again and again is not driven out by what is seen once.
 
 What is said comes of a chain. It begins with the network's probabilities p, of which a share goes
 over to how often each label came of late; then each order in turn that knows the context, the
@@ -40,6 +40,7 @@ import math
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.losses import probability_of, sigmoid
 from rtrl_lstm.kernels.slots import (
+    BUCKETS,
     C_CHECK,
     C_LABEL,
     C_LOG_ODDS,
@@ -62,7 +63,6 @@ from rtrl_lstm.kernels.slots import (
     REMEMBERS_LOSSES,
     RUNS,
     SHARE_RATE,
-    SLOTS,
     T_CONTEXTS,
     T_FOUND,
     T_FREQUENCIES,
@@ -72,7 +72,10 @@ from rtrl_lstm.kernels.slots import (
     T_PAST_LABELS,
     T_SHARES,
     T_SUCCESSORS,
+    WAYS,
 )
+
+BUCKET = WAYS * C_SIZE
 
 
 @inline
@@ -106,13 +109,25 @@ def forget_labels(head, table):
 
 
 @inline
+def _slot(body, bucket, check):
+    """The slot of a context, or that of the shortest run in its bucket."""
+    found = bucket
+    for slot in range(bucket, bucket + BUCKET, C_SIZE):
+        if body[slot + C_CHECK] == check:
+            return slot
+        if body[slot + C_RUN] < body[found + C_RUN]:
+            found = slot
+    return found
+
+
+@inline
 def _find(head, body, table, row):
     """For each order: the slot of the context that ends with row `row`, its check and its share."""
     code, below = 1, -1.0
     for k in range(ORDERS):
         code = (code * MULTIPLIER + int(head[_past(table, row - k)]) + 1) % MODULUS
-        slot = table[T_SUCCESSORS] + (k * SLOTS + code % SLOTS) * C_SIZE
-        check = code // SLOTS + 1
+        check = code // BUCKETS + 1
+        slot = _slot(body, table[T_SUCCESSORS] + (k * BUCKETS + code % BUCKETS) * BUCKET, check)
         at = table[T_FOUND] + k * FOUND_SIZE
         head[at + FOUND_SLOT] = slot
         head[at + FOUND_SHARE] = -check  # the context is not known

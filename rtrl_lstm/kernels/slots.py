@@ -99,10 +99,12 @@ FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last
 NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
-# Contexts of labels, see `contexts.py`: how many labels the longest has, slots of each order, and
-# the runs that are told apart. Codes of contexts are below MODULUS, which is prime.
+# Contexts of labels, see `contexts.py`: how many labels the longest has; buckets of each order,
+# and slots of each bucket; and the runs that are told apart. Codes of contexts are below MODULUS,
+# which is prime, and a 128th of it is exact in float32.
 ORDERS = 8
-SLOTS = 512
+BUCKETS = 128
+WAYS = 4
 RUNS = 8
 MODULUS = 2**31 - 1
 MULTIPLIER = 1103515245

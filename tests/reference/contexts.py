@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 
-ORDERS, SLOTS, LONGEST_RUN = 8, 512, 7
+ORDERS, BUCKETS, WAYS, LONGEST_RUN = 8, 128, 4, 7
 PRIME, FACTOR = 2147483647, 1103515245
 BEFORE, MISSING = -2, -1
 
@@ -36,7 +36,11 @@ class Contexts:
     def __init__(self, classes):
         self.classes = classes
         self.labels = []
-        self.slots = [{} for _ in range(ORDERS)]  # number -> [context, label, run]
+
+        def empty():
+            return [[None, None, 0] for _ in range(WAYS)]  # context, label, run
+
+        self.buckets = [defaultdict(empty) for _ in range(ORDERS)]
         self.shares, self.often = Shares(0.1), Shares(0.2)
         self.counts = np.zeros(classes)
         self.log_odds = -2.0
@@ -53,20 +57,22 @@ class Contexts:
             self.labels[k] if k >= 0 else BEFORE for k in range(end - 1, end - 1 - order, -1)
         )
 
-    @staticmethod
-    def number(context):
+    def slot(self, context):
+        """Its own slot, or the one with the shortest run in its bucket."""
         code = 1
         for label in context:
             code = (code * FACTOR + label + 3) % PRIME
-        return code % SLOTS
+        bucket = self.buckets[len(context) - 1][code % BUCKETS]
+        own = [slot for slot in bucket if slot[0] == context]
+        return own[0] if own else min(bucket, key=lambda slot: slot[2])
 
     def known(self, end):
         """(order, slot, key of its share) of each order that knows the context, shortest first."""
         below = None
         for k in range(ORDERS):
             context = self.context(end, k + 1)
-            slot = self.slots[k].get(self.number(context))
-            if slot is None or slot[0] != context:
+            slot = self.slot(context)
+            if slot[0] != context:
                 below = None
                 continue
             yield k, slot, (k, slot[2], slot[1] == below)
@@ -102,16 +108,15 @@ class Contexts:
         for shares, key, own, weight in moves:
             shares.move(key, own, weight)
         for k in range(ORDERS):
-            self.follow(k, self.context(end, k + 1), label)
+            self.follow(self.context(end, k + 1), label)
         self.counts *= 0.998
         self.counts[label] += 1
 
-    def follow(self, k, context, label):
-        slots, number = self.slots[k], self.number(context)
-        slot = slots.get(number)
-        if slot is not None and slot[0] == context and slot[1] == label:
+    def follow(self, context, label):
+        slot = self.slot(context)
+        if slot[:2] == [context, label]:
             slot[2] = min(slot[2] + 1, LONGEST_RUN)
-        elif slot is not None and slot[2] > 0:
+        elif slot[2] > 0:
             slot[2] = slot[2] // 2 if slot[0] == context else slot[2] - 1
         else:
-            slots[number] = [context, label, 0]
+            slot[:] = [context, label, 0]
