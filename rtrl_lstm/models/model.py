@@ -43,6 +43,8 @@ class Model:
     value, and the values of a day, a week or a season ago where there is such a thing (see `Schema`
     for these inputs, `Spec.combine_with` for the combination). So a forecast is good from the first
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
+    What is forecast for a label is mixed with what followed the last labels before: `Spec.contexts`
+    is on, but for `start` and `id`.
 
     Args:
         target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
@@ -328,8 +330,8 @@ class Model:
         what the network says with the new inputs alone.
         """
         if self.learner is None:
-            self._tended.begin(self._new_learner())
-            return None
+            self._tended.begin(self._new_learner(reading))
+        assert self.learner is not None
         outputs = None
         known = self.learner.spec.output_size
         if self.schema.horizon == 0 and known < self.schema.output_size:
@@ -355,7 +357,8 @@ class Model:
                 assert not isinstance(learner, Ensemble)
                 silence(learner, known)
 
-    def _new_learner(self) -> AnyLearner:
+    def _new_learner(self, reading: Reading) -> AnyLearner:
+        """The first, which knows the classes that there were before the row, if there were any."""
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
@@ -366,7 +369,8 @@ class Model:
             learner = widened(self._begins_as, self._wanted_spec(), places)
             self._begins_as = None
             return learner
-        return new_learner(self._wanted_spec(), self.members, self.rates)
+        known = len(reading.classes) if self.schema.task == "multiclass" else 0
+        return new_learner(self._wanted_spec(known or None), self.members, self.rates)
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         return wanted_spec(self.schema, self._start, self.options, output_size)
