@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from command_line import run
 from pair import engine, engine_numbers, load_twin, twin
 
 import rtrl_lstm as rl
@@ -225,3 +226,22 @@ def test_a_label_that_follows_from_one_seven_rows_before(monkeypatch):
     before, end, _ = swap.trial(0)
     assert before >= 0.9
     assert end >= 0.9
+
+
+@pytest.mark.parametrize(
+    "options", [("--features", "k", "--horizon", 2), ("--key", "k", "--horizon", 1)]
+)
+def test_learn_resumes_what_followed_which_to_the_byte(tmp_path, options):
+    """Labels, some of them noise, with gaps, from the command line in one run and in three."""
+    rng = np.random.default_rng(0)
+    labels = [
+        f"noise {rng.integers(12)}" if rng.random() < 0.1 else "abcacbd"[t % 7] for t in range(300)
+    ]
+    lines = [f"{label if t % 31 else ''},{t % 2}\n" for t, label in enumerate(labels)]
+    learn = ("learn", "a.csv", "--target", "y", *options, "--quiet")
+    for cut in (150, 151, 300):
+        (tmp_path / "a.csv").write_text("y,k\n" + "".join(lines[:cut]))
+        run(*learn, "--model", "m.rtrl", "--resume", "--predictions", "p.csv", cwd=tmp_path)
+    run(*learn, "--model", "n.rtrl", "--predictions", "q.csv", cwd=tmp_path)
+    assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "q.csv").read_bytes()
+    assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "n.rtrl").read_bytes()
