@@ -126,6 +126,17 @@ def test_a_label_that_comes_before_the_next_row_is_learned_as_if_it_came_with_it
 
 
 @pytest.mark.parametrize("horizon", [0, 2])
+def test_a_fleet_remembers_for_each_learner(horizon):
+    spec = spec_of(horizon=horizon)
+    fleet, one = rl.Fleet(spec, 2), engine(spec)
+    x, y, _, _ = stream(100)
+    for t in range(100):
+        found = fleet.step(np.stack([x[t], -x[t]]), [y[t], float(t % 3)])
+        np.testing.assert_array_equal(found[0], one.step(x[t], y[t]))
+    assert found[1, (99 + horizon) % 3] > 0.9
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
 def test_the_network_learns_as_if_there_were_none(horizon):
     x, y, weight, begins = stream(200)
     mixed = engine(spec_of(horizon=horizon))
