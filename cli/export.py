@@ -60,3 +60,9 @@ def command(model: str, out: str, graph: str, precision: str, quiet: bool) -> No
         cost = next(iter(differences.values()))
         largest = f"{precision} weights cost the forecast up to {cost:.1g} of its size"
     click.echo(f"{out}: checked in onnxruntime, {largest}", err=True)
+    if learned.spec is not None and learned.spec.contexts:
+        click.echo(
+            f"{out}: the graph is the network alone; what followed the last labels before lies "
+            "beside it, for rtrl-lstm infer",
+            err=True,
+        )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading, Row, Schema
 
+from .contexts import Contexts
 from .errors import GraphFileError, brief
 from .session import Session
 
@@ -45,6 +46,7 @@ class ModelSession:
         self.schema = _schema(self.session, path).frozen()
         if self.session.learns:
             self.session.state = _settled(self.session.state)
+        self._contexts = _contexts(self.session, self.schema, path)
 
     def step(self, row: Row) -> Forecast:
         """The forecast for a row, and the state moves on.
@@ -96,7 +98,7 @@ class ModelSession:
         begins = [reading.reset for reading in readings]
         outputs = self.session.run(inputs, reset=begins).tolist()
         return [
-            self.schema.forecast(output, reading.classes)
+            self.schema.forecast(self._mixed(output, reading), reading.classes)
             for output, reading in zip(outputs, readings, strict=True)
         ]
 
@@ -104,7 +106,21 @@ class ModelSession:
         if reading.reset:
             self.session.reset()
         outputs = self.session.step(reading.inputs).tolist()
-        return self.schema.forecast(outputs, reading.classes)
+        return self.schema.forecast(self._mixed(outputs, reading), reading.classes)
+
+    def _mixed(self, outputs: list[float], reading: Reading) -> list[float]:
+        """The outputs of a row's graph, with what followed the last labels, where that is known."""
+        contexts = self._contexts
+        if contexts is None:
+            return outputs
+        if reading.reset:
+            contexts.forget()
+        if self.schema.horizon:
+            contexts.know(reading.label)
+            return contexts.mix(outputs)
+        mixed = contexts.mix(outputs)
+        contexts.know(reading.label)
+        return mixed
 
 
 def _schema(session: Session, path: str | Path) -> Schema:
@@ -118,6 +134,17 @@ def _schema(session: Session, path: str | Path) -> Schema:
     if (schema.input_size, schema.output_size) != (spec.input_size, spec.output_size):
         raise GraphFileError(f"{path}: altered: its schema and its graph do not fit each other")
     return schema
+
+
+def _contexts(session: Session, schema: Schema, path: str | Path) -> Contexts | None:
+    model = session.provenance.model
+    saved = None if model is None else model.get("contexts")
+    if saved is None:
+        return None
+    try:
+        return Contexts(saved, len(schema.target.classes))
+    except (KeyError, TypeError, ValueError) as error:
+        raise GraphFileError(f"{path}: the labels in it are damaged: {brief(error)}") from error
 
 
 def _settled(state: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:

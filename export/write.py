@@ -1,6 +1,7 @@
 """`to_onnx`: a learner becomes an ONNX file, once the graph has been seen to do the same."""
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rtrl_lstm.modelfile import write_whole
 from rtrl_lstm.models.model import Model
 
 from . import carry, plan
+from .contexts import contexts_of
 from .errors import ExportError
 from .graphfile import pack
 from .learner import learner_graph
@@ -44,7 +46,9 @@ def to_onnx(
     The graph takes raw rows and the recurrent state, and gives forecasts in the target's own units
     and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
     It computes what ``source.frozen()`` computes; a learner graph (`rtrl_lstm.export.learner`)
-    what the learner itself does, learning included. Before anything is written the graph is run in
+    what the learner itself does, learning included. Where the learner has ``contexts`` of labels,
+    the graph is of the network alone; a Model's file has them beside it, for `ModelSession`. Before
+    anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Parameters
@@ -85,7 +89,7 @@ def to_onnx(
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
     given, model, names = _parts(source)
-    learner = copy.copy(given)  # to look at its numbers brings their block up to date
+    learner = _alone(given)
     provenance = Provenance(graph, precision, learner.spec, model)
     check_inputs(learner.scaling(), names, str(provenance.dtype))
     made = _learner if graph == "learner" else _forward
@@ -126,6 +130,17 @@ def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, 
     return data, verify_learner(data, net, provenance)
 
 
+def _alone(given: Learner | Forecaster) -> Learner | Forecaster:
+    """A copy to look at, which brings its block up to date; without the contexts of labels.
+
+    The network learns and forecasts as if there were none, so that it is whole by itself.
+    """
+    learner = copy.copy(given)
+    if learner.spec.contexts:
+        learner.grow(dataclasses.replace(learner.spec, contexts=False))
+    return learner
+
+
 def _parts(
     source: Learner | Forecaster | Model,
 ) -> tuple[Learner | Forecaster, dict[str, Any] | None, Sequence[str]]:
@@ -141,4 +156,5 @@ def _parts(
             f"the model is a mixture of {len(source.learners)} networks, and a graph holds one: "
             "learn without --members, and not with --learning-rate auto, to export"
         )
-    return source.learner, {"schema": source.schema.to_json()}, source.schema.input_names
+    model = {"schema": source.schema.to_json(), "contexts": contexts_of(source.learner)}
+    return source.learner, model, source.schema.input_names

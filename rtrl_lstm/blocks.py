@@ -64,6 +64,10 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
         losses = layout.read(block, "combination.losses")
         losses[[1 + spec.combine_with.index(k) for k in spec.combine_inner], 2] = slots.NOT_AVERAGED
         layout.write(block, "combination.losses", losses)
+    if spec.contexts:
+        layout.write(block, "contexts.shares", np.array(slots.FIRST_SHARE))
+        layout.write(block, "contexts.often", np.array(slots.FIRST_OFTEN))
+        layout.write(block, "contexts.log_odds", np.array(slots.FIRST_LOG_ODDS))
 
 
 def migrate(

@@ -85,6 +85,8 @@ class Layout(Fields):
         quantiles = labels("q", len(self.spec.quantiles))
         table[slots.T_QUANTILES] = self._place_head("quantiles", quantiles)
         self._write_combination(table)
+        if self.spec.contexts:
+            self._write_contexts(table)
         self._write_sparse(table)
 
     def _write_sparse(self, table: list[int]) -> None:
@@ -133,6 +135,32 @@ class Layout(Fields):
             "combination.losses", alone, ("few", "many", "count")
         )
         table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, (*terms, "mean"))
+
+    def _write_contexts(self, table: list[int]) -> None:
+        """See `kernels/contexts.py`."""
+        spec = self.spec
+        orders, places = labels("order", slots.ORDERS), labels("slot", slots.BUCKETS * slots.WAYS)
+        classes = 2 if spec.loss == "log_loss" else spec.output_size
+        table[slots.T_CONTEXTS] = 1
+        table[slots.T_PAST_LABELS] = self._place_head(
+            "contexts.labels", labels("row", spec.horizon + slots.ORDERS + 1)
+        )
+        table[slots.T_SHARES] = self._place_head(
+            "contexts.shares",
+            orders,
+            labels("run", slots.RUNS),
+            ("differs", "agrees"),
+            ("share", "count"),
+        )
+        self._place_head("contexts.often", ("share", "count"))
+        self._place_head("contexts.log_odds", ("chain",))
+        table[slots.T_FREQUENCIES] = self._place_head("contexts.frequencies", labels("y", classes))
+        table[slots.T_FOUND] = self._place_head(
+            "contexts.found", orders, ("slot", "share", "below")
+        )
+        table[slots.T_SUCCESSORS] = self._place(
+            "contexts.successors", orders, places, ("check", "label", "run")
+        )
 
     def _write_codes(self, table: list[int]) -> None:
         spec = self.spec

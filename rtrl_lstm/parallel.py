@@ -47,8 +47,9 @@ class Parallel:
     is in the forecasts from the next row on.
 
     Args:
-        spec: what learns; its `update` is "step". Not for `combine_with`, `sparse_inputs`, the
-            optimiser "obgd", whose bound is for one label, and schedules that restart.
+        spec: what learns; its `update` is "step". Not for `combine_with`, `contexts`,
+            `sparse_inputs`, the optimiser "obgd", whose bound is for one label, and schedules
+            that restart.
         n_streams: how many, B.
         threads: at most so many work at a time; None: one for each core.
 
@@ -271,6 +272,7 @@ def _check(spec: Spec) -> None:
     for refused, what in (
         (spec.update != "step", f"update {spec.update!r}"),
         (bool(spec.combine_with), "combine_with"),
+        (spec.contexts, "contexts"),
         (spec.sparse_inputs, "sparse_inputs"),
         (isinstance(spec.optimizer, ObGD), "optimizer 'obgd'"),
         (restarts, "a schedule that restarts"),

@@ -48,7 +48,7 @@ CELL_OPTIONS = frozenset(
     }
 )
 FLAGS = ("shortcuts", "scale_target", "sparse_inputs", "input_gate", "forget_gate", "output_gate",
-         "coupled_gates", "peephole", "recurrent")  # fmt: skip
+         "coupled_gates", "peephole", "recurrent", "contexts")  # fmt: skip
 GATE_RECURRENCES = ("none", "gates", "all")
 BIASED = ("gates", "cells", "readout")  # the parts that may have a bias
 # A cell's name that stands for an lstm with these options where they were left at their default.
@@ -106,6 +106,8 @@ class Spec:
         combine_only: those of `combine_with` that the network does not see.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
+        contexts: whether what the network says is mixed with which labels followed which so far
+            (see `kernels/contexts.py`). For loss "cross_entropy", or "log_loss" with one output.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
@@ -154,6 +156,7 @@ class Spec:
     combine_with: tuple[int, ...] = ()
     combine_only: tuple[int, ...] = ()
     combine_inner: tuple[int, ...] = ()
+    contexts: bool = False
     num_layers: int = 1
     input_gate: bool = True
     forget_gate: bool = True

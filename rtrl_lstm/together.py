@@ -76,6 +76,7 @@ def _check_sparse(spec: Spec) -> None:
 
 
 def _check_combination(spec: Spec) -> None:
+    """What is mixed with the network's forecast."""
     inputs = spec.combine_with
     require(
         all(0 <= k < spec.input_size for k in inputs) and len(set(inputs)) == len(inputs),
@@ -87,4 +88,9 @@ def _check_combination(spec: Spec) -> None:
         not inputs
         or (spec.loss == "squared_error" and spec.output_size == 1 and spec.scale_target),
         "combine_with is for one output with loss 'squared_error' and scale_target",
+    )
+    one = spec.loss == "log_loss" and spec.output_size == 1
+    require(
+        not spec.contexts or one or spec.loss == "cross_entropy",
+        "contexts are for loss 'cross_entropy', or 'log_loss' with one output",
     )

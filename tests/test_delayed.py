@@ -78,7 +78,8 @@ def _delayed(max_delay: int = 8, **options: object) -> Delayed:
 @pytest.mark.parametrize("task", sorted(LABELS))
 def test_labels_that_come_at_once_are_learned_as_ever(task: str) -> None:
     rows = _rows(task, 1200, season=24)[: 150 if task != "regression" else None]
-    late, model = _delayed(), Model("y", features=["x", "colour"], **OF_MODEL)
+    late = _delayed()
+    model = Model("y", features=["x", "colour"], contexts=False, **OF_MODEL)
     scores = DelayedScore(score_from=3), Prequential(0, 3)
     followed, expected = late.follow(rows), model.follow(rows)
     # The very first row finds no learner: it begins when a row is learned.

@@ -1,14 +1,17 @@
 """A Model in onnxruntime: the same rows in, the same forecasts out."""
 
 import csv
+import json
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import rtrl_lstm as rl
 from rtrl_lstm import export
+from rtrl_lstm.export import provenance
 from rtrl_lstm.table.schema import BadRow
 
 TAXI = Path(__file__).resolve().parent.parent / "examples" / "nyc_taxi.csv"
@@ -120,3 +123,62 @@ def test_a_model_without_a_learner_is_refused(tmp_path):
     with pytest.raises(export.ExportError, match="nothing to export"):
         export.to_onnx(rl.Model(target="value"), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def symbols(count, seed=0):
+    """Labels of a pattern with faults, gaps and a few sequences."""
+    rng = np.random.default_rng(seed)
+    rows = [{"symbol": "abcacbb"[t % 7], "run": str(t // 90)} for t in range(count)]
+    for t in rng.choice(count, count // 8, replace=False):
+        rows[t]["symbol"] = str(rng.choice(["a", "b", "c", "", "new"]))
+    return rows
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence", "learner"])
+@pytest.mark.parametrize("horizon", [0, 1, 3])
+def test_what_followed_the_last_labels_lies_beside_the_graph(tmp_path, horizon, graph):
+    rows = symbols(700)
+    options = {"horizon": horizon, "reset_on": "run", "dtype": "float64", "hidden_size": 6}
+    model, alone = rl.Model("symbol", **options), rl.Model("symbol", contexts=False, **options)
+    model.run(rows[:500])
+    alone.run(rows[:500])
+    export.to_onnx(model, tmp_path / "m.onnx", graph=graph, precision="float64")
+    session = export.ModelSession(tmp_path / "m.onnx", "cpu")
+    expected = model.frozen().run(rows[500:])
+    assert_same(session.run(rows[500:]), expected, 1e-12)
+    hits = [max(said, key=said.get) for said in expected[: 200 - horizon]]
+    truths = [row["symbol"] for row in rows[500 + horizon :]]
+    assert np.mean([hit == truth for hit, truth in zip(hits, truths, strict=True)]) > 0.7
+    # The graph by itself is the network, which learned as if there were no contexts.
+    export.to_onnx(alone, tmp_path / "a.onnx", graph=graph, precision="float64")
+    x = np.random.default_rng(0).normal(size=(20, model.spec.input_size))
+    found, others = (export.Session(tmp_path / f"{name}.onnx", "cpu").run(x) for name in "ma")
+    np.testing.assert_array_equal(found, others)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"labels": [0] * 7},
+        {"labels": [0] * 7 + [99]},
+        {"shares": None},
+        {"often": 1.5},
+        {"log_odds": "often"},
+        {"frequencies": [1.0]},
+        {"successors": [[0, 0, 1, 99, 0]]},
+        {"successors": [[0, 0, 1, 0]]},
+        {"successors": [[8, 0, 1, 0, 0]]},
+    ],
+)
+def test_damaged_contexts_are_refused(tmp_path, damage):
+    model = rl.Model("symbol", horizon=1)
+    model.run(symbols(100))
+    export.to_onnx(model, tmp_path / "m.onnx")
+    file = onnx.load(tmp_path / "m.onnx")
+    (entry,) = (entry for entry in file.metadata_props if entry.key == provenance.KEY)
+    document = json.loads(entry.value)
+    document["model"]["contexts"] |= damage
+    entry.value = json.dumps(document)
+    onnx.save(file, tmp_path / "m.onnx")
+    with pytest.raises(export.GraphFileError, match="the labels in it are damaged"):
+        export.ModelSession(tmp_path / "m.onnx", "cpu")

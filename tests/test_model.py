@@ -275,6 +275,13 @@ def test_a_table_with_nothing_but_its_target_begins_at_the_second_row():
     assert isinstance(model.run([{"y": 2}])[0], float)
 
 
+def test_a_table_with_nothing_but_labels_names_none_that_was_not_seen():
+    model = Model("y")
+    said = model.run([{"y": label} for label in "abca"])
+    assert [sorted(one or {}) for one in said] == [[], ["a"], ["a", "b"], ["a", "b", "c"]]
+    assert sum(said[-1].values()) == pytest.approx(1.0)
+
+
 def test_labels_that_come_from_another_sequence_are_not_learned():
     model = Model("y", horizon=2, reset_on="id", **SMALL)
     model.run([{"id": k, "y": 1.0} for k in "aaaaabbb"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from rtrl_lstm.kernels.combination import combine, learn_combination
+from rtrl_lstm.kernels.contexts import consult, forget_labels, keep_label, learn_contexts
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.layers import (
@@ -69,6 +70,7 @@ from rtrl_lstm.kernels.slots import (
     S_V,
     SNAP1,
     T_COMBINED,
+    T_CONTEXTS,
     T_FIRST_LAYER,
     T_FLOAT32,
     T_HORIZON,
@@ -213,6 +215,7 @@ def _make_reset(clear_learning):
     def reset(head, body, table):
         """A new sequence begins with the next row."""
         head[H_AWAITS] = 0.0
+        forget_labels(head, table)
         if table[T_HORIZON] == 0:
             clear_learning(head, body, table)
         else:
@@ -309,7 +312,10 @@ def _make_learn_label(learn):
     def learn_label(head, body, table, y, first, weight):
         """Learn the label y[first:] of the last step; whether there was any."""
         observe_target(head, table, y, first)
-        learn_combination(head, table, int(head[H_STEPS]), y[first], weight)
+        row = int(head[H_STEPS])
+        learn_combination(head, table, row, y[first], weight)
+        learn_contexts(head, body, table, row - 1, y[first], weight)
+        keep_label(head, table, row, y[first])
         return learn(head, body, table, y, first, weight)
 
     return learn_label
@@ -317,12 +323,13 @@ def _make_learn_label(learn):
 
 @inline
 def _answer(head, body, table, rows, t):
-    """What row t is told: the network's forecast, or its combination with others."""
+    """What row t is told: the network's forecast, or what it comes to with others."""
     x, y_hat = rows[0], rows[4]
-    to = t * table[T_OUTPUTS]
+    to, row = t * table[T_OUTPUTS], int(head[H_STEPS])
     respond(head, body, table, y_hat, to)
+    if table[T_CONTEXTS] != 0:
+        consult(head, body, table, row - int(table[T_HORIZON] == 0), y_hat, to)
     if table[T_COMBINED] != 0:
-        row = int(head[H_STEPS])
         y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
 
 
@@ -346,6 +353,8 @@ def _make_step(forward_next, keep_sources, trace_step, learn_label, listed):
             trace_step(head, body, table)
             learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
             head[H_AWAITS] = 0.0 if learned else 1.0
+        else:
+            keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
 
     return step
 
@@ -375,7 +384,9 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
         trace_step(head, body, table)
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
             read_out(head, body, table, L_NOW)
-            learn_combination(head, table, row, y[t * table[T_TARGETS]], weight[t])
+            label = y[t * table[T_TARGETS]]
+            learn_combination(head, table, row, label, weight[t])
+            learn_contexts(head, body, table, row - horizon, label, weight[t])
             learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
     return trail
@@ -401,6 +412,7 @@ def _make_forecast(forward_next, trail):
         layer = table[T_FIRST_LAYER]
         u_next = table[layer + L_NEXT + S_U]
         frozen = head[H_FROZEN] != 0.0
+        keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
         if not frozen:
             if head[H_RESET_NEXT] != 0.0:
                 head[H_RESET_STEP] = head[H_STEPS]

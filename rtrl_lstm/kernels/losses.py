@@ -35,7 +35,7 @@ from rtrl_lstm.kernels.slots import (
 
 
 @inline
-def _sigmoid(a):
+def sigmoid(a):
     if a >= 0.0:
         return 1.0 / (1.0 + math.exp(-a))
     e = math.exp(a)
@@ -55,6 +55,17 @@ def _softmax_parts(body, at, outputs):
 
 
 @inline
+def probability_of(body, table, label):
+    """What the readout says of a class: of a softmax, or of 0 and 1 behind a sigmoid."""
+    at = table[T_OUT]
+    if table[T_LOSS] == LOG_LOSS:
+        a = float(body[at])
+        return sigmoid(a if label == 1 else -a)
+    greatest, total = _softmax_parts(body, at, table[T_OUTPUTS])
+    return math.exp(float(body[at + label]) - greatest) / total
+
+
+@inline
 def respond(head, body, table, y_hat, to):
     """y_hat[to:] from the readout: activation, then the target's scale."""
     at, outputs, activation = table[T_OUT], table[T_OUTPUTS], table[T_ACTIVATION]
@@ -66,7 +77,7 @@ def respond(head, body, table, y_hat, to):
     for o in range(outputs):
         a = float(body[at + o])
         if activation == SIGMOID:
-            a = _sigmoid(a)
+            a = sigmoid(a)
         elif activation == EXP:
             a = math.exp(a)
         y_hat[to + o] = target_mean(head, table, o) + target_spread(head, table, o) * a
@@ -79,10 +90,10 @@ def _slope(head, table, o, a, y):
     if loss == POISSON:
         return math.exp(a) - y
     if loss == LOG_LOSS:
-        return _sigmoid(a) - y
+        return sigmoid(a) - y
     y_hat, inner = a, 1.0
     if table[T_ACTIVATION] == SIGMOID:
-        y_hat = _sigmoid(a)
+        y_hat = sigmoid(a)
         inner = y_hat * (1.0 - y_hat)
     error = y_hat - y
     if loss == ABSOLUTE_ERROR:

@@ -99,6 +99,34 @@ FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last
 NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
+# Contexts of labels, see `contexts.py`: how many labels the longest has; buckets of each order,
+# and slots of each bucket; and the runs that are told apart. Codes of contexts are below MODULUS,
+# which is prime, and a 128th of it is exact in float32.
+ORDERS = 8
+BUCKETS = 128
+WAYS = 4
+RUNS = 8
+MODULUS = 2**31 - 1
+MULTIPLIER = 1103515245
+MISSING = 1.0  # among labels of the past: none came; 0: before the sequence; class c: 2 + c
+SHARE_RATE = 0.01  # how fast shares move in the end; at first each is the mean so far
+FIRST_SHARE = (0.1, 2.0)  # of an order, and how many labels it counts for
+FIRST_OFTEN = (0.2, 2.0)  # of the labels' frequencies
+FIRST_LOG_ODDS = -2.0  # of the chain against the network alone
+GREATEST_SHARE = 0.9999
+REMEMBERS_LABELS = 0.998  # frequencies are of about the last 500 labels
+REMEMBERS_LOSSES = 0.99  # and what chain and network are worth, of the last 100
+LEAST_FREQUENCY = 0.1
+LEAST_SAID = 1e-3  # no probability counts for less: what one label can change is bounded
+# A slot: which context it is of (0: none), what came after it, in how long a run.
+C_CHECK, C_LABEL, C_RUN, C_SIZE = range(4)
+# Behind the shares of the orders, each with its count, lie those of the frequencies, and log odds.
+C_OFTEN = ORDERS * RUNS * 4
+C_LOG_ODDS = C_OFTEN + 2
+# Of an order, for a moment: its slot, its share (or the slot's check to be, negative), and what
+# the orders below it say.
+FOUND_SLOT, FOUND_SHARE, FOUND_BELOW, FOUND_SIZE = range(4)
+
 # --- head ------------------------------------------------------------------------------------
 H_STEPS = 0  # rows seen
 H_UPDATES = 1  # optimiser steps taken
@@ -172,7 +200,13 @@ T_NEXT_INPUTS = 43
 T_LIVE = 44
 T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and at an odd one
 T_LOSSES = 47  # head: two recent losses and their count, of least squares and each input alone
-T_SIZE = 48
+T_CONTEXTS = 48  # 1: contexts of labels are remembered
+T_PAST_LABELS = 49  # head: the last labels
+T_SHARES = 50  # head: shares of the orders, of the frequencies, and the log odds
+T_FREQUENCIES = 51  # head: how often each label came
+T_FOUND = 52  # head: what was found for each order, for a moment
+T_SUCCESSORS = 53  # body: the slots
+T_SIZE = 54
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors

@@ -191,6 +191,8 @@ class Delayed(Driven):
         elif self._waits(place):
             ago = self._recall.rows - 1 - place
             number = self.schema.learn_late(truth, ago)
+            truth = self.schema.target.known_as(truth)
+            assert truth is not None
             self._waiting[len(self._waiting) - 1 - ago].take(truth, number)
             self._grow()
             self._counts["late_labels"] += 1

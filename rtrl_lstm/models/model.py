@@ -28,6 +28,9 @@ from rtrl_lstm.models.tended import AnyLearner, Tended
 from rtrl_lstm.models.wanted import (
     DEFAULTS,
     check_fit,
+    check_options,
+    options_from_json,
+    options_to_json,
     rates_of,
     refuse,
     wanted_spec,
@@ -47,6 +50,8 @@ class Model:
     value, and the values of a day, a week or a season ago where there is such a thing (see `Schema`
     for these inputs, `Spec.combine_with` for the combination). So a forecast is good from the first
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
+    What is forecast for a label is mixed with what followed the last labels before: `Spec.contexts`
+    is on, but for `start` and `id`.
 
     Args:
         target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
@@ -129,7 +134,7 @@ class Model:
         self._intervals = None if interval is None else Intervals(interval, horizon)
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
-        Spec(input_size=1, **self.options)  # what is wrong with them is said now
+        check_options(self.options)
         self.stream: dict[str, Any] = {}
         self._tended = Tended(horizon, len(self.schema.forecast_names))
 
@@ -351,8 +356,8 @@ class Model:
         what the network says with the new inputs alone.
         """
         if self.learner is None:
-            self._tended.begin(self._new_learner())
-            return None
+            self._tended.begin(self._new_learner(reading))
+        assert self.learner is not None
         outputs = None
         known = self.learner.spec.output_size
         if self.schema.horizon == 0 and known < self.schema.output_size:
@@ -378,7 +383,8 @@ class Model:
                 assert not isinstance(learner, Ensemble)
                 silence(learner, known)
 
-    def _new_learner(self) -> AnyLearner:
+    def _new_learner(self, reading: Reading) -> AnyLearner:
+        """The first, which knows the classes that there were before the row, if there were any."""
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
@@ -389,7 +395,8 @@ class Model:
             learner = widened(self._begins_as, self._wanted_spec(), places)
             self._begins_as = None
             return learner
-        return new_learner(self._wanted_spec(), self.members, self.rates)
+        known = len(reading.classes) if self.schema.task == "multiclass" else 0
+        return new_learner(self._wanted_spec(known or None), self.members, self.rates)
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         return wanted_spec(self.schema, self._start, self.options, output_size)
@@ -411,14 +418,14 @@ class Model:
         """Everything but the learner, as plain JSON."""
         if self._begins_as is not None:
             raise ValueError("the model has seen no row yet, and has not begun as its network")
-        options, learner = Spec(input_size=1, **self.options).to_json(), self.learner
+        learner = self.learner
         start = {} if self._start is None else {"start": self._start.to_json()}
         return {
             **start,
             "members": self.members,
             "auto": len(self.rates) > 1,
             "mixture": None if not isinstance(learner, Ensemble) else learner.mixture.to_json(),
-            "options": {name: options[name] for name in self.options},
+            "options": options_to_json(self.options),
             "schema": self.schema.to_json(),
             "intervals": None if self._intervals is None else self._intervals.to_json(),
             "stream": self.stream,
@@ -437,9 +444,7 @@ class Model:
         Args:
             good: what the learner may have to step back to; None: to what it is.
         """
-        defaults = Spec(input_size=1).to_json()
-        spec = Spec.from_json({**defaults, **saved["options"]})
-        options = {name: getattr(spec, name) for name in saved["options"]}
+        options = options_from_json(saved["options"])
         options |= {"learning_rate": "auto"} if saved["auto"] else {}
         model = cls(**saved["schema"]["arguments"], members=saved["members"], **options)
         model.schema = Schema.from_json(saved["schema"])

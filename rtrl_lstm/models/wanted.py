@@ -8,7 +8,7 @@ from rtrl_lstm.ensemble import RATES
 from rtrl_lstm.models.start import Start
 from rtrl_lstm.optimizers import Adam, ClipCredit, Linear
 from rtrl_lstm.spec import Spec
-from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.table.schema import Schema, SchemaError
 from rtrl_lstm.table.target import LOSSES
 from rtrl_lstm.unknown import refuse_unknown
 
@@ -85,6 +85,33 @@ def with_defaults(given: dict[str, Any]) -> dict[str, Any]:
     return {**DEFAULTS, **given}
 
 
+def check_options(options: dict[str, Any]) -> None:
+    """Raise ValueError where there is something wrong with fields of Spec, before there is one."""
+    Spec(input_size=1, **_of_any_task(options))
+    Spec(input_size=1, loss="log_loss", contexts=options.get("contexts", False))
+
+
+def options_to_json(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a Model as plain JSON."""
+    plain = {**Spec(input_size=1, **_of_any_task(options)).to_json(), **_of_labels(options)}
+    return {name: plain[name] for name in options}
+
+
+def options_from_json(saved: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of `options_to_json`."""
+    spec = Spec.from_json({**Spec(input_size=1).to_json(), **_of_any_task(saved)})
+    return {**{name: getattr(spec, name) for name in saved}, **_of_labels(saved)}
+
+
+def _of_labels(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that go with losses of labels only, and so not with a Spec of which nothing is known."""
+    return {name: value for name, value in options.items() if name == "contexts"}
+
+
+def _of_any_task(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "contexts"}
+
+
 def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
     """The learning rates that are asked for; "auto" becomes the first of them in `options`."""
     if options.get("learning_rate") != "auto":
@@ -112,6 +139,11 @@ def wanted_spec(
         output_size: where it is not yet to be the schema's.
     """
     assert schema.task is not None
+    # Late labels are learned from behind the rows that wait: contexts would end there.
+    can = schema.task != "regression" and schema.arguments["id"] is None
+    if options.get("contexts") and not can:
+        raise SchemaError("contexts are for a target of labels, which do not come late")
+    options = {**options, "contexts": options.get("contexts", can and start is None)}
     if start is not None:
         return Spec(
             input_size=schema.input_size,

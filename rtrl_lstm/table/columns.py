@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.kernels.words import FARTHEST, SETTLED
+from rtrl_lstm.table.categories import Categories
 from rtrl_lstm.table.values import OTHER, is_missing, is_number, label, number
 
 Value = float | str | None
@@ -40,7 +41,8 @@ class Column:
     that the first holds a substitute, as a rule the running mean of the column, which a number of
     more than `FARTHEST` times the mean size of the others, or 1, joins as that. A category has a
     0/1 input for each of its values, given out as they are first seen, up to `max_categories`;
-    all further values share one more. All of them are 0 where the value is missing.
+    all further values share one more, until they take the place of one that came once or so, see
+    `Categories`. All of them are 0 where the value is missing.
 
     Attributes:
         name: the column, and the stem of its inputs' names.
@@ -59,6 +61,7 @@ class Column:
         self._sum = self._size = 0.0  # of the numbers, and of their sizes, as they joined
         self._flag = -1  # of "is missing"; -1: not there yet
         self._slots: dict[str, int] = {}  # of the categories
+        self._categories = Categories(max_categories)
 
     @property
     def places(self) -> list[int]:
@@ -184,14 +187,17 @@ class Column:
             values[self._flag] = 1.0
 
     def _commit_category(self, value: str, inputs: Inputs, values: list[float]) -> None:
-        slot = self._slots.get(value, -1)
-        if slot < 0:
-            if len(self._slots) >= self.max_categories:
-                value = OTHER
-            slot = self._slots.get(value, self._slots.get(OTHER, -1) if self.fixed else -1)
-        if slot < 0 and not self.fixed:
-            slot = self._slots[value] = inputs.add(f"{self.name}={value}")
-            values.append(0.0)
+        if self.fixed:
+            slot = self._slots.get(value, self._slots.get(OTHER, -1))
+        else:
+            value, left = self._categories.take(value)
+            if left is not None:
+                self._slots[value] = self._slots.pop(left)
+                inputs.names[self._slots[value]] = f"{self.name}={value}"
+            slot = self._slots.get(value, -1)
+            if slot < 0:
+                slot = self._slots[value] = inputs.add(f"{self.name}={value}")
+                values.append(0.0)
         if slot >= 0:
             values[slot] = 1.0
 
@@ -207,6 +213,7 @@ class Column:
             "slot": self.slot,
             "flag": self._flag,
             "slots": [[value, slot] for value, slot in self._slots.items()],
+            "categories": self._categories.to_json(),
         }
 
     @classmethod
@@ -220,4 +227,5 @@ class Column:
         column.slot = saved["slot"]
         column._flag = saved["flag"]
         column._slots = dict(saved["slots"])
+        column._categories.restore(saved["categories"])
         return column

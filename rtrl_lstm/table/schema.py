@@ -313,7 +313,7 @@ class Schema:
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
         said = (seconds, known, weight, before, filled)
-        return Reading(values, number, truth, reset, *said, also=also)
+        return Reading(values, number, self.target.known_as(truth), reset, *said, also=also)
 
     @property
     def number_columns(self) -> tuple[str, ...]:
@@ -373,7 +373,7 @@ class Schema:
     @property
     def last_target(self) -> Value:
         """The target of the last row; with an `id`, the last one known."""
-        return self._past.last
+        return self.target.known_as(self._past.last)
 
     def seasonal(self) -> tuple[tuple[str, int, Value], ...]:
         """What the target was a season before the last row, see `Seasons.said`."""

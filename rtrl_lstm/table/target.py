@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from rtrl_lstm.table.categories import Categories
 from rtrl_lstm.table.columns import Value
 from rtrl_lstm.table.values import (
     OTHER,
@@ -35,7 +36,8 @@ class Target:
     Of binary labels, 1, true, yes, y, t are the positive class and 0, false, no, n, f the
     negative one, in any case of letters. Another label that is seen first is class 0. The
     second label is the other class, a third is a bad row. A multiclass target takes new classes
-    as they are seen, up to `max_categories`; all further labels are one class, `"(other)"`.
+    as they are seen, up to `max_categories`; all further labels are one class, `"(other)"`, until
+    they take the place of one that came once or so, see `Categories`.
 
     Attributes:
         task: "regression", "binary" or "multiclass"; None while "auto" waits for a first value.
@@ -54,6 +56,7 @@ class Target:
         self.fixed = False
         self._seen = False
         self._guess = -1  # the place of a binary class that was not seen yet
+        self._categories = Categories(max_categories)
 
     @property
     def output_size(self) -> int:
@@ -63,7 +66,7 @@ class Target:
         return 0 if self.task is None else 1
 
     def parse(self, raw: Any) -> Value:
-        """Read a field and change nothing: what scores compare a forecast with.
+        """Read a field and change nothing; of several classes, whether there is a place or not.
 
         Raises BadRow; SchemaError where the very first value is text and regression is asked for.
         """
@@ -75,8 +78,8 @@ class Target:
         if text is None or text in self.classes:
             return text
         if self.task == "binary" or (self.task is None and text.lower() in PAIRS[1]):
-            text = _plain(text)
-        return self._unknown(text)
+            return self._one_of_two(_plain(text))
+        return text
 
     def commit(self, value: Value) -> float:
         """Take in a label as `parse` gave it. Returns it as the learner sees it.
@@ -92,7 +95,13 @@ class Target:
             return value
         if not self.fixed:
             self._take_label(value)
-        return float(self.classes.index(value)) if value in self.classes else NAN
+        known = self.known_as(value)
+        return float(self.classes.index(known)) if known in self.classes else NAN
+
+    def known_as(self, value: Value) -> Value:
+        """A target that was read, as scores compare it with a forecast: perhaps "(other)"."""
+        known = self.task != "multiclass" or value is None or value in self.classes
+        return value if known else OTHER
 
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast, given the classes known when it was made."""
@@ -115,21 +124,21 @@ class Target:
             ) from None
         return value if value == value else None
 
-    def _unknown(self, text: str) -> str:
-        """What becomes of a label that is not among the classes."""
+    def _one_of_two(self, text: str) -> str:
+        """A label of a binary target."""
         if text in self.classes:
             return text
-        full = len(self.classes) >= self.max_categories
-        if self.task == "binary":
-            full = bool(self.classes) and self._guess < 0
-            if full and not self.fixed:
-                classes = " nor ".join(self.classes)
-                raise BadRow(self.column, f"{shown(text)} is neither {classes}")
-        return OTHER if full or self.fixed else text
+        if self.classes and self._guess < 0 and not self.fixed:
+            classes = " nor ".join(self.classes)
+            raise BadRow(self.column, f"{shown(text)} is neither {classes}")
+        return OTHER if self.fixed else text
 
     def _take_label(self, text: str) -> None:
         if self.task == "multiclass":
-            if text not in self.classes:
+            text, left = self._categories.take(text)
+            if left is not None:
+                self.classes = tuple(text if name == left else name for name in self.classes)
+            elif text not in self.classes:
                 self.classes += (text,)
         elif not self.classes:
             self.classes = next((pair for pair in PAIRS if text in pair), (text, OTHER))
@@ -146,6 +155,7 @@ class Target:
             "fixed": self.fixed,
             "seen": self._seen,
             "guess": self._guess,
+            "categories": self._categories.to_json(),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -155,6 +165,7 @@ class Target:
         self.fixed = saved["fixed"]
         self._seen = saved["seen"]
         self._guess = saved["guess"]
+        self._categories.restore(saved["categories"])
 
 
 def _implied_task(value: float | str) -> str:

@@ -1,0 +1,129 @@
+"""What labels followed which, beside a graph that holds the network alone: in plain Python.
+
+It is `kernels/contexts.py` of a learner that no longer learns. As the schema, which turns a row
+into numbers before the graph, it lies in the file's metadata, and is for the `ModelSession`: what
+a graph's state would have to grow by is as large as the network.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rtrl_lstm.forecaster import Forecaster
+from rtrl_lstm.kernels.slots import (
+    BUCKETS,
+    LEAST_FREQUENCY,
+    MISSING,
+    MODULUS,
+    MULTIPLIER,
+    ORDERS,
+    RUNS,
+    WAYS,
+)
+from rtrl_lstm.learner import Learner
+
+MOST = 2**24 + 1
+"""All checks of contexts and all classes are below: they are counted in float32."""
+
+
+def contexts_of(net: Learner | Forecaster) -> dict[str, Any] | None:
+    """The contexts of a learner as plain JSON; None where it has none."""
+    spec = net.spec
+    if not spec.contexts:
+        return None
+    ring = net.array("contexts.labels").astype(int)
+    last = net.steps - int(spec.horizon > 0)
+    successors = net.array("contexts.successors").astype(int)
+    found = np.argwhere(successors[:, :, 0])
+    return {
+        "labels": [int(ring[(last - k) % len(ring)]) for k in range(ORDERS)],
+        "shares": net.array("contexts.shares")[..., 0].ravel().tolist(),
+        "often": float(net.array("contexts.often")[0]),
+        "log_odds": float(net.array("contexts.log_odds")[0]),
+        "frequencies": net.array("contexts.frequencies").tolist(),
+        "successors": [[*place, *successors[tuple(place)].tolist()] for place in found.tolist()],
+    }
+
+
+class Contexts:
+    """Mixes what a network says with what followed the last labels; it learns nothing.
+
+    Parameters
+    ----------
+    saved : dict
+        What `contexts_of` gave.
+    classes : int
+        How many there are.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        It is something else.
+    """
+
+    def __init__(self, saved: Mapping[str, Any], classes: int) -> None:
+        self._labels = _whole(saved["labels"], ORDERS, 2 + classes)
+        self._shares = _numbers(saved["shares"], ORDERS * RUNS * 2, 1.0)
+        often, log_odds = _numbers([saved["often"], saved["log_odds"]], 2, math.inf)
+        counts = np.array(_numbers(saved["frequencies"], classes, math.inf)) + LEAST_FREQUENCY
+        if not 0.0 <= often < 1.0 or min(counts) <= 0.0 or min(self._shares) < 0.0:
+            raise ValueError("shares of labels are out of range")
+        self._often, self._frequencies = often, counts / counts.sum()
+        self._heard = 1.0 / (1.0 + math.exp(-max(log_odds, -700.0)))
+        self._slots: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for one in saved["successors"]:
+            order, slot, check, label, run = _whole(one, 5, MOST)
+            if order >= ORDERS or slot >= BUCKETS * WAYS or label >= classes or run >= RUNS:
+                raise ValueError(f"there is no slot {one}")
+            self._slots[order, slot // WAYS, check] = label, run
+
+    def know(self, label: float) -> None:
+        """The label of a row, NaN where there is none."""
+        missing = int(MISSING)
+        kept = missing if math.isnan(label) else missing + 1 + int(label)
+        self._labels = [kept, *self._labels[:-1]]
+
+    def forget(self) -> None:
+        """A new sequence begins."""
+        self._labels = [0] * ORDERS
+
+    def mix(self, outputs: Sequence[float]) -> list[float]:
+        """What the network says, mixed: probabilities of classes, or that of the second of two."""
+        said = np.array(outputs if len(outputs) > 1 else [1.0 - outputs[0], outputs[0]], np.float64)
+        chain = (1.0 - self._often) * said + self._often * self._frequencies
+        for label, share in self._found():
+            chain *= 1.0 - share
+            chain[label] += share
+        mixed: list[float] = ((1.0 - self._heard) * said + self._heard * chain).tolist()
+        return mixed if len(outputs) > 1 else mixed[1:]
+
+    def _found(self) -> Iterator[tuple[int, float]]:
+        """What orders that know the context say, the shortest first, and their shares."""
+        code, below = 1, -1
+        for order, last in enumerate(self._labels):
+            code = (code * MULTIPLIER + last + 1) % MODULUS
+            slot = self._slots.get((order, code % BUCKETS, code // BUCKETS + 1))
+            if slot is None:
+                below = -1
+                continue
+            label, run = slot
+            yield label, self._shares[(order * RUNS + run) * 2 + (label == below)]
+            below = label
+
+
+def _whole(given: Any, count: int, end: int) -> list[int]:
+    """So many whole numbers from 0 on, below `end`."""
+    found = list(given)
+    if len(found) != count or not all(type(k) is int and 0 <= k < end for k in found):
+        raise ValueError(f"{count} whole numbers below {end} were wanted")
+    return found
+
+
+def _numbers(given: Any, count: int, most: float) -> list[float]:
+    """So many numbers, none greater than `most`."""
+    found = [float(value) for value in given]
+    if len(found) != count or not all(math.isfinite(k) and k <= most for k in found):
+        raise ValueError(f"{count} finite numbers were wanted")
+    return found

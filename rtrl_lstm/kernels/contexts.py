@@ -1,0 +1,243 @@
+"""What labels followed which, remembered in tables of a fixed size, beside the network.
+
+A network learns slowly what can be read off at once: that after these labels came that one. So the
+labels of the past are looked up as well, in the manner of variable-order Markov models (Cleary &
+Witten 1984). The last k labels, k from 1 to `ORDERS`, are a *context* of order k. Each order has
+`BUCKETS` of `WAYS` slots, and a context's code says in which its slot is. A slot holds what came
+after the context last, and in how long a run (0 to `RUNS` - 1) that came. A label that does not
+come halves the run; one that does not come at a run of 0 gives its place to the one that did. A
+context that has no slot takes one from the shortest run in its bucket, and at 0 the slot: what is
+seen again and again is not driven out by what is seen once.
+
+What is said comes of a chain. It begins with the network's probabilities p, of which a share goes
+over to how often each label came of late; then each order in turn that knows the context, the
+shortest first, moves a share of it all to its label:
+
+    p <- (1 - share) p + share [label is the slot's]
+
+The shares are learned, by expectation and maximisation, online: there is one for each order, run,
+and whether the order below says the same label. When the label has come, what the slot did for its
+probability is
+
+    own = share [label is the slot's] / p
+
+and the share moves towards that, weighed by what orders above left unexplained. So a share comes to
+be what an order adds to those below it, and nothing where it adds nothing.
+
+At last chain and network are mixed, in the proportion of what each said of the labels of late, of
+which the last hundred or so count: so on a stream whose past labels say nothing the network stands
+alone. The network learns as if there were no chain.
+
+A label that is missing is one of its own in a context, and so is what comes before a sequence
+begins. At horizon H >= 1 a context ends with the label of the row from which is forecast, and its
+successor is the label H rows later. With one output behind a sigmoid there are two labels.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.losses import probability_of, sigmoid
+from rtrl_lstm.kernels.slots import (
+    BUCKETS,
+    C_CHECK,
+    C_LABEL,
+    C_LOG_ODDS,
+    C_OFTEN,
+    C_RUN,
+    C_SIZE,
+    FOUND_BELOW,
+    FOUND_SHARE,
+    FOUND_SIZE,
+    FOUND_SLOT,
+    GREATEST_SHARE,
+    LEAST_FREQUENCY,
+    LEAST_SAID,
+    LOG_LOSS,
+    MISSING,
+    MODULUS,
+    MULTIPLIER,
+    ORDERS,
+    REMEMBERS_LABELS,
+    REMEMBERS_LOSSES,
+    RUNS,
+    SHARE_RATE,
+    T_CONTEXTS,
+    T_FOUND,
+    T_FREQUENCIES,
+    T_HORIZON,
+    T_LOSS,
+    T_OUTPUTS,
+    T_PAST_LABELS,
+    T_SHARES,
+    T_SUCCESSORS,
+    WAYS,
+)
+
+BUCKET = WAYS * C_SIZE
+
+
+@inline
+def _past(table, row):
+    """Where the label of a row is kept, which counts from 0 and may lie before the first."""
+    return table[T_PAST_LABELS] + row % (table[T_HORIZON] + ORDERS + 1)
+
+
+@inline
+def _class_of(table, y):
+    """The class that a label is, -1 where it is none."""
+    if math.isnan(y) or (table[T_LOSS] == LOG_LOSS and y != 0.0 and y != 1.0):
+        return -1
+    return int(y)
+
+
+@inline
+def keep_label(head, table, row, y):
+    """The label of a row is y, NaN where there is none or none yet: contexts will hold it."""
+    if table[T_CONTEXTS] != 0:
+        label = _class_of(table, y)
+        head[_past(table, row)] = MISSING if label < 0 else MISSING + 1.0 + label
+
+
+@inline
+def forget_labels(head, table):
+    """A new sequence begins: no context reaches back beyond it."""
+    if table[T_CONTEXTS] != 0:
+        for k in range(table[T_HORIZON] + ORDERS + 1):
+            head[table[T_PAST_LABELS] + k] = 0.0
+
+
+@inline
+def _slot(body, bucket, check):
+    """The slot of a context, or that of the shortest run in its bucket."""
+    found = bucket
+    for slot in range(bucket, bucket + BUCKET, C_SIZE):
+        if body[slot + C_CHECK] == check:
+            return slot
+        if body[slot + C_RUN] < body[found + C_RUN]:
+            found = slot
+    return found
+
+
+@inline
+def _find(head, body, table, row):
+    """For each order: the slot of the context that ends with row `row`, its check and its share."""
+    code, below = 1, -1.0
+    for k in range(ORDERS):
+        code = (code * MULTIPLIER + int(head[_past(table, row - k)]) + 1) % MODULUS
+        check = code // BUCKETS + 1
+        slot = _slot(body, table[T_SUCCESSORS] + (k * BUCKETS + code % BUCKETS) * BUCKET, check)
+        at = table[T_FOUND] + k * FOUND_SIZE
+        head[at + FOUND_SLOT] = slot
+        head[at + FOUND_SHARE] = -check  # the context is not known
+        label = -1.0
+        if body[slot + C_CHECK] == check:
+            label = float(body[slot + C_LABEL])
+            share = (k * RUNS + int(body[slot + C_RUN])) * 2 + int(label == below)
+            head[at + FOUND_SHARE] = table[T_SHARES] + 2 * share
+        below = label
+
+
+@inline
+def _total(head, table, classes):
+    """Of the labels of late, counted, with a little for each."""
+    total = classes * LEAST_FREQUENCY
+    for c in range(classes):
+        total += head[table[T_FREQUENCIES] + c]
+    return total
+
+
+@inline
+def consult(head, body, table, row, y_hat, to):
+    """What the network says, y_hat[to:], mixed with what followed the labels up to row `row`."""
+    _find(head, body, table, row)
+    first = int(table[T_LOSS] == LOG_LOSS)  # the class whose probability output 0 is
+    classes, found, shares = table[T_OUTPUTS] + first, table[T_FOUND], table[T_SHARES]
+    heard = sigmoid(head[shares + C_LOG_ODDS])
+    left = heard
+    for k in range(ORDERS - 1, -1, -1):
+        at = found + k * FOUND_SIZE
+        if head[at + FOUND_SHARE] >= 0.0:
+            share = head[int(head[at + FOUND_SHARE])]
+            head[at + FOUND_BELOW] = left * share
+            left *= 1.0 - share
+    often = left * head[shares + C_OFTEN]
+    own, scale = 1.0 - heard + left - often, often / _total(head, table, classes)
+    for o in range(table[T_OUTPUTS]):
+        often = head[table[T_FREQUENCIES] + first + o] + LEAST_FREQUENCY
+        y_hat[to + o] = own * y_hat[to + o] + scale * often
+    for k in range(ORDERS):
+        at = found + k * FOUND_SIZE
+        if head[at + FOUND_SHARE] >= 0.0:
+            o = int(body[int(head[at + FOUND_SLOT]) + C_LABEL]) - first
+            if o >= 0:
+                y_hat[to + o] += head[at + FOUND_BELOW]
+
+
+@inline
+def _move_share(head, at, own, weight):
+    """A share at `at`, and behind it the count of its labels, after one of that weight."""
+    head[at + 1] += weight
+    rate = max(SHARE_RATE, 1.0 / head[at + 1]) * weight
+    head[at] = min(head[at] + rate * (own - head[at]), GREATEST_SHARE)
+
+
+@inline
+def _follow(body, slot, place, label):
+    """A slot after a label came behind its context; or behind another, whose check is -place."""
+    run, known = body[slot + C_RUN], place >= 0
+    if known and body[slot + C_LABEL] == label:
+        body[slot + C_RUN] = min(run + 1.0, RUNS - 1.0)
+    elif known and run > 0.0:
+        body[slot + C_RUN] = math.floor(0.5 * run)
+    elif run > 0.0:
+        body[slot + C_RUN] = run - 1.0
+    else:
+        body[slot + C_LABEL] = label
+        if not known:
+            body[slot + C_CHECK] = -place
+
+
+@inline
+def learn_contexts(head, body, table, row, y, weight):
+    """Label y came behind the context that ends with row `row`; the readout is of that forecast.
+
+    How great a weight is does not count, unless it is 0: then nothing is learned.
+    """
+    if table[T_CONTEXTS] == 0 or weight == 0.0:
+        return
+    label = _class_of(table, y)
+    if label < 0:
+        return
+    _find(head, body, table, row)
+    classes = table[T_OUTPUTS] + int(table[T_LOSS] == LOG_LOSS)
+    found, shares, frequencies = table[T_FOUND], table[T_SHARES], table[T_FREQUENCIES]
+    said = max(probability_of(body, table, label), LEAST_SAID * LEAST_SAID)
+    often = head[frequencies + label] + LEAST_FREQUENCY
+    often *= head[shares + C_OFTEN] / _total(head, table, classes)
+    first = (1.0 - head[shares + C_OFTEN]) * said + often
+    p = first
+    for k in range(ORDERS):
+        at = found + k * FOUND_SIZE
+        head[at + FOUND_BELOW] = p
+        if head[at + FOUND_SHARE] >= 0.0:
+            share = head[int(head[at + FOUND_SHARE])]
+            hit = share if body[int(head[at + FOUND_SLOT]) + C_LABEL] == label else 0.0
+            p = (1.0 - share) * p + hit
+    gain = math.log(max(p, LEAST_SAID)) - math.log(max(said, LEAST_SAID))
+    head[shares + C_LOG_ODDS] = REMEMBERS_LOSSES * head[shares + C_LOG_ODDS] + gain
+    unexplained = 1.0
+    for k in range(ORDERS - 1, -1, -1):
+        at = found + k * FOUND_SIZE
+        slot, place = int(head[at + FOUND_SLOT]), int(head[at + FOUND_SHARE])
+        if place >= 0:
+            hit = head[place] if body[slot + C_LABEL] == label else 0.0
+            own = hit / ((1.0 - head[place]) * head[at + FOUND_BELOW] + hit)
+            _move_share(head, place, own, unexplained)
+            unexplained *= 1.0 - own
+        _follow(body, slot, place, label)
+    _move_share(head, shares + C_OFTEN, often / first, unexplained)
+    for c in range(classes):
+        head[frequencies + c] *= REMEMBERS_LABELS
+    head[frequencies + label] += 1.0
