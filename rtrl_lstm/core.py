@@ -281,7 +281,7 @@ class Core:
         x = rows.values[part].ravel() if listed is None else rows.values
         try:
             kernel = self._kernel(rows.values.dtype)
-            kernel(entries.TAKE, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
+            kernel(entries.TAKE_CHECKED, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
         finally:
             self._places[:] = self._one_row
         return y_hat

@@ -38,10 +38,17 @@ class _BlockLibrary(JITCodeLibrary):
     """LLVM code that is only ever linked into other code.
 
     A block keeps what it is made of, and no copy of what it calls: an entry links each block once.
+    LLVM judges by the size of a block whether it becomes part of its callers; `hot` ones always do.
     """
+
+    hot = False
 
     def add_llvm_module(self, ll_module):
         ll_module.data_layout = self._codegen._data_layout
+        if self.hot:
+            for function in ll_module.functions:
+                if not function.is_declaration:
+                    function.add_function_attribute("alwaysinline")
         self._final_module.link_in(ll_module)
 
     def add_linking_library(self, library):
@@ -86,6 +93,7 @@ class _BeginBlock(LoweringPass):
 
     def run_pass(self, state):
         state.library = _BlockLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.hot = getattr(state.func_id.func, "hot", False)
         state.flags.no_compile = True
         return True
 
