@@ -72,7 +72,7 @@ def inline(function: Callable[..., Any]) -> Any:
 
 def hot(function: Callable[..., Any]) -> Any:
     """Compile `function` as `inline` does, and leave no call of it in an entry."""
-    function.hot = True  # type: ignore[attr-defined]
+    function.hot = True
     return inline(function)
 
 

@@ -126,7 +126,7 @@ def begin_update(head, table):
         rate *= _scheduled(head, table[T_SCHEDULE], head[H_UPDATES] - head[H_SCHEDULE_START])
     head[H_UPDATES] += 1.0
     head[H_STEP_SIZE] = rate
-    if optimiser in (ADAM, ADAMW):
+    if optimiser == ADAM or optimiser == ADAMW:  # noqa: SIM109, `in` would be compiled apart
         head[H_POWER1] *= head[H_HYPER]
         head[H_POWER2] *= head[H_HYPER + 1]
         head[H_STEP_SIZE] = rate / (1.0 - head[H_POWER1])
