@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, sparse_rows
@@ -28,6 +29,7 @@ from rtrl_lstm.spec import Spec
 _ROWS_A_CALL = 8192
 # Room for forecasts that is made at a time.
 _ANSWERS = 256
+_STEP, _NO_LABEL = entries.STEP, math.nan
 
 layout_of = lru_cache(maxsize=256)(Layout)
 
@@ -90,7 +92,8 @@ class Core:
         self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
         self._one_row = self._places.copy()
-        self._scalar_label = spec.target_size == 1
+        self._dtype: Any = None  # of rows that have a way of their own, where a label is a number
+        self._step_kernel: Any = None
         self._scratch: Self | None = None
 
     def _place(self, labels: Array, weights: Array, begins: Array) -> None:
@@ -123,15 +126,15 @@ class Core:
 
     def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
         """One row through the kernel."""
-        if type(x) is np.ndarray and x.ndim == 1:
-            kernel = self._kernels.get(x.dtype)
-            if kernel is not None and self._scalar_label and (y is None or type(y) is float):
+        # A row like the one before, which takes no more looking at. NumPy has each dtype once.
+        if type(x) is ndarray and x.dtype is self._dtype and x.ndim == 1:
+            label = _NO_LABEL if y is None else y
+            if type(label) is float:
                 y_hat: Array | None = next(self._answers, None)
                 if y_hat is None:
                     y_hat = self._next_answer()
-                label = math.nan if y is None else y
                 try:
-                    if kernel(entries.STEP, 1, self._at, x, y_hat, label, weight) == 0:
+                    if self._step_kernel(_STEP, 1, self._at, x, y_hat, label, weight) == 0:
                         return y_hat
                 except TypeError:  # a weight that is no number: below there are words for it
                     pass
@@ -146,7 +149,10 @@ class Core:
         self._set_label(y)
         self._set_weight(weight)
         y_hat = self._next_answer()
-        if self._kernel(row.dtype)(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
+        kernel = self._kernel(row.dtype)
+        if self.spec.target_size == 1:
+            self._dtype, self._step_kernel = row.dtype, kernel
+        if kernel(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
             raise ValueError(self.explain(row, self._label, self._weight))
         return y_hat
 
@@ -296,7 +302,7 @@ class Core:
         x = rows.values[part].ravel() if listed is None else rows.values
         try:
             kernel = self._kernel(rows.values.dtype)
-            kernel(entries.TAKE, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
+            kernel(entries.TAKE_CHECKED, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
         finally:
             self._places[:] = self._one_row
         return y_hat

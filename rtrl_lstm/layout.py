@@ -252,6 +252,7 @@ class Layout(Fields):
                     visits = table[slots.T_VISITS + self._first_seen(row)]
                     description[slots.R_VISITS] = visits
         self._write_gates(part, rows, descriptions)
+        part[slots.L_TOGETHER] = _together(descriptions)
         if spec.proj_size:
             part[slots.L_PROJECTION] = len(table) + slots.L_SIZE + len(rows) * slots.R_SIZE
             descriptions.append(self._projection_row(layer))
@@ -458,3 +459,16 @@ class Layout(Fields):
         if spec.sparse_inputs and spec.shortcuts:
             direct[slots.R_VISITS] = self._place_list("sparse.shortcuts", len(seen))
         table.extend(direct)
+
+
+def _together(descriptions: list[list[int]]) -> int:
+    """How many of a layer's rows, from the first on, one sweep can take: an LSTM's four, or none.
+
+    Those of the gates i, f and g have traces, that of o has none, and all see the same sources.
+    """
+    four = descriptions[:4]
+    kinds = [row[slots.R_KIND] for row in four]
+    seen = {(row[slots.R_FIRST], row[slots.R_COUNT], row[slots.R_VISITS]) for row in four}
+    simple = all(row[slots.R_OWN] < 0 and row[slots.R_VISITS] < 0 for row in four)
+    fit = kinds == [slots.TRACED] * 3 + [slots.DIRECT] and len(seen) == 1 and simple
+    return len(four) if fit else 0

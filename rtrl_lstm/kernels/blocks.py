@@ -38,7 +38,17 @@ class _BlockLibrary(JITCodeLibrary):
     """LLVM code that is only ever linked into other code.
 
     A block keeps what it is made of, and no copy of what it calls: an entry links each block once.
+    LLVM judges by the size of a block whether it becomes part of its callers; `hot` ones always do.
     """
+
+    hot = False
+
+    def add_ir_module(self, ir_module):
+        if self.hot:
+            for function in ir_module.functions:
+                if not function.is_declaration:
+                    function.attributes.add("alwaysinline")
+        super().add_ir_module(ir_module)
 
     def add_llvm_module(self, ll_module):
         ll_module.data_layout = self._codegen._data_layout
@@ -86,6 +96,7 @@ class _BeginBlock(LoweringPass):
 
     def run_pass(self, state):
         state.library = _BlockLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.hot = getattr(state.func_id.func, "hot", False)
         state.flags.no_compile = True
         return True
 
@@ -129,10 +140,18 @@ _UNNEEDED = {
 
 
 _found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
+_functions: dict[Any, Any] = {}  # function -> its type
+
+
+def _type_of_function(context, function):
+    """The type of an operator or of another callable: Numba first words why it is no constant."""
+    if function not in _functions:
+        _functions[function] = context.resolve_value_type(function)
+    return _functions[function]
 
 
 class _Remembering:
-    """Numba's typing context, which asks for the type of a call with the same arguments once.
+    """Numba's typing context, which asks for the type of a function, and of a call, once.
 
     Numba tries every implementation that an operator has, for each sum of two integers anew, and
     words a message for each that does not fit.
@@ -144,11 +163,17 @@ class _Remembering:
     def __getattr__(self, name):
         return getattr(self._context, name)
 
+    def resolve_value_type(self, value):
+        if callable(value):
+            return _type_of_function(self._context, value)
+        return self._context.resolve_value_type(value)
+
     def resolve_function_type(self, function, arguments, named):
-        if named or not isinstance(function, types.Function):
-            return self._context.resolve_function_type(function, arguments, named)
-        # What a literal is matters to none of the functions that blocks call.
+        # What a literal is matters to none of the functions that blocks call, and a block would be
+        # compiled anew for each.
         general = tuple(types.unliteral(argument) for argument in arguments)
+        if named or not isinstance(function, types.Function):
+            return self._context.resolve_function_type(function, general, named)
         if (function, general) not in _found:
             signature = self._context.resolve_function_type(function, general, named)
             _found[function, general] = signature
@@ -172,7 +197,7 @@ class _BlockLower(Lower):
     def lower_binop(self, resty, expr, op):
         if op in (operator.pow, operator.ipow):  # has ways of its own for constants
             return super().lower_binop(resty, expr, op)
-        function = self.context.typing_context.resolve_value_type(op)
+        function = _type_of_function(self.context.typing_context, op)
         signature = self.fndesc.calltypes[expr]
         operands = [
             self.context.cast(self.builder, self.loadvar(side.name), self.typeof(side.name), wanted)

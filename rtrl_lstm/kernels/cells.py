@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 
 from rtrl_lstm.kernels.activations import sigmoid, tanh
-from rtrl_lstm.kernels.jit import inline
-from rtrl_lstm.kernels.lanes import clamp, const, fma, load, store, width
+from rtrl_lstm.kernels.jit import hot, inline
+from rtrl_lstm.kernels.lanes import clamp, const, first, fma, load, store, width
 from rtrl_lstm.kernels.slots import (
     CELL_4SIGMOID,
     CELL_IDENTITY,
@@ -104,13 +104,12 @@ def lstm(body, table, layer, states):
     """
     # The cells lie as the first of each block, the second of each block ...; a block has its gates'
     # z once, in the first stretch.
-    for first in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
+    for begin in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
         for block in range(0, table[layer + L_BLOCK_LANES], width(body)):
-            _lstm_cells(body, table, layer, states, first + block, block)
-    _silence_padding(body, table, layer, table[states + S_M])
+            _lstm_cells(body, table, layer, states, begin + block, block)
 
 
-@inline
+@hot
 def _lstm_cells(body, table, layer, states, k, block):
     """Lanes k.. of the cells, whose gates are the lanes `block`.. of theirs."""
     s_tm1 = load(body, table[states + S_S] + k)
@@ -126,21 +125,14 @@ def _lstm_cells(body, table, layer, states, k, block):
     squashed, slope = _squash(table[layer + L_CELL_ACTIVATION], s)
     store(body, table[states + S_PREVIOUS] + k, s_tm1)
     store(body, table[states + S_S] + k, s)
-    store(body, table[states + S_M] + k, o * squashed)
+    # A sigmoid is not 0 at 0: lanes beyond the last unit would speak, and so learn.
+    store(body, table[states + S_M] + k, first(o * squashed, table[layer + L_BLOCKS] - block))
     store(body, table[states + S_DECAY] + k, f)
     store(body, table[states + S_DH_DS] + k, o * slope)
     _push(body, table, layer, states, 0, k, moved * di)
     _push(body, table, layer, states, 1, k, s_tm1 * df)
     _push(body, table, layer, states, 2, k, i * dg)
     _push(body, table, layer, states, 3, k, squashed * do)
-
-
-@inline
-def _silence_padding(body, table, layer, m):
-    """A sigmoid is not 0 at 0: lanes beyond the last unit would speak, and so learn."""
-    for first in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
-        for j in range(table[layer + L_BLOCKS], table[layer + L_BLOCK_LANES]):
-            body[m + first + j] = 0.0
 
 
 @inline

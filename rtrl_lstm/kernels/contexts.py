@@ -95,9 +95,8 @@ def _class_of(table, y):
 @inline
 def keep_label(head, table, row, y):
     """The label of a row is y, NaN where there is none or none yet: contexts will hold it."""
-    if table[T_CONTEXTS] != 0:
-        label = _class_of(table, y)
-        head[_past(table, row)] = MISSING if label < 0 else MISSING + 1.0 + label
+    label = _class_of(table, y)
+    head[_past(table, row)] = MISSING if label < 0 else MISSING + 1.0 + label
 
 
 @inline
@@ -205,7 +204,7 @@ def learn_contexts(head, body, table, row, y, weight):
 
     How great a weight is does not count, unless it is 0: then nothing is learned.
     """
-    if table[T_CONTEXTS] == 0 or weight == 0.0:
+    if weight == 0.0:
         return
     label = _class_of(table, y)
     if label < 0:

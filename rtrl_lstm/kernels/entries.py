@@ -24,7 +24,7 @@ from rtrl_lstm.kernels.lanes import (
 )
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
-TAKE, STEP, LEARN, FINISH, RESET = range(5)
+TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
 PLACES = 12
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
@@ -94,9 +94,10 @@ def _make_run(cell, exact=False, listed=False):
             labels[0] = y
             weights[0] = weight
         mode = flush_tiny()
-        if do == TAKE or do == STEP:  # noqa: SIM109, `in` builds a tuple here
-            rows = _rows(places, x, y_hat, labels, weights)
-            code = _first_bad_row(table, rows, count)
+        if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
+            rows, code = _rows(places, x, y_hat, labels, weights), np.intp(0)
+            if do != TAKE_CHECKED:
+                code = _first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count)
         elif do < FLEET:
@@ -127,7 +128,8 @@ def lstm(do, count, at, x, y_hat, y, weight):
 
     `at` is where the addresses lie of head, body, table, labels, weights of labels, and beginnings
     of sequences: a number costs a caller in Python a tenth of an array. y_hat is of the body's
-    dtype. STEP takes one row, whose label is the number y, of the given weight.
+    dtype. STEP takes one row, whose label is the number y, of the given weight. TAKE_CHECKED is for
+    rows of which `find_bad_number` says that they can be taken.
 
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,

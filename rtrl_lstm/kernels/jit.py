@@ -1,6 +1,8 @@
 """The one JIT policy: how functions are compiled and where the result is kept.
 
 `inline` marks a building block: compiled into its callers, never cached on its own.
+`hot` marks one that every row goes through. A call costs 5 ns, as it hands lanes over in memory; a
+row of a small net would pay for thirty. So such a block becomes part of its callers, however large.
 `entry` marks a function that Python calls: cached on disk, and free of the GIL while it runs.
 
 All use `error_model="numpy"`: with Python's, every division carries a branch and no loop that
@@ -66,6 +68,12 @@ def cache_folder() -> Path | None:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile `function` as a building block of entries; Python itself cannot call it."""
     return _njit(_named_apart(function), no_cpython_wrapper=True, **blocks.options())
+
+
+def hot(function: Callable[..., Any]) -> Any:
+    """Compile `function` as `inline` does, and leave no call of it in an entry."""
+    function.hot = True
+    return inline(function)
 
 
 def _named_apart(function: Callable[..., Any]) -> Callable[..., Any]:

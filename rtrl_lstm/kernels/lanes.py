@@ -14,6 +14,7 @@ each lane is computed alone, in the order written (`fma` rounds once where the m
     const(v, c)                 the scalar c in every lane of v's type
     fma(a, b, c)                a * b + c
     + - * /                     lane by lane
+    first(v, count)             v in the first lanes, 0 from lane `count` on
     clamp(v, low, high) rint(v) sqrt(v) pow2(v)      pow2: 2**v for integral v
     total(v)                    the sum of the lanes, in a fixed order
     width(p)                    the number of lanes of p's dtype
@@ -200,6 +201,23 @@ def clamp(typing_context, value, low, high):
     return value(value, value, value), codegen
 
 
+@intrinsic
+def first(typing_context, value, count):
+    if not _is_lanes(value):
+        return None
+
+    def codegen(context, builder, signature, args):
+        integers = ir.VectorType(ir.IntType(value.dtype.bitwidth), value.count)
+        numbers = ir.Constant(integers, list(range(value.count)))
+        bound = args[1]
+        if bound.type != integers.element:
+            bound = builder.trunc(bound, integers.element)
+        within = builder.icmp_signed("<", numbers, _broadcast(builder, bound, integers))
+        return builder.select(within, args[0], ir.Constant(args[0].type, None))
+
+    return value(value, types.intp), codegen
+
+
 def _unary(name):
     @intrinsic
     def function(typing_context, value):
@@ -323,14 +341,14 @@ def restore_mode(typing_context, mode):
     return types.void(types.int64), codegen
 
 
+_WORD, _LONG = ir.IntType(32), ir.IntType(64)
+
+
 def _family():
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
         return "x86"
     return "arm" if machine in ("arm64", "aarch64") else None
-
-
-_WORD, _LONG = ir.IntType(32), ir.IntType(64)
 
 
 def _call(builder, name, result, *args):

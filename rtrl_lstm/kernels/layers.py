@@ -7,7 +7,7 @@ the next are both needed in one sweep. In a Forecaster they are the trailing and
 
 from __future__ import annotations
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
 from rtrl_lstm.kernels.optimisers import optimiser_of
 from rtrl_lstm.kernels.slots import (
@@ -30,6 +30,7 @@ from rtrl_lstm.kernels.slots import (
     L_OUT_LANES,
     L_PROJECTION,
     L_ROWS,
+    L_TOGETHER,
     L_X_AT,
     NOTHING,
     R_COUNT,
@@ -63,11 +64,13 @@ from rtrl_lstm.kernels.slots import (
     T_SUMS,
     TRACED,
     TRACES,
+    WEIGHTS,
     WEIGHTS_ONLY,
 )
 from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits, project_listed
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
+    descend_gates,
     descend_traced,
     learn_any,
     project,
@@ -136,14 +139,17 @@ def make_layer(listed):
     """
     advance_lanes = _advance_listed if listed else _advance_lanes
 
-    @inline
+    @hot
     def advance_layer(head, body, table, layer, u_next):
         """Do what the last step left pending, and project u_next with the new weights into
         L_NEXT."""
         z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
-        for r in range(table[layer + L_ROWS]):
+        together = _rows_together(head, table, layer)
+        if together > 0:
+            _advance_gates(head, body, table, layer, u_next, z)
+        for r in range(together, table[layer + L_ROWS]):
             row = table[layer + L_FIRST_ROW] + r * R_SIZE
             for k in range(0, table[row + R_LANES], width(body)):
                 projection = advance_lanes(head, body, table, layer, row, k, u_next)
@@ -166,6 +172,26 @@ def make_layer(listed):
                 _advance_projection(head, body, table, layer, row, k, v)
 
     return advance_layer, finish_layer
+
+
+@inline
+def _rows_together(head, table, layer):
+    """How many rows one sweep can do what is pending for: those of an LSTM's gates, or none."""
+    descends = optimiser_of(table, table[T_SUMS] != 0) == SGD
+    return table[layer + L_TOGETHER] if descends and head[H_PENDING] == WEIGHTS else 0
+
+
+@hot
+def _advance_gates(head, body, table, layer, u_next, z):
+    """Bring the rows of an LSTM's gates up to date, and project u_next to the place z."""
+    u, lanes = table[layer + L_NOW + S_U], table[layer + L_LANES]
+    for k in range(0, lanes, width(body)):
+        gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
+        z_i, z_f, z_g, z_o = descend_gates(head, body, table, layer, k, u, u_next, gain)
+        store(body, z + k, z_i)
+        store(body, z + lanes + k, z_f)
+        store(body, z + 2 * lanes + k, z_g)
+        store(body, z + 3 * lanes + k, z_o)
 
 
 @inline
@@ -223,7 +249,7 @@ def _gain(body, table, layer, row, k):
     return gain
 
 
-@inline
+@hot
 def advance_projection(head, body, table, layer, states):
     """h = P m, after what the last step left pending for P: for the set `states` of states."""
     row = table[layer + L_PROJECTION]
@@ -269,13 +295,13 @@ def make_readout(listed):
     Returns (read_out, learn_readout).
     """
 
-    @inline
+    @hot
     def project_direct(head, body, table, row, at, u):
         if listed and table[row + R_VISITS] >= 0:
             return project_listed(head, body, table, row, at, u)
         return project(body, table, row, at, u)
 
-    @inline
+    @hot
     def learn_direct(head, body, table, row, k, u, gain):
         if listed and table[row + R_VISITS] >= 0:
             at = k * table[row + R_COUNT]
@@ -290,17 +316,19 @@ def make_readout(listed):
         first, last = table[T_FIRST_LAYER], table[T_LAST_LAYER]
         h, row = table[last + states + S_H], table[T_READOUT]
         step, weight = width(body), table[row + R_WEIGHT]
+        direct, u = table[T_DIRECT], table[first + states + S_U]
+        for k in range(0, outputs, step):
+            at = k * table[direct + R_COUNT]
+            store(body, out + k, project_direct(head, body, table, direct, at, u))
         for o in range(outputs):
             dot = const(load(body, h), 0.0)
             for k in range(0, table[row + R_LANES], step):
                 dot = fma(load(body, weight + k * outputs + o * step), load(body, h + k), dot)
-            body[out + o] = total(dot)
-        row, u = table[T_DIRECT], table[first + states + S_U]
-        for k in range(0, outputs, step):
-            direct = project_direct(head, body, table, row, k * table[row + R_COUNT], u)
-            store(body, out + k, load(body, out + k) + direct)
+            # A number from lanes just stored is there at once; lanes from numbers would be waited
+            # for. Hence in this order.
+            body[out + o] += total(dot)
 
-    @inline
+    @hot
     def learn_readout(head, body, table):
         """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
         last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]
@@ -314,7 +342,7 @@ def make_readout(listed):
     return read_out, learn_readout
 
 
-@inline
+@hot
 def assign_credit(body, table):
     """dL/dh of all layers: V' dL/da for the last, with V as it was when it spoke."""
     layer, row = table[T_LAST_LAYER], table[T_READOUT]

@@ -13,7 +13,7 @@ import math
 from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.contexts import consult, forget_labels, keep_label, learn_contexts
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.layers import (
     advance_projection,
     assign_credit,
@@ -107,7 +107,7 @@ def _limit(table):
     return LIMIT_FLOAT32 if table[T_FLOAT32] != 0 else LIMIT_FLOAT64
 
 
-@inline
+@hot
 def bad_label(table, y, first, weight):
     """0 if a label can be taken; -k - 1 if y[first + k] cannot; I + 1 if its weight cannot.
 
@@ -132,7 +132,7 @@ def bad_label(table, y, first, weight):
     return 0
 
 
-@inline
+@hot
 def bad_number(table, rows, t, first, count):
     """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
     x, y, weight = rows[:3]
@@ -228,7 +228,7 @@ def _make_reset(clear_learning):
 def _make_forward_next(cell, advance_layer, read_out):
     """Move the next set of states by one row, whose inputs are in place."""
 
-    @inline
+    @hot
     def forward_next(head, body, table):
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
@@ -245,7 +245,7 @@ def _make_forward_next(cell, advance_layer, read_out):
 
 
 def _make_keep_sources(listed):
-    @inline
+    @hot
     def keep_sources(head, body, table):
         """What a learner's next state saw is what its present state has seen."""
         for number in range(table[T_LAYERS]):
@@ -293,7 +293,7 @@ def _make_learn(exact, finish, learn_readout):
 def _make_trace(exact, listed):
     """What a step leaves for labels to come: traces, now or in the sweep of the next row."""
 
-    @inline
+    @hot
     def trace_step(head, body, table):
         if exact:
             advance_influence(body, table)
@@ -314,14 +314,15 @@ def _make_learn_label(learn):
         observe_target(head, table, y, first)
         row = int(head[H_STEPS])
         learn_combination(head, table, row, y[first], weight)
-        learn_contexts(head, body, table, row - 1, y[first], weight)
-        keep_label(head, table, row, y[first])
+        if table[T_CONTEXTS] != 0:
+            learn_contexts(head, body, table, row - 1, y[first], weight)
+            keep_label(head, table, row, y[first])
         return learn(head, body, table, y, first, weight)
 
     return learn_label
 
 
-@inline
+@hot
 def _answer(head, body, table, rows, t):
     """What row t is told: the network's forecast, or what it comes to with others."""
     x, y_hat = rows[0], rows[4]
@@ -331,32 +332,6 @@ def _answer(head, body, table, rows, t):
         consult(head, body, table, row - int(table[T_HORIZON] == 0), y_hat, to)
     if table[T_COMBINED] != 0:
         y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
-
-
-def _make_step(forward_next, keep_sources, trace_step, learn_label, listed):
-    """A learner's row t: predict, then learn."""
-
-    @inline
-    def step(head, body, table, rows, t):
-        x, y, weight = rows[:3]
-        layer = table[T_FIRST_LAYER]
-        u_next = table[layer + L_NEXT + S_U]
-        head[H_STEPS] += 1.0
-        if listed:
-            take_inputs(head, body, table, rows, t)
-        else:
-            scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
-        forward_next(head, body, table)
-        keep_sources(head, body, table)
-        _answer(head, body, table, rows, t)
-        if head[H_FROZEN] == 0.0:
-            trace_step(head, body, table)
-            learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
-            head[H_AWAITS] = 0.0 if learned else 1.0
-        else:
-            keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
-
-    return step
 
 
 def _make_trail(cell, clear_learning, trace_step, learn, read_out):
@@ -386,7 +361,8 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
             read_out(head, body, table, L_NOW)
             label = y[t * table[T_TARGETS]]
             learn_combination(head, table, row, label, weight[t])
-            learn_contexts(head, body, table, row - horizon, label, weight[t])
+            if table[T_CONTEXTS] != 0:
+                learn_contexts(head, body, table, row - horizon, label, weight[t])
             learn(head, body, table, y, t * table[T_TARGETS], weight[t])
 
     return trail
@@ -403,31 +379,68 @@ def _buffer(head, body, table):
     body[table[T_RING_RESET] + slot] = head[H_RESET_NEXT]
 
 
-def _make_forecast(forward_next, trail):
-    """A forecaster's row t: learn what its label teaches, then forecast `horizon` rows ahead."""
+def _make_learn_due(trail):
+    """A forecaster's row t, at first: learn what its label teaches."""
 
     @inline
-    def forecast(head, body, table, rows, t):
-        x, y = rows[0], rows[1]
+    def learn_due(head, body, table, rows, t):
+        if head[H_RESET_NEXT] != 0.0:
+            head[H_RESET_STEP] = head[H_STEPS]
+        observe_target(head, table, rows[1], t * table[T_TARGETS])
+        if head[H_STEPS] >= table[T_HORIZON]:
+            trail(head, body, table, rows, t)
+
+    return learn_due
+
+
+def _make_take_row(parts, listed):
+    """Row t: a learner predicts, then learns; a forecaster learns, then looks ahead.
+
+    One function for both, so that what both do is compiled once and needs no call.
+    """
+    forward_next, keep_sources, trace_step, learn_label, learn_due = parts
+
+    @hot
+    def take_row(head, body, table, rows, t):
+        x, y, weight = rows[:3]
         layer = table[T_FIRST_LAYER]
-        u_next = table[layer + L_NEXT + S_U]
-        frozen = head[H_FROZEN] != 0.0
-        keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
-        if not frozen:
-            if head[H_RESET_NEXT] != 0.0:
-                head[H_RESET_STEP] = head[H_STEPS]
-            observe_target(head, table, y, t * table[T_TARGETS])
-            if head[H_STEPS] >= table[T_HORIZON]:
-                trail(head, body, table, rows, t)
-        scale_inputs(head, body, table, x, t * table[T_INPUTS], u_next + table[layer + L_X_AT])
-        if not frozen:
-            _buffer(head, body, table)
-        head[H_RESET_NEXT] = 0.0
+        ahead, learns = table[T_HORIZON] != 0, head[H_FROZEN] == 0.0
+        if ahead:
+            _know(head, table, y, t)
+            if learns:
+                learn_due(head, body, table, rows, t)
+        else:
+            head[H_STEPS] += 1.0
+        if listed:
+            take_inputs(head, body, table, rows, t)
+        else:
+            at = table[layer + L_NEXT + S_U] + table[layer + L_X_AT]
+            scale_inputs(head, body, table, x, t * table[T_INPUTS], at)
+        if ahead:
+            if learns:
+                _buffer(head, body, table)
+            head[H_RESET_NEXT] = 0.0
         forward_next(head, body, table)
         _answer(head, body, table, rows, t)
-        head[H_STEPS] += 1.0
+        if ahead:
+            head[H_STEPS] += 1.0
+            return
+        keep_sources(head, body, table)
+        if learns:
+            trace_step(head, body, table)
+            learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
+            head[H_AWAITS] = 0.0 if learned else 1.0
+        else:
+            _know(head, table, y, t)
 
-    return forecast
+    return take_row
+
+
+@inline
+def _know(head, table, y, t):
+    """Contexts will hold the label of row t."""
+    if table[T_CONTEXTS] != 0:
+        keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
 
 
 def make_loop(cell, exact, listed):
@@ -445,13 +458,12 @@ def make_loop(cell, exact, listed):
     learn_label = _make_learn_label(learn)
     forward_next = _make_forward_next(cell, advance_layer, read_out)
     keep_sources = _make_keep_sources(listed)
-    step = _make_step(forward_next, keep_sources, trace_step, learn_label, listed)
-    trail = _make_trail(cell, clear_learning, trace_step, learn, read_out)
-    forecast = _make_forecast(forward_next, trail)
-    return _make_take(step, forecast, reset), learn_label, finish, reset
+    learn_due = _make_learn_due(_make_trail(cell, clear_learning, trace_step, learn, read_out))
+    parts = (forward_next, keep_sources, trace_step, learn_label, learn_due)
+    return _make_take(_make_take_row(parts, listed), reset), learn_label, finish, reset
 
 
-def _make_take(step, forecast, reset):
+def _make_take(take_row, reset):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
     `rows` is (x, y, weight, begins, y_hat, starts, columns, listed): x (T * I,), y (T * K,)
@@ -466,10 +478,7 @@ def _make_take(step, forecast, reset):
         for t in range(first, first + count):
             if begins[t] != 0:
                 reset(head, body, table)
-            if table[T_HORIZON] == 0:
-                step(head, body, table, rows, t)
-            else:
-                forecast(head, body, table, rows, t)
+            take_row(head, body, table, rows, t)
 
     return take
 

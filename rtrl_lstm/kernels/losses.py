@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
     ABSOLUTE_ERROR,
@@ -65,7 +65,7 @@ def probability_of(body, table, label):
     return math.exp(float(body[at + label]) - greatest) / total
 
 
-@inline
+@hot
 def respond(head, body, table, y_hat, to):
     """y_hat[to:] from the readout: activation, then the target's scale."""
     at, outputs, activation = table[T_OUT], table[T_OUTPUTS], table[T_ACTIVATION]
@@ -112,7 +112,7 @@ def _sign(number):
     return 1.0 if number > 0.0 else (-1.0 if number < 0.0 else 0.0)
 
 
-@inline
+@hot
 def credit(head, body, table, y, first, weight):
     """Write dL/da for the label y[first:]; whether any output had a label.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, sqrt, store
 from rtrl_lstm.kernels.slots import (
     ADAM,
@@ -118,7 +118,7 @@ def _scheduled(head, schedule, t):
     return factor * min(1.0, (t + 1.0) / max(head[H_WARMUP], 1.0))
 
 
-@inline
+@hot
 def begin_update(head, table):
     """Count an optimiser step and work out its numbers."""
     rate, optimiser = head[H_RATE], table[T_OPTIMIZER]
@@ -126,7 +126,7 @@ def begin_update(head, table):
         rate *= _scheduled(head, table[T_SCHEDULE], head[H_UPDATES] - head[H_SCHEDULE_START])
     head[H_UPDATES] += 1.0
     head[H_STEP_SIZE] = rate
-    if optimiser in (ADAM, ADAMW):
+    if optimiser == ADAM or optimiser == ADAMW:  # noqa: SIM109, `in` would be compiled apart
         head[H_POWER1] *= head[H_HYPER]
         head[H_POWER2] *= head[H_HYPER + 1]
         head[H_STEP_SIZE] = rate / (1.0 - head[H_POWER1])

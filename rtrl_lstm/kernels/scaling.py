@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.slots import (
     H_FROZEN,
     QUANTILE,
@@ -53,7 +53,7 @@ def _bounded(value, count, mean, m2):
     return min(max(value, mean - limit), mean + limit)
 
 
-@inline
+@hot
 def scale_inputs(head, body, table, x, first, at):
     """Put the row x[first:], as the network is to see it, at `at` in the body."""
     count_at, mean_at, m2_at = table[T_INPUT_COUNT], table[T_INPUT_MEAN], table[T_INPUT_M2]
@@ -75,7 +75,7 @@ def scale_inputs(head, body, table, x, first, at):
         body[at + k] = value
 
 
-@inline
+@hot
 def observe_target(head, table, y, first):
     """Let the label y[first:] join the target's statistics; NaN leaves them as they are."""
     if table[T_SCALE_TARGET] == 0:

@@ -232,10 +232,11 @@ L_OUT = 26  # numbers in a group of the output h (with a projection there is one
 L_OUT_LANES = 27  # rounded up to whole vectors
 L_OUT_GROUPS = 28
 L_STATE = 29  # rule "full": number of the layer's first state among all states
+L_TOGETHER = 30  # rows from the first on that one sweep can take: see `sweeps.descend_gates`
 # Handed to functions: as Python's integers they would be compiled into a copy for each.
-L_NOW = np.int64(30)  # table: the states that learn
-L_NEXT = np.int64(42)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)
-L_SIZE = 54
+L_NOW = np.int64(31)  # table: the states that learn
+L_NEXT = np.int64(43)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)
+L_SIZE = 55
 
 S_U = 0  # body: sources
 S_Z = 1  # body: projections, a stretch of lanes per gate

@@ -17,7 +17,6 @@ from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.lanes import const, fma, load, spread, store, width
 from rtrl_lstm.kernels.slots import (
     H_PENDING,
-    H_STEP_SIZE,
     H_STEPS,
     KEEPS,
     L_BELOW,
@@ -51,6 +50,7 @@ from rtrl_lstm.kernels.slots import (
     TRACES,
     WEIGHTS_ONLY,
 )
+from rtrl_lstm.kernels.sweeps import pace_of
 
 _PRUNE_EVERY = 64  # steps
 
@@ -252,16 +252,16 @@ def descend_listed(head, body, table, gathering, row, at, u, gain):
     traced = table[row + R_TRACED] != 0
     trace, u = table[row + R_TRACE] + at, u + table[row + R_FIRST]
     weight, summed = table[row + R_WEIGHT] + at, table[row + R_SUM] + at
-    rate = const(gain, head[H_STEP_SIZE])
+    pace = pace_of(head, gain)
     for member in range(int(head[visits])):
         d = 2 * int(head[visits + 1 + member])
         for source in range(d, min(d + 2, count)):
             k = source * step
-            g = gain * (load(body, trace + k) if traced else spread(body, u + source))
+            slope = load(body, trace + k) if traced else spread(body, u + source)
             if gathering:
-                store(body, summed + k, load(body, summed + k) + g)
+                store(body, summed + k, load(body, summed + k) + gain * slope)
             else:
-                store(body, weight + k, load(body, weight + k) - rate * g)
+                store(body, weight + k, fma(pace, slope, load(body, weight + k)))
 
 
 @inline
@@ -274,7 +274,7 @@ def advance_listed(head, body, table, gathering, row, at, u, u_next, decay, inje
     first = table[row + R_FIRST]
     places = (table[row + R_WEIGHT] + at, table[row + R_TRACE] + at, table[row + R_SUM] + at)
     does = (traced, pending != WEIGHTS_ONLY, pending != TRACES, gathering)
-    numbers = (decay, inject, gain, const(gain, head[H_STEP_SIZE]))
+    numbers = (decay, inject, gain, pace_of(head, gain))
     even = odd = const(gain, 0.0)
     for member in range(int(head[visits])):
         d = 2 * int(head[visits + 1 + member])
@@ -294,7 +294,7 @@ def _learn_column(body, places, k, source, does, numbers):
     """Trace and update of one column; returns its new weights."""
     weight, trace, summed = places
     traced, fresh, learns, gathering = does
-    decay, inject, gain, rate = numbers
+    decay, inject, gain, pace = numbers
     w = load(body, weight + k)
     slope = source
     if traced:
@@ -303,10 +303,9 @@ def _learn_column(body, places, k, source, does, numbers):
             slope = fma(decay, slope, inject * source)
             store(body, trace + k, slope)
     if learns:
-        g = gain * slope
         if gathering:
-            store(body, summed + k, load(body, summed + k) + g)
+            store(body, summed + k, load(body, summed + k) + gain * slope)
         else:
-            w = w - rate * g
+            w = fma(pace, slope, w)
             store(body, weight + k, w)
     return w

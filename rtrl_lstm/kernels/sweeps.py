@@ -25,7 +25,7 @@ this vector of lanes in each of the row's arrays, `u` and `u_next` places in the
 
 from __future__ import annotations
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import absolute, clamp, const, fma, load, spread, store, width
 from rtrl_lstm.kernels.optimisers import any_optimiser, optimiser_numbers, optimiser_of
 from rtrl_lstm.kernels.slots import (
@@ -34,6 +34,7 @@ from rtrl_lstm.kernels.slots import (
     H_STEP_SIZE,
     L_BLOCK_LANES,
     L_CELL_CREDIT,
+    L_FIRST_ROW,
     L_LANES,
     L_NOW,
     R_COUNT,
@@ -45,6 +46,7 @@ from rtrl_lstm.kernels.slots import (
     R_MOMENT1,
     R_MOMENT2,
     R_OWN,
+    R_SIZE,
     R_SUM,
     R_TRACE,
     R_TRACED,
@@ -92,10 +94,23 @@ def trace(body, table, row, at, u, u_next, decay, inject):
 
 
 @inline
-def _descend(body, weight, rate, g):
-    w = load(body, weight) - rate * g
+def _descend(body, weight, pace, slope):
+    """Plain descent. pace is minus the rate times the gain: a weight takes one operation."""
+    w = fma(pace, slope, load(body, weight))
     store(body, weight, w)
     return w
+
+
+@inline
+def pace_of(head, gain):
+    return const(gain, -head[H_STEP_SIZE]) * gain
+
+
+@inline
+def _learn_source(body, trace, weight, decay, inject, pace, source, following, z):
+    """One source of a traced row, all of it; returns the projection so far."""
+    w = _descend(body, weight, pace, _trace(body, trace, decay, inject, source))
+    return fma(w, following, z)
 
 
 @inline
@@ -104,18 +119,18 @@ def descend_traced(head, body, table, row, at, u, u_next, decay, inject, gain):
     count, step = table[row + R_COUNT], width(body)
     u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
     place, weight = table[row + R_TRACE] + at, table[row + R_WEIGHT] + at
-    rate = const(gain, head[H_STEP_SIZE])
+    numbers = (decay, inject, pace_of(head, gain))
     even = odd = const(gain, 0.0)
     for d in range(0, count - 1, 2):
-        g = gain * _trace(body, place, decay, inject, spread(body, u + d))
-        even = fma(_descend(body, weight, rate, g), spread(body, u_next + d), even)
-        g = gain * _trace(body, place + step, decay, inject, spread(body, u + d + 1))
-        odd = fma(_descend(body, weight + step, rate, g), spread(body, u_next + d + 1), odd)
+        source, following = spread(body, u + d), spread(body, u_next + d)
+        even = _learn_source(body, place, weight, *numbers, source, following, even)
+        source, following = spread(body, u + d + 1), spread(body, u_next + d + 1)
+        odd = _learn_source(body, place + step, weight + step, *numbers, source, following, odd)
         place += 2 * step
         weight += 2 * step
     if count & 1:
-        g = gain * _trace(body, place, decay, inject, spread(body, u + count - 1))
-        even = fma(_descend(body, weight, rate, g), spread(body, u_next + count - 1), even)
+        source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
+        even = _learn_source(body, place, weight, *numbers, source, following, even)
     return even + odd
 
 
@@ -124,18 +139,74 @@ def descend_direct(head, body, table, row, at, u, u_next, gain):
     """Update by plain descent of a row without traces; returns the projection."""
     count, step = table[row + R_COUNT], width(body)
     u, u_next = u + table[row + R_FIRST], u_next + table[row + R_FIRST]
-    weight, rate = table[row + R_WEIGHT] + at, const(gain, head[H_STEP_SIZE])
+    weight, pace = table[row + R_WEIGHT] + at, pace_of(head, gain)
     even = odd = const(gain, 0.0)
     for d in range(0, count - 1, 2):
-        w = _descend(body, weight, rate, gain * spread(body, u + d))
+        w = _descend(body, weight, pace, spread(body, u + d))
         even = fma(w, spread(body, u_next + d), even)
-        w = _descend(body, weight + step, rate, gain * spread(body, u + d + 1))
+        w = _descend(body, weight + step, pace, spread(body, u + d + 1))
         odd = fma(w, spread(body, u_next + d + 1), odd)
         weight += 2 * step
     if count & 1:
-        w = _descend(body, weight, rate, gain * spread(body, u + count - 1))
+        w = _descend(body, weight, pace, spread(body, u + count - 1))
         even = fma(w, spread(body, u_next + count - 1), even)
     return even + odd
+
+
+@inline
+def _learn_gates(body, at, traces, weights, coefficients, source, following, z):
+    """One source of the rows of i, f, g and o; returns their projections so far."""
+    decay, inject_i, inject_f, inject_g, pace, pace_o = coefficients
+    i, f, g, o = z
+    e_i, e_f, e_g = traces
+    w_i, w_f, w_g, w_o = weights
+    i = _learn_source(body, e_i + at, w_i + at, decay, inject_i, pace, source, following, i)
+    f = _learn_source(body, e_f + at, w_f + at, decay, inject_f, pace, source, following, f)
+    g = _learn_source(body, e_g + at, w_g + at, decay, inject_g, pace, source, following, g)
+    o = fma(_descend(body, w_o + at, pace_o, source), following, o)
+    return i, f, g, o
+
+
+@hot
+def descend_gates(head, body, table, layer, k, u, u_next, gain):
+    """`descend_traced` of an LSTM's rows i, f and g, and `descend_direct` of o, in one sweep.
+
+    The same bits, in two thirds of the time where all fits into the nearest cache: a source is
+    fetched once for the four, and their sums hide each other's latency. gain is that of the traced
+    rows. Returns the four projections.
+    """
+    row = table[layer + L_FIRST_ROW]
+    rows = (row, row + R_SIZE, row + 2 * R_SIZE, row + 3 * R_SIZE)
+    count, step, states = table[row + R_COUNT], width(body), layer + L_NOW
+    u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
+    traces = (table[rows[0] + R_TRACE], table[rows[1] + R_TRACE], table[rows[2] + R_TRACE])
+    weights = (
+        table[rows[0] + R_WEIGHT],
+        table[rows[1] + R_WEIGHT],
+        table[rows[2] + R_WEIGHT],
+        table[rows[3] + R_WEIGHT],
+    )
+    gain_o = load(body, table[layer + L_CELL_CREDIT] + k) * push_of(body, table, layer, rows[3], k)
+    coefficients = (
+        load(body, table[states + S_DECAY] + k),
+        push_of(body, table, layer, rows[0], k),
+        push_of(body, table, layer, rows[1], k),
+        push_of(body, table, layer, rows[2], k),
+        pace_of(head, gain),
+        pace_of(head, gain_o),
+    )
+    nothing = const(gain, 0.0)
+    even = odd = (nothing, nothing, nothing, nothing)
+    for d in range(0, count - 1, 2):
+        source, following = spread(body, u + d), spread(body, u_next + d)
+        even = _learn_gates(body, at, traces, weights, coefficients, source, following, even)
+        source, following = spread(body, u + d + 1), spread(body, u_next + d + 1)
+        odd = _learn_gates(body, at + step, traces, weights, coefficients, source, following, odd)
+        at += 2 * step
+    if count & 1:
+        source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
+        even = _learn_gates(body, at, traces, weights, coefficients, source, following, even)
+    return even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]
 
 
 @inline

@@ -104,7 +104,7 @@ def options_from_json(saved: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_labels(options: dict[str, Any]) -> dict[str, Any]:
-    """Those that go with losses of labels only, and so not with a Spec of which nothing is known."""
+    """Those that go with losses of labels only, and not with a Spec of whatever loss."""
     return {name: value for name, value in options.items() if name == "contexts"}
 
 
