@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rtrl_lstm as rl
-from rtrl_lstm.modelfile import to_bytes
+from rtrl_lstm.modelfile import from_bytes, to_bytes
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.score import Prequential
@@ -369,11 +369,13 @@ def test_rows_of_a_dataframe():
 def test_it_shows_what_was_asked_for():
     model = Model("y", time="t", horizon=3, interval=0.9, learning_rate="auto", cell="gru")
     assert repr(model) == (
-        "Model(target='y', time='t', horizon=3, interval=0.9, learning_rate='auto', "
-        "schedule=None, cell='gru')"
+        "Model(target='y', time='t', horizon=3, interval=0.9, cell='gru', learning_rate='auto', "
+        "schedule=None)"
     )
-    for model in (Model("y", members=2), Model("y", also=["z"], task="regression", bias=False)):
-        assert repr(eval(repr(model))) == repr(model)
+    several = Model("y", also=["z"], task="regression", bias=False)
+    for model in (Model("y", members=2, optimizer="sgd"), several):
+        assert repr(eval(repr(model), {"Model": Model, "SGD": rl.SGD})) == repr(model)
+    assert repr(from_bytes(to_bytes(model))) == repr(model)
     assert repr(rl.Panel("y", key="k")) == "Panel(target='y', key='k')"
     assert repr(rl.Delayed("y", id="i", dtype="float64")) == (
         "Delayed(target='y', id='i', dtype='float64')"

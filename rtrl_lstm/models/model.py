@@ -36,6 +36,7 @@ from rtrl_lstm.models.wanted import (
     wanted_spec,
     with_defaults,
 )
+from rtrl_lstm.optimizers import Adam
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
@@ -148,7 +149,11 @@ class Model:
         asked = {k: v for k, v in given.items() if k == "target" or v != _SCHEMA_DEFAULTS[k]}
         asked |= {"interval": self.interval} if self.interval is not None else {}
         asked |= {"members": self.members} if self.members > 1 else {}
-        own = {k: v for k, v in self.options.items() if k not in DEFAULTS or v != DEFAULTS[k]}
+        usual = {f.name: f.default for f in dataclasses.fields(Spec)} | DEFAULTS
+        options = {k: self.options[k] for k in usual if k in self.options}
+        own = {k: v for k, v in options.items() if v != usual[k]}
+        if own.get("optimizer") == Adam():  # "adam", as a file gives it back
+            del own["optimizer"]
         asked |= own | ({"learning_rate": "auto"} if len(self.rates) > 1 else {})
         return ", ".join(f"{name}={value!r}" for name, value in asked.items())
 
