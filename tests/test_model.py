@@ -364,6 +364,15 @@ def test_rows_of_a_dataframe():
         for no_row in ("y", None, [1.0, 2.0]):
             with pytest.raises(TypeError, match=r"a row is a dict .* df.to_dict\('records'\)"):
                 model.run([no_row])
+    model = Model("y", **SMALL_NET)
+    model.run(rows)
+    with pytest.raises(TypeError, match="a row is a dict"):
+        model.step([1.0, 2.0])
+
+
+def test_names_of_further_targets_are_a_list():
+    with pytest.raises(ValueError, match="also must be a list"):
+        Model("y", also="load")
 
 
 def test_it_shows_what_was_asked_for():

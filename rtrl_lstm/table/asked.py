@@ -131,11 +131,16 @@ def names_in(row: Mapping[str, Any]) -> list[str]:
     Raises TypeError where it is no row.
     """
     if not hasattr(row, "keys"):
-        raise TypeError(
-            f"a row is a dict from column to value, and not {shown(row)}; those of a DataFrame "
-            "are df.to_dict('records')"
-        )
+        raise no_row(row)
     return list(row.keys())
+
+
+def no_row(row: Any) -> TypeError:
+    """What to raise where something else is given for a row."""
+    return TypeError(
+        f"a row is a dict from column to value, and not {shown(row)}; those of a DataFrame "
+        "are df.to_dict('records')"
+    )
 
 
 def first_columns(

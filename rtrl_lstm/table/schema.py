@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.table.asked import TIMES, check_arguments, first_columns, require_columns
+from rtrl_lstm.table.asked import (
+    TIMES,
+    check_arguments,
+    first_columns,
+    no_row,
+    require_columns,
+)
 from rtrl_lstm.table.columns import Column, Inputs, Value
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
@@ -102,6 +108,8 @@ class Schema:
     ) -> None:
         if isinstance(features, str):
             raise ValueError("features must be a list of column names")
+        if isinstance(also, str):
+            raise ValueError("also must be a list of column names")
         also = list(also)
         self.arguments: dict[str, Any] = {
             "target": target,
@@ -238,7 +246,10 @@ class Schema:
         if columns is None:
             columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
-        get = row.get
+        try:
+            get = row.get
+        except AttributeError:
+            raise no_row(row) from None
         clock = self._clock
         stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
