@@ -80,7 +80,7 @@ from rtrl_lstm.kernels.sweeps import (
 )
 
 
-@inline
+@hot
 def gather_own(body, table, layer, states):
     """Put a layer's own h, and gates, among its sources, as those of the step before."""
     u = table[states + S_U]

@@ -308,7 +308,7 @@ def _make_trace(exact, listed):
 
 
 def _make_learn_label(learn):
-    @inline
+    @hot
     def learn_label(head, body, table, y, first, weight):
         """Learn the label y[first:] of the last step; whether there was any."""
         observe_target(head, table, y, first)
