@@ -37,7 +37,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed --picture build/speed.svg
 
 proof: $(VENV)/.dev
 	$(BIN)/python -m pytest -m proof --timeout 0 $(PYTEST_ARGS)

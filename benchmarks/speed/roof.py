@@ -9,10 +9,13 @@ Expect, with SGD on a quiet machine: 0.3 of the roof at 32 units, 0.5 at 128, 0.
 above the better of the two C variants of step.c throughout; with Adam 0.5 at 128. At 8 units a
 step is a few hundred instructions that no memory waits for, and the fraction says little.
 
-    python -m benchmarks.speed.roof
+    python -m benchmarks.speed.roof [--picture FILE.svg]
 """
 
-from collections.abc import Callable
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -20,6 +23,7 @@ from numba import njit
 import rtrl_lstm as rl
 
 from .ctwin import CTwin, compiled
+from .figures import draw
 from .memory import aligned_floats
 from .timing import Timing, side_by_side
 
@@ -94,8 +98,11 @@ def check(twin: CTwin, learner: rl.Learner) -> None:
     np.testing.assert_allclose(twin.run(X, Y), fresh.run(X, Y), rtol=1e-3, atol=1e-4)
 
 
-def main() -> None:
-    library = compiled()
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.roof")
+    parser.add_argument("--picture", type=Path, help="draw it there, as SVG")
+    asked = parser.parse_args(arguments)
+    library, seconds = compiled(), {}
     print(__doc__.splitlines()[0])
     print("µs a step (minimum), GB/s of weights, traces and moments, fraction of the roof")
     print(f"{'':13}{'engine':>9}{'GB/s':>6}{'roof':>6}{'part':>6}", end="")
@@ -106,13 +113,18 @@ def main() -> None:
     )
     for optimizer, sizes in (("sgd", SIZES), ("adam", SIZES)):
         for hidden in sizes:
-            print(line(hidden, optimizer, measure(hidden, optimizer, library)), flush=True)
+            times = measure(hidden, optimizer, library)
+            least = {name: time.minimum for name, time in times.items()}
+            seconds[optimizer, hidden] = least
+            print(line(hidden, optimizer, least), flush=True)
     if library is None:
         print("gcc is not installed, so there is no C twin to compare with")
+    if asked.picture:
+        draw(seconds, asked.picture)
 
 
-def line(hidden: int, optimizer: str, times: dict[str, Timing]) -> str:
-    least = {name: time.minimum for name, time in times.items()}
+def line(hidden: int, optimizer: str, least: dict[str, float]) -> str:
+    """A line of the table, of the least seconds a step."""
     total = bytes_per_step(hidden, optimizer)
     text = f"{optimizer:5} n={hidden:<5} {least['engine'] * 1e6:9.2f}"
     text += f"{total / least['engine'] / 1e9:6.0f}{total / least['roof'] / 1e9:6.0f}"
@@ -126,4 +138,4 @@ def line(hidden: int, optimizer: str, times: dict[str, Timing]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
