@@ -107,8 +107,7 @@ class Drive:
         try:
             with Interrupt() as interrupt:
                 while True:
-                    with interrupt.breaks_off():
-                        came = self._source.wait(checkpoints.seconds_left())
+                    came = interrupt.broken_off(self._source.wait, checkpoints.seconds_left())
                     # A signal does not break this off: what is read from a pipe is learned.
                     taken = self._take_some(checkpoints.rows_left()) if came else 0
                     if not taken and self._source.ended:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType, TracebackType
 
 
@@ -43,9 +42,8 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    @contextmanager
-    def breaks_off(self) -> Iterator[None]:
-        """Within, a signal raises.
+    def broken_off(self, wait: Callable[[float | None], bool], seconds: float | None) -> bool:
+        """Wait so many seconds, and be broken off by a signal. Returns what the wait returns.
 
         Raises:
             Interrupted: a signal came, now or before.
@@ -54,7 +52,7 @@ class Interrupt:
         try:
             if self.asked:
                 raise Interrupted(self.asked)
-            yield
+            return wait(seconds)
         finally:
             self._waiting = False
 

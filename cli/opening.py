@@ -95,12 +95,12 @@ class Opened:
         except (OSError, ValueError) as error:
             raise Stop(f"cannot read {path}: {_why(error)}") from error
 
-    def _uncompressed(self) -> Callable[[int], bytes]:
+    def _uncompressed(self) -> Callable[[int], bytes | None]:
         """What reads the text's bytes."""
-        first = self._tried(lambda: self.raw.read(PIECE) or b"")
+        first = self._tried(self.raw.read, PIECE)
         if not first.startswith((_GZIP, _ZSTD)):
             self._found = first
-            return lambda size: self.raw.read(size) or b""
+            return self.raw.read
         self.compressed = True
         arrived = _Arrived(self.raw, first)
         if first.startswith(_GZIP):
@@ -115,11 +115,11 @@ class Opened:
         if self._found:
             found, self._found = self._found, b""
             return found
-        return self._tried(lambda: self._read1(size))
+        return self._tried(self._read1, size)
 
-    def _tried(self, read: Callable[[], bytes]) -> bytes:
+    def _tried(self, read: Callable[[int], bytes | None], size: int) -> bytes:
         try:
-            return read()
+            return read(size) or b""
         except (OSError, EOFError, zlib.error) as error:
             raise SourceError(f"cannot read {self.name}: {_why(error)}") from error
         except Exception as error:

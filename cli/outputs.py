@@ -44,11 +44,12 @@ class Output:
             BrokenPipeError: the reader has left.
             WriteError: they could not be written; of a file, none of them is there.
         """
-        left = memoryview(text.encode("utf-8", "backslashreplace"))
-        size = len(left)
+        data = text.encode("utf-8", "backslashreplace")
+        size = len(data)
         try:
-            while left:
-                left = left[self._write(left) :]
+            written = self._write(data)
+            while written < size:
+                written += self._write(memoryview(data)[written:])
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -70,7 +71,7 @@ class Output:
             except OSError as error:
                 raise WriteError(f"cannot write {self.name}: {error.strerror}") from error
 
-    def _write(self, data: memoryview) -> int:
+    def _write(self, data: bytes | memoryview) -> int:
         try:
             return os.write(self._file, data)
         except BlockingIOError:  # whoever gave us this pipe does not want to wait; we do

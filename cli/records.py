@@ -37,13 +37,6 @@ class Record(NamedTuple):
     why: str = ""
 
 
-class _Fields(NamedTuple):
-    line: int
-    raw: str
-    fields: list[str] | None
-    why: str = ""
-
-
 class Csv:
     """Records of delimited text; the first line that is not blank is the header.
 
@@ -99,8 +92,7 @@ class Csv:
             if not self._open and '"' not in line and type(line) is str:
                 line = line.rstrip("\r")
                 if line.strip(" "):
-                    fields = line.split(self._delimiter_of(line))
-                    self._take(_Fields(self.line, line, fields), records)
+                    self._take(self.line, line, line.split(self._delimiter_of(line)), records)
             else:
                 self._take_quoted(line, waiting, records)
         return records
@@ -124,7 +116,7 @@ class Csv:
     def _take_quoted(self, line: str, waiting: deque[str], records: list[Record]) -> None:
         """A line with a quote in it, or inside a quote, or damaged."""
         if isinstance(line, Damaged) and not self._open:
-            self._take(_Fields(self.line, line, None, line.why), records)
+            self._take(self.line, line, None, records, line.why)
             return
         self._open.append(line)
         self._open_size += len(line) + 1
@@ -148,9 +140,9 @@ class Csv:
             # The quote that joined these lines was a mistake: only the first line is lost.
             self._give_up("a quote is opened here and closed in the wrong place", waiting, records)
             return
-        taken = _Fields(self.line - len(self._open) + 1, raw.rstrip("\r"), fields, damaged)
+        first = self.line - len(self._open) + 1
         self._open, self._open_size = [], 0
-        self._take(taken._replace(fields=None) if damaged else taken, records)
+        self._take(first, raw.rstrip("\r"), None if damaged else fields, records, damaged)
 
     def _open_lines(self) -> list[str]:
         """The open lines, with the newlines that lie inside the quotes."""
@@ -164,10 +156,12 @@ class Csv:
         self._open, self._open_size = [], 0
         self.line = line
         waiting.extendleft(reversed(others))
-        self._take(_Fields(line, first.rstrip("\r"), None, why), records)
+        self._take(line, first.rstrip("\r"), None, records, why)
 
-    def _take(self, taken: _Fields, records: list[Record]) -> None:
-        line, raw, fields, why = taken
+    def _take(
+        self, line: int, raw: str, fields: list[str] | None, records: list[Record], why: str = ""
+    ) -> None:
+        """The fields of a record, None where it cannot be read."""
         if self.columns is None:
             if fields is None:
                 raise ValueError(f"line {line}, the header: {why}{_advice(why)}")

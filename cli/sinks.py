@@ -25,6 +25,8 @@ _BLOCK = 1 << 20
 def forecast_line(forecast: Any) -> str:
     """A forecast as a line of CSV: a number, with the interval that it may have, or a label and
     its probability."""
+    if type(forecast) is float:
+        return repr(forecast)
     if forecast is None:
         return ""
     if isinstance(forecast, Ranged):

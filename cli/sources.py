@@ -152,7 +152,9 @@ class Source:
         return self._hand_out(most)
 
     def _hand_out(self, most: int) -> list[Record]:
-        taken, self._held = self._held[:most], self._held[most:]
+        taken, self._held = self._held, []
+        if len(taken) > most:
+            taken, self._held = taken[:most], taken[most:]
         if taken:
             self._line = taken[-1].line + taken[-1].raw.count("\n")
         return taken

@@ -25,9 +25,9 @@ def combine(
 ) -> tuple[str, str]:
     """The combined forecast (B, 1), raw and wide, and what is kept of the row for its label.
 
-    It is the mean of least squares' and of the inputs alone, by their recent losses. Kept are the
-    terms (B, C), raw, with what least squares said in the place of the 1; NaN before the target's
-    first label.
+    It is the mean of least squares', of the inputs alone and of the target's mean, by their recent
+    losses. Kept are the terms and that mean (B, C + 1), raw, with what least squares said in the
+    place of the 1; NaN before the target's first label.
     """
     inputs = g.op("Gather", g.widened(numbers["x"]), g.integers(*spec.combine_with), axis=1)
     found = g.concat([g.widened(ones), y_net, inputs], axis=1)
@@ -41,10 +41,11 @@ def combine(
     best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[1]))
     ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), one)
     square = g.op("Mul", ratio, ratio)
-    counts_more = np.array([[1.0, FIRST_COUNTS] + [1.0] * (len(spec.combine_with) - 1)])
+    counts_more = np.array([[1.0, FIRST_COUNTS] + [1.0] * len(spec.combine_with)])
     more = g.number("combination.more", counts_more, wide=True)
     share = g.op("Mul", g.op("Mul", square, square), more)
-    alone = g.concat([combined, _inputs(g, u)], axis=1)
+    centre = g.op("Mul", g.widened(ones), zero)
+    alone = g.concat([combined, _inputs(g, u), centre], axis=1)
     total = g.op("ReduceSum", share, g.integers(1))
     mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
     said = g.op("Where", g.op("Greater", total, g.constant(0.0, True)), mixed, combined)
@@ -52,7 +53,8 @@ def combine(
     squares = g.op("Add", scale[0], g.op("Mul", scale[1], combined))
     squares = g.op("Where", begun, squares, g.constant(float("nan"), wide=True))
     y_hat = g.op("Add", scale[0], g.op("Mul", scale[1], said))
-    return y_hat, g.concat([squares, y_net, inputs], axis=1)
+    mean = g.op("Add", centre, scale[0])
+    return y_hat, g.concat([squares, y_net, inputs, mean], axis=1)
 
 
 def learn(
@@ -74,7 +76,9 @@ def learn(
     first = g.op("Slice", found, g.integers(0), g.integers(1), g.integers(1))
     begun = g.op("Not", g.op("IsNaN", first))
     moves = g.op("And", begun, g.op("Greater", weight, zero))
-    u = _standardised(g, found, scale, ones)
+    terms = 2 + len(spec.combine_with)
+    own = g.op("Slice", found, g.integers(0), g.integers(terms), g.integers(1))
+    u = _standardised(g, own, scale, ones)
     weights, covariance = numbers["combination"], numbers["combination.covariance"]
 
     said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(1))
@@ -97,7 +101,7 @@ def learn(
     outer = g.op("Mul", g.op("Unsqueeze", reach, third), g.op("Unsqueeze", reach, g.integers(1)))
     rest = g.op("Sub", covariance, g.op("Mul", g.op("Unsqueeze", part, third), outer))
     rest = g.op("Div", rest, g.constant(FORGETTING, True))
-    eye = g.number("combination.diagonal", np.eye(2 + len(spec.combine_with))[None], wide=True)
+    eye = g.number("combination.diagonal", np.eye(terms)[None], wide=True)
     trace = g.op("ReduceSum", g.op("Mul", rest, eye), g.integers(1, 2))
     bound = g.constant(GREATEST_COVARIANCE, True)
     rest = g.op("Mul", rest, g.op("Div", bound, g.op("Max", trace, bound)))
@@ -110,7 +114,7 @@ def learn(
 
 
 def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
-    """The losses (B, E, 3) of least squares and of the inputs alone after a label, wide.
+    """The losses (B, E, 3) of least squares, the inputs alone and the mean after a label, wide.
 
     `before` may be of a batch of 1, as at first, where the errors are of more.
     """

@@ -254,8 +254,8 @@ def _combination(spec: Spec) -> dict[str, Number]:
     found = {
         "combination": Number((terms,), wide=True),
         "combination.covariance": Number((terms, terms), wide=True),
-        "combination.losses": Number((terms - 1, 3), wide=True),
+        "combination.losses": Number((terms, 3), wide=True),
     }
     if spec.horizon:
-        found["combination.ring"] = Number((spec.horizon, terms), wide=True)
+        found["combination.ring"] = Number((spec.horizon, terms + 1), wide=True)
     return found

@@ -14,7 +14,8 @@ def weights_of(spec: Spec, squares: Array, losses: Array) -> dict[str, Array]:
 
     Args:
         squares: (2 + C,) those of least squares, over the 1, the network and C inputs.
-        losses: (1 + C, 3) of least squares and of the inputs alone: two, and how many labels.
+        losses: (2 + C, 3) of least squares, of the inputs alone and of the target's mean: two, and
+            how many labels.
     """
     size, begun = losses[:, 0] * losses[:, 1], losses[:, 2] > 0
     best = size.min(where=begun, initial=np.inf)
@@ -25,6 +26,6 @@ def weights_of(spec: Spec, squares: Array, losses: Array) -> dict[str, Array]:
     if shares.sum() > 0:
         shares /= shares.sum()
         weights *= shares[0]
-        weights[2:] += shares[1:]
+        weights[2:] += shares[1:-1]
     inputs[list(spec.combine_with)] = weights[2:]
     return {"bias": weights[:1], "network": weights[1:2], "inputs": inputs}

@@ -130,11 +130,13 @@ class Layout(Fields):
         table[slots.T_COMBINATION] = self._place_head("combination", terms)
         table[slots.T_COVARIANCE] = self._place_head("combination.covariance", terms, terms)
         table[slots.T_REACH] = self._place_head("combination.reach", terms)
-        alone = ("combined", *terms[2:])
+        alone = ("combined", *terms[2:], "mean")
         table[slots.T_LOSSES] = self._place_head(
             "combination.losses", alone, ("few", "many", "count")
         )
-        table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, terms)
+        table[slots.T_COMBINED_RING] = self._place_head(
+            "combination.ring", rows, (*terms, "mean")
+        )
 
     def _write_contexts(self, table: list[int]) -> None:
         """See `kernels/contexts.py`."""

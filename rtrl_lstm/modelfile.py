@@ -104,6 +104,9 @@ def _keep(target: Path, previous: Path) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(target, temporary)
     os.replace(temporary, previous)
+    # Where a crash left `previous` as a second name of this very file, that did nothing.
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from command_line import COMMAND, figures, run, start, waves, write_csv
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from benchmarks.reliability.kills import OUTPUTS, measure
+from benchmarks.reliability.kills import OUTPUTS, Kind, measure
 from rtrl_lstm.cli.lines import Trail
 from rtrl_lstm.cli.sources import Source
 
@@ -23,15 +23,24 @@ ROWS[BAD - 1] = "torn\n"
 OPTIONS = ["--target", "y", "--hidden", 4, "--predictions", "p.csv", "--bad-rows", "bad.jsonl"]
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
-    found = measure(tmp_path, kills=4, rows=20_000, every="0.02s")
-    assert found["kills"] == 4
+@pytest.mark.parametrize("kind", [Kind("0.02s"), Kind("1000", ids=True, pipe=True)])
+def test_killed_at_random_moments(tmp_path: Path, kind: Kind) -> None:
+    found = measure(tmp_path, kills=3, rows=15_000, kind=kind)
+    assert found["kills"] == 3
     assert all(found[name] for name in OUTPUTS)
 
 
 @pytest.mark.proof
-def test_killed_200_times_over_a_million_rows(tmp_path: Path) -> None:
-    found = measure(tmp_path, kills=200, rows=1_000_000, every="5000")
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        (Kind("5000"), 1_000_000),
+        (Kind("2000", ids=True), 200_000),
+        (Kind("2000", ids=True, pipe=True), 200_000),
+    ],
+)
+def test_killed_200_times(tmp_path: Path, kind: Kind, rows: int) -> None:
+    found = measure(tmp_path, kills=200, rows=rows, kind=kind)
     assert found["kills"] == 200
     assert all(found[name] for name in OUTPUTS)
 

@@ -99,13 +99,18 @@ def test_interrupted_in_the_middle_of_a_file_and_resumed(tmp_path: Path) -> None
 
 
 def test_killed_after_a_checkpoint(tmp_path: Path) -> None:
+    rows = "\n".join(["x,y", *_rows(ROWS[:50])])
+    run("learn", "--target", "y", "--model", "n.rtrl", stdin=rows, cwd=tmp_path)
+    expected = (tmp_path / "n.rtrl").read_bytes()
     arguments = ["learn", "--target", "y", "--predictions", "-", "--model", "m.rtrl"]
     with start(*arguments, "--checkpoint-every", 25, cwd=tmp_path) as process:
         _talk(process, _rows(ROWS[:55]), "x,y\n")
+        # It is written aside, while forecasts go on.
+        until = time.monotonic() + 60
+        while (tmp_path / "m.rtrl").read_bytes() != expected and time.monotonic() < until:
+            time.sleep(0.02)
         process.kill()
-    rows = "\n".join(["x,y", *_rows(ROWS[:50])])
-    run("learn", "--target", "y", "--model", "n.rtrl", stdin=rows, cwd=tmp_path)
-    assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "n.rtrl").read_bytes()
+    assert (tmp_path / "m.rtrl").read_bytes() == expected
 
 
 def test_checkpoints_by_the_clock_come_while_the_pipe_is_silent(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rtrl_lstm.score.prequential import Prequential
 from rtrl_lstm.table.schema import Schema
-from rtrl_lstm.table.season import LOOK_AT
+from rtrl_lstm.table.season import LOOK_AT, Seasons
 
 QUARTER = 21600.0  # seconds: 4 rows a day, 28 a week
 KNOWN_AT = 15  # the row, from 0, whose time stamp is the 15th difference
@@ -102,6 +102,19 @@ def weekly(count, noise=0.1):
 
 def rows_of(name):
     return int(name.removesuffix(" rows)").split()[-1])
+
+
+@pytest.mark.parametrize("carried", [0.0, 0.7, 0.9, 1.0])
+def test_noise_has_no_season_however_slowly_it_moves(carried):
+    found = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        y, seasons = 0.0, Seasons(1)
+        for noise in rng.normal(size=LOOK_AT[8]).tolist():
+            y = carried * y + noise
+            seasons.push(y, None)
+        found += bool(seasons.lags)
+    assert found <= 1
 
 
 @pytest.mark.parametrize("horizon", [0, 1, 5])

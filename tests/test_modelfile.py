@@ -180,3 +180,14 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(net, tmp_path, monkeypat
 def test_a_folder_that_is_not_there(net, tmp_path):
     with pytest.raises(OSError, match=r"none|No such"):
         net.save(tmp_path / "none" / "m.rtrl")
+
+
+def test_a_crash_between_two_names_of_a_file_leaves_nothing_behind(tmp_path):
+    file, previous = tmp_path / "m.rtrl", tmp_path / "m.rtrl.previous"
+    file.write_bytes(b"old")
+    os.link(file, previous)  # there a kill hit: the old file has its second name, and no successor
+    modelfile.write_whole(file, b"new", previous)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "m.rtrl": b"new",
+        "m.rtrl.previous": b"old",
+    }

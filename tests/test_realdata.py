@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.realdata import generated, swap
+from benchmarks.realdata import generated, memory, swap
+from benchmarks.realdata.figures import beside_simple, draw
 from benchmarks.realdata.methods import method_of
 from benchmarks.realdata.run import _numbers, _pairs
 from benchmarks.realdata.streams import REPORT, STREAMS
@@ -58,3 +59,18 @@ def test_the_endings_change_places_half_way():
     assert all(len(one) == 1 for one in endings.values())
     early = [key for key in endings if not key[0]]
     assert all(endings[key] != endings[(True, *key[1:])] for key in early)
+
+
+def test_a_picture_shows_errors_beside_the_simple_forecast(tmp_path):
+    stream = STREAMS["gen_random_walk:+1"]
+    figures = {"ours": 1.0, "last value": 2.0, "linear": 4.0, "tree": 1e6}
+    found = {method: [{"rows": 5, "mae": mae}] for method, mae in figures.items()}
+    assert beside_simple(stream, found) == {"ours": 0.5, "linear": 2.0, "tree": 5e5}
+    draw({stream: found}, tmp_path / "new" / "errors.svg")
+    drawn = (tmp_path / "new" / "errors.svg").read_text()
+    assert all(word in drawn for word in ("gen_random_walk:+1", "ours", "linear", "≥ 10"))
+
+
+def test_memory_is_told_of_a_process_of_its_own():
+    begin, most = memory.measure("gen_random_walk:+1", "last value")
+    assert 10 < begin <= most < begin + 50

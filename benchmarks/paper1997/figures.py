@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.drawing import BLUE, GREEN, INK, ORANGE, RED, drawing, save
+
 from .report import interval
 from .results import Entry
 
-COLOURS = {"literal": "#3b82c4", "best": "#2f9e5b", "common": "#c98a1b"}
-INK = "#808890"  # to be read on white and on black
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "savefig.transparent": True,
-    "font.size": 8,
-    **{f"{part}.color": INK for part in ("text", "xtick", "ytick")},
-    **{f"axes.{part}": INK for part in ("edgecolor", "labelcolor", "titlecolor")},
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "paper1997",
-}
+COLOURS = {"literal": BLUE, "best": GREEN, "common": ORANGE}
 
 
 def draw(entries: list[Entry], folder: Path) -> None:
@@ -31,22 +20,14 @@ def draw(entries: list[Entry], folder: Path) -> None:
 
     Without matplotlib it says so and goes on.
     """
-    try:
-        # It may be missing, and where it is there mypy is not told of it: both must pass.
-        import matplotlib  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        print("no figures: they need matplotlib (pip install matplotlib)", file=sys.stderr)
-        return
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    with drawing() as pyplot:
+        if pyplot is None:
+            return
         if compared := _compared(entries):
-            _save(pyplot, _overview(pyplot, compared), folder / "overview.svg")
+            save(pyplot, _overview(pyplot, compared), folder / "overview.svg")
         for table in sorted({entry["table"] for entry in entries}):
             chosen = [e for e in entries if e["table"] == table and e["part"] != "variants"]
-            _save(pyplot, _table(pyplot, table, chosen), folder / f"table{table}.svg")
+            save(pyplot, _table(pyplot, table, chosen), folder / f"table{table}.svg")
 
 
 def nearest(entries: list[Entry]) -> Entry | None:
@@ -110,12 +91,6 @@ def _table(pyplot: Any, table: int, entries: list[Entry]) -> Any:
     return figure
 
 
-def _save(pyplot: Any, figure: Any, path: Path) -> None:
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-
-
 def _ratio(entry: Entry) -> tuple[float, float, float]:
     """The mean and its interval, as multiples of the published mean."""
     counts = [float(max(count, 1)) for count in entry["sequences"]]
@@ -134,7 +109,7 @@ def _bar(axes: Any, place: int, entry: Entry) -> None:
         axes.scatter(counts, [place] * len(counts), s=5, color=INK, zorder=3)
     published = entry["published"]
     if published:
-        axes.plot([published, published], [place - 0.4, place + 0.4], color="#d0454c")
+        axes.plot([published, published], [place - 0.4, place + 0.4], color=RED)
 
 
 def _curve(axes: Any, entry: Entry) -> None:

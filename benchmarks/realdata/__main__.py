@@ -1,6 +1,7 @@
 """Ours at its defaults beside simple forecasts, River and PyTorch, on every stream of `streams`.
 
     python -m benchmarks.realdata [STREAM ...] [--methods a,b] [--seeds N] [--json FILE]
+                                 [--picture FILE.svg]
     python -m benchmarks.realdata --data CSV --target COL [--time COL] [--horizon H]
 
 Needs river, statsmodels and vega_datasets (their files; nothing is downloaded), and for the methods
@@ -16,6 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.realdata.figures import draw
 from benchmarks.realdata.methods import METHODS, SEEDED, applies, method_of
 from benchmarks.realdata.run import Results
 from benchmarks.realdata.streams import STREAMS, Stream, stream_of_file
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of the methods that have one")
     parser.add_argument("--json", type=Path, default=Path("realdata.jsonl"))
     parser.add_argument("--again", action="store_true", help="measure what is there, too")
+    parser.add_argument("--picture", type=Path, help="draw it there, as SVG")
     parser.add_argument("--data", metavar="CSV", help="a stream of your own instead")
     parser.add_argument("--target")
     parser.add_argument("--time")
@@ -63,6 +66,8 @@ def main() -> None:
                     print(verdict(part, name))
                     print(*(against(part, name, other) for other in methods if "LSTM" in other))
     print(f"\n## Time\n\n{times(results, methods)}")
+    if asked.picture:
+        draw(results, asked.picture)
 
 
 def measured(

@@ -136,7 +136,7 @@ METHODS: dict[str, Method] = {
     **{name: _of_torch(name) for name in ("torch LSTM", "deep-river LSTM")},
 }
 # How those begin that are run with several seeds.
-SEEDED = ("ours", "torch LSTM", "deep-river LSTM")
+SEEDED = ("ours", "tree", "forest", "torch LSTM", "deep-river LSTM")
 
 
 def applies(method: str, stream: Stream) -> bool:

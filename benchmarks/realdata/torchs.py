@@ -4,13 +4,12 @@ like ours; and deep-river's, which goes back over a window of ten rows from a st
 from __future__ import annotations
 
 import math
-import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from benchmarks.deep_rivers import lstms
 from benchmarks.realdata.methods import Estimator, model_of, schema_of
 from benchmarks.realdata.streams import Stream
 from rtrl_lstm.table.schema import Forecast
@@ -150,29 +149,12 @@ class OneStep(TorchEstimator):
             self._lead = self._trail
 
 
-def _deep_river() -> Any:
-    """deep-river 0.3.4 asks for River 0.25, and of what 0.26 has moved it needs two base classes of
-    anomaly detectors, which have no part in this."""
-    import river.anomaly
-    import river.base
-
-    if not hasattr(river.anomaly, "base"):
-        moved = types.ModuleType("river.anomaly.base")
-        for name in ("AnomalyDetector", "SupervisedAnomalyDetector"):
-            setattr(moved, name, type(name, (river.base.Estimator,), {}))
-        river.anomaly.base = sys.modules["river.anomaly.base"] = moved
-    from deep_river.classification import zoo as classifiers
-    from deep_river.regression import zoo as regressors
-
-    return regressors.LSTMRegressor, classifiers.LSTMClassifier
-
-
 class DeepRiver(TorchEstimator):
     """deep-river's LSTM with our weights' number and Adam; inputs and target scaled for it."""
 
     def __init__(self, stream: Stream, seed: int) -> None:
         super().__init__(stream, seed)
-        regressor, classifier = _deep_river()
+        regressor, classifier = lstms()
         options = {
             "n_features": self.shape.inputs,
             "hidden_size": self.shape.hidden(shortcuts=False),

@@ -1,11 +1,13 @@
-"""The default learner beside a PyTorch LSTMCell that updates at each step: microseconds a step.
+"""The default learner beside PyTorch and deep-river, updated at each step: microseconds a step.
 
 4 inputs, 32 hidden units, 1 output, Adam 1e-3, float32, one thread; the same stream for all.
 Torch learns with a window of 1: the state is carried over and detached, so that its gradient is
 the one-step one, which is less than what the traces of truncated RTRL give.
 
+deep-river's LSTM regressor goes back over a window of ten rows.
+
 Expect: `run` at 80 times torch's rate or more, `step` from Python at 50 times or more. Adam with
-`fused=True`, torch's fastest on the CPU, is shown as well.
+`fused=True`, torch's fastest on the CPU, is shown as well. Beside deep-river 300 and 150 times.
 
     python -m benchmarks.speed.step_vs_torch
 """
@@ -16,11 +18,12 @@ from importlib.util import find_spec
 import numpy as np
 
 import rtrl_lstm as rl
+from benchmarks.deep_rivers import lstms
 
 from .timing import side_by_side
 
 INPUTS, HIDDEN = 4, 32
-STEPS, TORCH_STEPS, REPEATS = 20_000, 300, 15
+STEPS, TORCH_STEPS, DEEP_RIVER_STEPS, REPEATS = 20_000, 300, 30, 15
 
 
 def stream(steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,13 +78,31 @@ def torchs(fused: bool) -> Callable[[], int]:
     return loop
 
 
+def deep_river() -> Callable[[], int]:
+    """A trial of deep-river: a forecast and a step of learning for each row."""
+    X, Y = stream(DEEP_RIVER_STEPS)
+    rows = [{f"x{k}": float(v) for k, v in enumerate(x)} for x in X]
+    regressor, _ = lstms()
+    model = regressor(n_features=INPUTS, hidden_size=HIDDEN, optimizer_fn="adam", lr=1e-3)
+
+    def loop() -> int:
+        for row, y in zip(rows, Y[:, 0].tolist(), strict=True):
+            model.predict_one(row)
+            model.learn_one(row, y)
+        return DEEP_RIVER_STEPS
+
+    return loop
+
+
 def main() -> None:
     trials = ours()
     if find_spec("torch"):
         trials |= {"torch LSTMCell": torchs(False), "torch, fused Adam": torchs(True)}
+    if find_spec("torch") and find_spec("deep_river"):
+        trials["deep-river LSTM"] = deep_river()
     times = side_by_side(trials, REPEATS)
     print(__doc__.splitlines()[0])
-    columns = [name for name in times if name.startswith("torch")]
+    columns = [name for name in times if not name.startswith("rtrl-lstm")]
     print(f"{'':20}{'min':>9}{'median':>9}" + "".join(f"  × {name}" for name in columns))
     for name, time in times.items():
         ratios = (f"{times[c].minimum / time.minimum:{len(c) + 4}.1f}" for c in columns)

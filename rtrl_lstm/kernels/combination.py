@@ -9,11 +9,12 @@ stream where there is nothing to learn. All numbers but the 1 enter standardised
 running mean and spread. Everything here is float64 and lies in the head.
 
 Least squares takes hundreds of labels to change its mind, and squares make much of outliers. So
-what is said is a mean of the combination and of each of those inputs alone. Their shares are the
-fourth powers of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels
-and the last 1,000: who was best of late counts most, and who is best as a rule, too. That of the
-first input, the last value, is doubled. `Spec.combine_inner` names inputs that have no share of
-their own: many that say nearly the same would outvote the others.
+what is said is a mean of the combination, of each of those inputs alone, and of the target's
+running mean, which nothing beats where there is nothing to know. Their shares are the fourth powers
+of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels and the last
+1,000: who was best of late counts most, and who is best as a rule, too. That of the first input,
+the last value, is doubled. `Spec.combine_inner` names inputs that have no share of their own: many
+that say nearly the same would outvote the others.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from rtrl_lstm.kernels.slots import (
 @inline
 def _slot(head, table, row):
     """Where the numbers combined at a row are kept."""
-    return table[T_COMBINED_RING] + row % max(table[T_HORIZON], 1) * table[T_COMBINED]
+    return table[T_COMBINED_RING] + row % max(table[T_HORIZON], 1) * (table[T_COMBINED] + 1)
 
 
 @inline
@@ -57,8 +58,8 @@ def _standardised(head, table, value):
 def combine(head, table, row, x, first, y_net):
     """The combined forecast of a row; what went into it is kept for its label.
 
-    In the place of the 1 it is what least squares said. Before the first label there is no scale on
-    which the network could say anything: NaN is kept there.
+    In the place of the 1 it is what least squares said; behind the terms, the target's mean. Before
+    the first label there is no scale on which the network could say anything: NaN is kept there.
     """
     term, inputs = _slot(head, table, row), table[T_COMBINED_INPUTS]
     weights = table[T_COMBINATION]
@@ -70,25 +71,29 @@ def combine(head, table, row, x, first, y_net):
         combined += head[weights + k] * _standardised(head, table, head[term + k])
     mean, spread = target_mean(head, table, 0), target_spread(head, table, 0)
     head[term] = mean + spread * combined if head[table[T_TARGET_COUNT]] > 0.0 else math.nan
+    head[term + table[T_COMBINED]] = mean
     return mean + spread * _mixed(head, table, term, combined)
 
 
 @inline
 def _mixed(head, table, term, combined):
-    """The mean of the combination and of the inputs at `term`, standardised, by recent losses."""
+    """The mean of the combination, the inputs at `term` and the target's mean, by recent losses.
+
+    Standardised, so that the target's mean is 0.
+    """
     losses, total, said, best = table[T_LOSSES], 0.0, 0.0, math.inf
-    for k in range(table[T_COMBINED] - 1):
+    for k in range(table[T_COMBINED]):
         if head[losses + 3 * k + 2] > 0.0:
             best = min(best, head[losses + 3 * k] * head[losses + 3 * k + 1])
-    for k in range(table[T_COMBINED] - 1):
+    for k in range(table[T_COMBINED]):
         if head[losses + 3 * k + 2] > 0.0:
             loss = head[losses + 3 * k] * head[losses + 3 * k + 1]
             square = best / loss * (best / loss) if loss > 0.0 else 1.0
             share = square * square
             if k == 1:
                 share *= FIRST_COUNTS
-            alone = combined
-            if k > 0:
+            alone = combined if k == 0 else 0.0
+            if 0 < k < table[T_COMBINED] - 1:
                 alone = _standardised(head, table, head[term + 1 + k])
             total += share
             said += share * alone
@@ -123,6 +128,7 @@ def learn_combination(head, table, row, label, weight):
         return
     target, losses = _standardised(head, table, label), table[T_LOSSES]
     _note_loss(head, losses, label - head[u])
+    _note_loss(head, losses + 3 * (size - 1), label - head[u + size])
     head[u] = 1.0
     for k in range(1, size):
         # A term that has come up since is 0 here, so that nothing is learned about it.

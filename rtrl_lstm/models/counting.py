@@ -33,7 +33,9 @@ class Counting:
         """A row that the learner takes."""
         if reading.reset:
             self.begin_sequence()
-        known = any(label == label for label in (reading.label, *reading.also))  # not NaN
+        known = reading.label == reading.label  # not NaN
+        if not known and reading.also:
+            known = any(label == label for label in reading.also)
         if known and self._fed >= self._horizon and learns:
             self._learned += self._fed - self._horizon not in self._fillers
         if reading.filled:

@@ -98,10 +98,10 @@ class Guard:
     def note(self, forecasts: list[float], reading: Reading) -> None:
         """Take a row of a regression."""
         self._tallies[0].note(forecasts[0], reading.label)
-        for tally, forecast, label in zip(
-            self._tallies[1:], forecasts[1:], reading.also, strict=True
-        ):
-            tally.note(forecast, label)
+        if reading.also:
+            further = zip(self._tallies[1:], forecasts[1:], reading.also, strict=True)
+            for tally, forecast, label in further:
+                tally.note(forecast, label)
 
     def note_all(self, forecasts: Array, labels: Array) -> None:
         """`note` for many rows, in the same bits.

@@ -146,12 +146,14 @@ class Column:
 
     def _join(self, value: float) -> None:
         """Take a number into the mean."""
-        if self._count >= SETTLED:
+        size = abs(value)
+        if size > FARTHEST and self._count >= SETTLED:
             limit = FARTHEST * max(self._size / self._count, 1.0)
             value = min(max(value, -limit), limit)
+            size = abs(value)
         self._count += 1
         self._sum += value
-        self._size += abs(value)
+        self._size += size
 
     def _join_many(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """`_join` for many, in the same bits. Returns them as they joined."""

@@ -51,10 +51,13 @@ class Lags:
         """Write the lagged targets into `values`. New ones are appended, unless it is `fixed`."""
         if not self._complete:
             self._add(inputs, values)
+        ago = self.seasons.ago
+        last = ago(0)
         for lag, place in self.slots.items():
-            self._write(place, self.seasons.ago(lag - self._known), values)
-        for lag, place in self.changes.items():
-            self._write(place, self._change(lag), values)
+            then = ago(lag - self._known)
+            self._write(place, then, values)
+            if lag in self.changes:
+                self._write(self.changes[lag], _change(last, then, ago(lag)), values)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -77,14 +80,6 @@ class Lags:
         if isinstance(value, float):
             self._values[place] = value
         values[place] = self._values[place]
-
-    def _change(self, lag: int) -> float | None:
-        """The last target, and what it changed by a season ago; None where one is not known."""
-        last, then = self.seasons.ago(0), self.seasons.ago(lag - self._known)
-        before = self.seasons.ago(lag)
-        if isinstance(last, float) and isinstance(then, float) and isinstance(before, float):
-            return min(max(last + then - before, -LARGEST), LARGEST)
-        return None
 
     def takes(self, rows: int) -> int:
         """How many of so many rows bring no new input."""
@@ -117,12 +112,14 @@ class Lags:
             self._values[place] = float(values[-1])
 
     def _add(self, inputs: Inputs, values: list[float]) -> None:
+        ago = self.seasons.ago
         for lag, name in self.seasons.lags.items():
-            known = isinstance(self.seasons.ago(lag - self._known), float)
-            if known and lag not in self.slots:
+            then = ago(lag - self._known)
+            if isinstance(then, float) and lag not in self.slots:
                 self.slots[lag] = inputs.add(f"{self.target} ({name})", scaled=True)
                 values.append(0.0)
-            if lag in self.slots and lag not in self.changes and self._change(lag) is not None:
+            has_change = _change(ago(0), then, ago(lag)) is not None
+            if has_change and lag in self.slots and lag not in self.changes:
                 place = inputs.add(f"{self.target} ({name}: change)", scaled=True)
                 self.changes[lag] = place
                 values.append(0.0)
@@ -147,3 +144,10 @@ class Lags:
         lags._values = dict(saved["values"])
         lags.fixed = saved["fixed"]
         return lags
+
+
+def _change(last: Value, then: Value, before: Value) -> float | None:
+    """The last target, and what it changed by in a season; None where one of them is not known."""
+    if isinstance(last, float) and isinstance(then, float) and isinstance(before, float):
+        return min(max(last + then - before, -LARGEST), LARGEST)
+    return None

@@ -134,6 +134,7 @@ class Schema:
         self._lags: Lags | None = None if none else Lags(target, horizon)
         self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
+        self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
         self._sequence: str | None = None
         self._weight = weight
@@ -213,7 +214,7 @@ class Schema:
     @property
     def output_size(self) -> int:
         """How many outputs the task needs so far; 0 while that is unknown."""
-        return self.target.output_size + len(self.forecast_names[1:])
+        return self.target.output_size + self._more
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -392,7 +393,7 @@ class Schema:
 
     def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
         """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
-        if len(self.forecast_names) > 1:
+        if self._more:
             return tuple(outputs)
         return self.target.forecast(outputs, classes)
 

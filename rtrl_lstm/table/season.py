@@ -30,6 +30,8 @@ MOST_LAGS = 8
 LEAST_CORRELATION = 0.3
 LEAST_DEVIATIONS = 4.0
 """Hundreds of lags are tried in the first looks, and a season in noise costs a stream dear."""
+NEAR = 16
+"""Lags are near a season up to one such part of it."""
 LEAST_DIP = 0.1
 """By how much the autocorrelation has to fall before it peaks: noise has peaks of its own."""
 LEAST_GAIN = 0.05
@@ -234,8 +236,11 @@ def strongest_lag(series: NDArray[np.float64], least: int) -> int:
 
     A third of a `LONG` series is looked at, half of a shorter one. A peak counts from a correlation
     of `LEAST_CORRELATION` on, and of `LEAST_DEVIATIONS` over the root of the number of pairs, if
-    the correlation has been lower by `LEAST_DIP` before it. (Measured: a bound for series of long
-    memory, Bartlett's, finds no season in random walks, and none in one that lies on a trend.)
+    the correlation has been lower by `LEAST_DIP` before it. And what is left of the series without
+    what each value says of the next has to come round as well, as one that moves slowly has peaks,
+    too. (Measured in a hundred autoregressive series of 8,192 values, of order one and .9: a season
+    is found in 2, and in 58 where that is not asked. A bound for series of long memory, Bartlett's,
+    finds no season in random walks, and none in one that lies on a trend.)
     """
     n = len(series)
     lags = n // 3 if n >= LONG else n // 2
@@ -251,7 +256,22 @@ def strongest_lag(series: NDArray[np.float64], least: int) -> int:
     if not is_peak.any():
         return 0
     best = inner[is_peak].max()
-    return int(np.argmax(is_peak & (inner >= best - LEAST_GAIN))) + 1
+    found_lag = int(np.argmax(is_peak & (inner >= best - LEAST_GAIN))) + 1
+    return found_lag if _comes_round_beyond(series, correlation[1], found_lag) else 0
+
+
+def _comes_round_beyond(series: NDArray[np.float64], carried: float, lag: int) -> bool:
+    """Whether what remains of a series without `carried` times the value before has that season.
+
+    A smooth season shows in lags near it as well, and so they are also looked at together.
+    """
+    near = lag // NEAR
+    found = _autocorrelation(series[1:] - carried * series[:-1], lag + max(near, 1))
+    if found is None:
+        return True
+    deviations = found[0] * np.sqrt(found[1])
+    together = deviations[lag - near : lag + near + 1].sum() / np.sqrt(2 * near + 1)
+    return bool(max(together, *deviations[lag - 1 : lag + 2]) > LEAST_DEVIATIONS)
 
 
 def _autocorrelation(

@@ -45,11 +45,9 @@ def number(raw: Any, column: str) -> float:
     beyond `LARGEST`.
     """
     try:
-        value = _value(raw)
+        value = float(raw)
     except (TypeError, ValueError, OverflowError):
-        if is_missing(raw):
-            return float("nan")
-        raise BadRow(column, f"{shown(raw)} is not a number") from None
+        value = _further_number(raw, column)
     if -LARGEST <= value <= LARGEST or value != value:
         return value
     raise BadRow(column, f"{shown(raw)} is too large a number")
@@ -84,20 +82,25 @@ def is_number(raw: Any) -> bool:
     if str(raw) in ("True", "False"):
         return False
     try:
-        _value(raw)
+        float(raw)
     except (TypeError, ValueError, OverflowError):
-        return False
+        return _without_unit(raw) is not None
     return True
 
 
-def _value(raw: Any) -> float:
-    try:
-        return float(raw)
-    except ValueError:
-        with_unit = _WITH_UNIT.fullmatch(raw) if isinstance(raw, str) else None
-        if with_unit is None:
-            raise
-        return float(with_unit[1] + with_unit[2])
+def _further_number(raw: Any, column: str) -> float:
+    """What `float()` does not read."""
+    if is_missing(raw):
+        return float("nan")
+    value = _without_unit(raw)
+    if value is None:
+        raise BadRow(column, f"{shown(raw)} is not a number")
+    return value
+
+
+def _without_unit(raw: Any) -> float | None:
+    with_unit = _WITH_UNIT.fullmatch(raw) if isinstance(raw, str) else None
+    return None if with_unit is None else float(with_unit[1] + with_unit[2])
 
 
 def shown(raw: Any) -> str:

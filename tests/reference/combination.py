@@ -17,31 +17,31 @@ class Combination:
 
     def __init__(self, others: int, limit: float | None = None, inner: int | None = None) -> None:
         """`inner` is the number of the other forecast that has no share of its own."""
-        self.shares = np.array([1.0, 2.0] + [1.0] * (others - 1))
+        self.shares = np.array([1.0, 2.0] + [1.0] * others)
         if inner is not None:
             self.shares[1 + inner] = 0.0
         self.w = np.eye(2 + others)[2]
         self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
         self.labels = 0
-        self.losses = None  # of least squares and of each other forecast alone, (K - 1, 2)
+        self.losses = None  # of least squares, each other forecast alone, the mean, (K, 2)
 
-    def forecast(self, y_net: float, others, mean: float, spread: float) -> tuple[float, float]:
-        """The forecast, and what least squares alone says."""
+    def forecast(self, y_net: float, others, mean: float, spread: float):
+        """The forecast, and what least squares alone and the mean alone say."""
         u = self.terms(y_net, others, mean, spread)
-        alone = np.array([self.w @ u, *u[2:]])
+        alone = np.array([self.w @ u, *u[2:], 0.0])
         squares = mean + spread * alone[0]
         if self.losses is None:
-            return squares, squares
+            return squares, (squares, mean)
         losses = np.where(self.shares > 0, self.losses.prod(axis=1), np.inf)
         shares = self.shares * (losses / losses.min()) ** -4.0
-        return mean + spread * (shares @ alone / shares.sum()), squares
+        return mean + spread * (shares @ alone / shares.sum()), (squares, mean)
 
-    def learn(self, y, squares, y_net, others, mean, spread, weight=1.0) -> None:
-        """`squares` is what least squares alone said when the forecast was made."""
+    def learn(self, y, alone, y_net, others, mean, spread, weight=1.0) -> None:
+        """`alone` is what least squares and the mean said when the forecast was made."""
         u = self.terms(y_net, others, mean, spread)
         error = (y - mean) / spread - self.w @ u
-        found = np.abs(y - np.array([squares, *others]))[:, None] * np.ones(2)
+        found = np.abs(y - np.array([alone[0], *others, alone[1]]))[:, None] * np.ones(2)
         self.labels += 1
         rates = np.maximum(1 - FADING, 1 / self.labels)
         self.losses = found if self.losses is None else self.losses + rates * (found - self.losses)
