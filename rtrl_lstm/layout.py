@@ -134,9 +134,7 @@ class Layout(Fields):
         table[slots.T_LOSSES] = self._place_head(
             "combination.losses", alone, ("few", "many", "count")
         )
-        table[slots.T_COMBINED_RING] = self._place_head(
-            "combination.ring", rows, (*terms, "mean")
-        )
+        table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, (*terms, "mean"))
 
     def _write_contexts(self, table: list[int]) -> None:
         """See `kernels/contexts.py`."""
