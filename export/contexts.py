@@ -7,11 +7,10 @@ a graph's state would have to grow by is as large as the network.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels.slots import (
     BUCKETS,
     LEAST_FREQUENCY,
@@ -22,13 +21,16 @@ from rtrl_lstm.kernels.slots import (
     RUNS,
     WAYS,
 )
-from rtrl_lstm.learner import Learner
+
+if TYPE_CHECKING:
+    from rtrl_lstm.forecaster import Forecaster
+    from rtrl_lstm.learner import Learner
 
 MOST = 2**24 + 1
 """All checks of contexts and all classes are below: they are counted in float32."""
 
 
-def contexts_of(net: Learner | Forecaster) -> dict[str, Any] | None:
+def contexts_of(net: "Learner | Forecaster") -> dict[str, Any] | None:
     """The contexts of a learner as plain JSON; None where it has none."""
     spec = net.spec
     if not spec.contexts:
