@@ -60,7 +60,7 @@ def _picture(pyplot: Any, results: dict[Stream, Found]) -> Any:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.minorticks_off()
-    ticks = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, FARTHEST]
+    ticks = [0.2, 0.5, 1.0, 2.0, 5.0, FARTHEST]
     axes.set_xticks(ticks, [*(f"{tick:g}" for tick in ticks[:-1]), f"≥ {FARTHEST:g}"])
     axes.set_xlabel("error, as a multiple of the better of last value and seasonal last value")
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4)

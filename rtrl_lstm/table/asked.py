@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rtrl_lstm.table.columns import Column
@@ -131,12 +131,19 @@ def names_in(row: Mapping[str, Any]) -> list[str]:
     Raises TypeError where it is no row.
     """
     if not hasattr(row, "keys"):
-        raise no_row(row)
+        raise _no_row(row)
     return list(row.keys())
 
 
-def no_row(row: Any) -> TypeError:
-    """What to raise where something else is given for a row."""
+def getter_of(row: Mapping[str, Any]) -> Callable[[str], Any]:
+    """What gives the value of a column, None where there is none. Raises TypeError: see above."""
+    try:
+        return row.get
+    except AttributeError:
+        raise _no_row(row) from None
+
+
+def _no_row(row: Any) -> TypeError:
     return TypeError(
         f"a row is a dict from column to value, and not {shown(row)}; those of a DataFrame "
         "are df.to_dict('records')"

@@ -21,7 +21,7 @@ from rtrl_lstm.table.asked import (
     TIMES,
     check_arguments,
     first_columns,
-    no_row,
+    getter_of,
     require_columns,
 )
 from rtrl_lstm.table.columns import Column, Inputs, Value
@@ -246,10 +246,7 @@ class Schema:
         if columns is None:
             columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
-        try:
-            get = row.get
-        except AttributeError:
-            raise no_row(row) from None
+        get = getter_of(row)
         clock = self._clock
         stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
