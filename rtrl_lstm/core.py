@@ -129,6 +129,8 @@ class Core:
         # A row like the one before, which takes no more looking at. NumPy has each dtype once.
         if type(x) is ndarray and x.dtype is self._dtype and x.ndim == 1:
             label = _NO_LABEL if y is None else y
+            if type(label) is ndarray and label.size == 1:
+                label = label.item()
             if type(label) is float:
                 y_hat: Array | None = next(self._answers, None)
                 if y_hat is None:
