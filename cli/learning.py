@@ -158,6 +158,7 @@ class _Run:
             typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
             write_page(options["report"], stand.model, stand.history, found, typed)
             notes.append(f"report in {options['report']}")
+        self._progress.close()  # its last line belongs before the figures
         conclude(found, notes, ended, options)
 
     def _metrics(

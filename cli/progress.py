@@ -31,7 +31,7 @@ class Progress:
         """Write a line."""
 
     def close(self) -> None:
-        """The run is over."""
+        """The run is over; may be said twice."""
 
 
 class Lines(Progress):
@@ -103,7 +103,8 @@ class Bar(Lines):
         self._bar.console.print(line, markup=False)
 
     def close(self) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
         super().close()
 
 

@@ -411,9 +411,8 @@ class Fleet:
 def _shaped(values: ArrayLike, name: str, *shape: int | None) -> Array:
     """Numbers of a shape, of which the first size may be any, None. Raises ValueError."""
     found = as_numbers(values, name)
-    if len(found.shape) != len(shape) or found.shape[1:] != shape[1:] or (
-        shape[0] not in (None, len(found))
-    ):  # fmt: skip
+    fits = len(found.shape) == len(shape) and found.shape[1:] == shape[1:]
+    if not fits or shape[0] not in (None, len(found)):
         wanted = str(shape).replace("None", "T")
         raise ValueError(f"{name} has shape {found.shape}; it must be {wanted}")
     return found

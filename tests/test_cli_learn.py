@@ -43,6 +43,7 @@ def test_forecasts_taxis_better_than_the_baselines(tmp_path: Path) -> None:
     begins = [line.split()[0] for line in done.stderr.splitlines() if line.strip()]
     assert "8" in begins
     assert "8,192" in begins
+    assert begins.index("10,320") < begins.index("learner")  # the last one is before the figures
 
 
 def test_json_holds_what_is_promised(tmp_path: Path) -> None:
