@@ -37,6 +37,8 @@ class Labels:
         """
         if y is None:
             return math.nan
+        if type(y) is np.ndarray and y.size == 1:
+            y = y.item()
         if isinstance(y, float | int) and math.prod(shape) == 1:  # a tenth of the time
             if not (math.isnan(y) or self._is_label(y)):
                 raise self._refusal(y)

@@ -181,8 +181,11 @@ class Session:
         """
         rows = as_numbers(x, "x")
         loop = self._ready(rows.shape)
-        with np.errstate(over="ignore"):  # it is infinite then, and refused
+        if rows.dtype == loop.x.dtype:
             loop.x[:] = rows
+        else:
+            with np.errstate(over="ignore"):  # it is infinite then, and refused
+                loop.x[:] = rows
         # A sum of squares costs a quarter of a look at each number.
         if not math.isfinite(np.vdot(loop.x, loop.x)) and not np.isfinite(loop.x).all():
             raise ValueError(f"x is not finite in column {np.argwhere(~np.isfinite(loop.x))[0, 1]}")

@@ -45,6 +45,8 @@ def as_numbers(values: Any, name: str) -> Array:
 
     Raises ValueError where it holds anything else, complex numbers and dates among it.
     """
+    if type(values) is np.ndarray and values.dtype in FLOATS:  # what comes row by row
+        return values
     if isinstance(values, np.ma.MaskedArray):
         values = np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values))
     try:
