@@ -52,6 +52,7 @@ class Session:
         The learner's spec, and what else the file says of itself.
     provider : str
         onnxruntime's name of the provider in use.
+
     Raises
     ------
     OSError

@@ -2,9 +2,9 @@
 
     python -m benchmarks.realdata.memory [STREAM] [--methods a,b]
 
-Each method runs in a process of its own. Told are its resident megabytes after forty rows, when all
-is imported and compiled (that is measured in a second process where the first had to compile), and
-the most that it has more later on.
+Each method runs in a process of its own, and then in another, which counts: the first may have to
+compile. Told are its resident megabytes after forty rows, when all is imported, and the most that
+it has more later on.
 """
 
 from __future__ import annotations

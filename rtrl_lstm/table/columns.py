@@ -53,7 +53,6 @@ class Column:
 
     def __init__(self, name: str, max_categories: int) -> None:
         self.name = name
-        self.max_categories = max_categories
         self.numeric: bool | None = None
         self.slot = -1
         self.fixed = False

@@ -50,7 +50,6 @@ class Target:
         if task not in ("auto", *LOSSES):
             raise ValueError(f"task must be auto, {', '.join(LOSSES)}: not {task!r}")
         self.column = column
-        self.max_categories = max_categories
         self.task: str | None = None if task == "auto" else task
         self.classes: tuple[str, ...] = ()
         self.fixed = False
