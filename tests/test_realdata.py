@@ -57,9 +57,13 @@ def test_what_a_default_is_worth_is_the_error_without_it_over_the_error_with():
     class Measured:
         def of(self, stream, method, seed):
             error = 2.0 if method == "ours" else {"gen_sea_drift:": 2.0}.get(stream.name, 8.0)
+            error *= 0.5 if method.endswith(".003 throughout") else 1.0
             return {"mae": error, "error": error}
 
-    assert ablation.worth(streams, "the calendar", 2, Measured()) == pytest.approx(1.0)
+    errors = ablation.Errors(Measured(), 2)
+    assert ablation.worth(streams, "the calendar", errors) == pytest.approx(1.0)
+    assert ablation.behind_best(streams, "", errors) == [0.5, 2.0]
+    assert ablation.behind_best(streams, ".01 throughout", errors) == [2.0, 2.0]
 
 
 def test_a_table_names_the_best_and_who_diverges():

@@ -4,7 +4,8 @@
 
 One default at a time is taken away, or exchanged, and every stream is gone through again. Told is
 the geometric mean, over the streams of a group, of the error over that of the defaults. What is no
-option of a Model is taken away by a patch of this process. Expect a quarter of an hour.
+option of a Model is taken away by a patch of this process. A second table holds the learning rates
+against the constant one that was best on each stream. Expect a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _unscaled() -> AbstractContextManager[Any]:
     return _property("scaled_inputs", lambda schema: (False,) * schema.input_size)
 
 
+CONSTANT = {".001 throughout": 0.001, ".003 throughout": 0.003, ".01 throughout": 0.01}
+RATES = {**CONSTANT, "`auto`, a network at each": "auto"}
 # What is told of it -> the options of a Model, and a patch that holds while it works.
 WITHOUT: dict[str, tuple[dict[str, Any], Any]] = {
     "combination: the network alone, which sees all lags": ({}, _alone),
@@ -62,9 +65,10 @@ WITHOUT: dict[str, tuple[dict[str, Any], Any]] = {
     "the seasons' changes": ({}, _no_change),
     "the calendar": ({}, _no_calendar),
     "scaling of inputs": ({}, _unscaled),
-    "the falling rate: .001 throughout": ({"learning_rate": 0.001}, nullcontext),
-    "the falling rate: .01 throughout": ({"learning_rate": 0.01}, nullcontext),
-    "the falling rate: `auto`, three times as slow": ({"learning_rate": "auto"}, nullcontext),
+    **{
+        f"the falling rate: {rate}": ({"learning_rate": value}, nullcontext)
+        for rate, value in RATES.items()
+    },
     "Adam: RMSprop at .001": ({"optimizer": "rmsprop"}, nullcontext),
     "shortcuts from inputs to outputs": ({"shortcuts": False}, nullcontext),
     "a bound on the credit": ({"clip": None}, nullcontext),
@@ -95,17 +99,36 @@ def without(what: str) -> Method:
     return follow
 
 
-def worth(streams: list[Stream], what: str, seeds: int, results: Results) -> float:
+class Errors:
+    """The error of a method on a stream, the mean over seeds; measured where it is missing."""
+
+    def __init__(self, results: Results, seeds: int) -> None:
+        self._results, self._seeds = results, seeds
+
+    def of(self, stream: Stream, what: str = "") -> float:
+        """Of ours, or of ours without something."""
+        method = f"ours without {what}" if what else "ours"
+        figures = [self._results.of(stream, method, seed) for seed in range(self._seeds)]
+        return mean(figures, measure_of(stream))
+
+
+def geometric_mean(ratios: list[float]) -> float:
+    """Less 1."""
+    return math.expm1(statistics.fmean(map(math.log, ratios)))
+
+
+def worth(streams: list[Stream], what: str, errors: Errors) -> float:
     """The geometric mean of the error without over the error with, less 1."""
-    logs = []
-    for stream in streams:
-        figures = [
-            [results.of(stream, method, seed) for seed in range(seeds)]
-            for method in (f"ours without {what}", "ours")
-        ]
-        lacking, whole = (mean(each, measure_of(stream)) for each in figures)
-        logs.append(math.log(lacking / whole))
-    return math.expm1(statistics.fmean(logs))
+    return geometric_mean([errors.of(stream, what) / errors.of(stream) for stream in streams])
+
+
+def behind_best(streams: list[Stream], rate: str, errors: Errors) -> list[float]:
+    """On each stream, the error with a rate over that with the best constant one; "": falling."""
+    return [
+        errors.of(stream, rate and f"the falling rate: {rate}")
+        / min(errors.of(stream, f"the falling rate: {constant}") for constant in CONSTANT)
+        for stream in streams
+    ]
 
 
 def main() -> None:
@@ -119,11 +142,16 @@ def main() -> None:
     chosen = [stream for name, stream in STREAMS.items() if name.startswith(wanted)]
     groups = {title: list(filter(belongs, chosen)) for title, belongs in GROUPS.items()}
     groups = {title: streams for title, streams in groups.items() if streams}
-    results = Results(asked.json)
+    errors = Errors(Results(asked.json), asked.seeds)
     print(f"| without | {' | '.join(groups)} |\n|---{'|--:' * len(groups)}|")
     for what in WITHOUT:
-        found = (worth(streams, what, asked.seeds, results) for streams in groups.values())
+        found = (worth(streams, what, errors) for streams in groups.values())
         print(f"| {what} | {' | '.join(f'{each:+.1%}' for each in found)} |", flush=True)
+    print(f"\n| rate | {' | '.join(groups)} | at worst |\n|---{'|--:' * (len(groups) + 1)}|")
+    for rate in (*RATES, ""):
+        each = [behind_best(streams, rate, errors) for streams in groups.values()]
+        said = " | ".join(f"{geometric_mean(ratios):+.1%}" for ratios in each)
+        print(f"| {rate or 'the default: falls'} | {said} | {max(max(r) for r in each) - 1:+.1%} |")
 
 
 if __name__ == "__main__":
