@@ -174,9 +174,8 @@ class Core:
         """The kernel for rows of a dtype."""
         kernel = self._kernels.get(dtype)
         if kernel is None:
-            spec = self.spec
             kernel = entries.bare_entry(
-                spec.cell, spec.rule, spec.sparse_inputs, dtype, self._body.dtype
+                self.spec.cell, self.layout.family, dtype, self._body.dtype
             )
             self._kernels[dtype] = kernel
         return kernel

@@ -17,10 +17,11 @@ from rtrl_lstm.kernels.lanes import (
     float64_at,
     flush_tiny,
     int64_at,
-    pointer_at,
+    narrow_at,
     prefetch,
     restore_mode,
     uint8_at,
+    wide_at,
 )
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
@@ -46,9 +47,9 @@ def _rows(places, x, y_hat, labels, weights):
     return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
 
 
-def _make_run(cell, exact=False, listed=False):
-    """See `lstm`; for any family of cells. exact and listed: see `loop.make_loop`."""
-    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
+def _make_run(parts, pointer_at=wide_at):
+    """See `lstm`; for any family of cells, of which `parts` are what `loop.make_loop` gives."""
+    take, learn_label, finish, reset = parts
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t):
@@ -110,16 +111,19 @@ def _make_run(cell, exact=False, listed=False):
     return run
 
 
-_run_lstm, _run_gru = _make_run(cells.lstm), _make_run(cells.gru)
-_run_rnn, _run_elstm = _make_run(cells.rnn), _make_run(cells.elstm)
-_run_lstm_full = _make_run(cells.lstm, exact=True)
-_run_gru_full = _make_run(cells.gru, exact=True)
-_run_rnn_full = _make_run(cells.rnn, exact=True)
-_run_elstm_full = _make_run(cells.elstm, exact=True)
-_run_lstm_sparse = _make_run(cells.lstm, listed=True)
-_run_gru_sparse = _make_run(cells.gru, listed=True)
-_run_rnn_sparse = _make_run(cells.rnn, listed=True)
-_run_elstm_sparse = _make_run(cells.elstm, listed=True)
+_lstm, _gru = loop.make_loop(cells.lstm), loop.make_loop(cells.gru)
+_rnn, _elstm = loop.make_loop(cells.rnn), loop.make_loop(cells.elstm)
+_run_lstm, _run_gru, _run_rnn, _run_elstm = map(_make_run, (_lstm, _gru, _rnn, _elstm))
+_run_lstm_narrow, _run_gru_narrow = _make_run(_lstm, narrow_at), _make_run(_gru, narrow_at)
+_run_rnn_narrow, _run_elstm_narrow = _make_run(_rnn, narrow_at), _make_run(_elstm, narrow_at)
+_run_lstm_full = _make_run(loop.make_loop(cells.lstm, exact=True))
+_run_gru_full = _make_run(loop.make_loop(cells.gru, exact=True))
+_run_rnn_full = _make_run(loop.make_loop(cells.rnn, exact=True))
+_run_elstm_full = _make_run(loop.make_loop(cells.elstm, exact=True))
+_run_lstm_sparse = _make_run(loop.make_loop(cells.lstm, listed=True))
+_run_gru_sparse = _make_run(loop.make_loop(cells.gru, listed=True))
+_run_rnn_sparse = _make_run(loop.make_loop(cells.rnn, listed=True))
+_run_elstm_sparse = _make_run(loop.make_loop(cells.elstm, listed=True))
 
 
 @entry
@@ -158,6 +162,30 @@ def rnn(do, count, at, x, y_hat, y, weight):
 def elstm(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
     return _run_elstm(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def lstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_lstm_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def gru_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_gru_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def rnn_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_rnn_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def elstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_elstm_narrow(do, count, at, x, y_hat, y, weight)
 
 
 @entry
@@ -209,28 +237,23 @@ def elstm_sparse(do, count, at, x, y_hat, y, weight):
 
 
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
+_NARROW = {"lstm": lstm_narrow, "gru": gru_narrow, "rnn": rnn_narrow, "elstm": elstm_narrow}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
 _SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
+_FAMILIES = {"simple": _SIMPLE, "narrow": _NARROW, "full": _FULL, "sparse": _SPARSE}
+ALL = tuple(function for family in _FAMILIES.values() for function in family.values())
 
 
-def entry_of(cell: str, rule: str, sparse_inputs: bool = False) -> Any:
+def entry_of(cell: str, family: str) -> Any:
     """The entry for a learner: see `lstm`."""
-    cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
-    if sparse_inputs:
-        return _SPARSE[cell]
-    return (_FULL if rule == "full" else _SIMPLE)[cell]
+    return _FAMILIES[family]["lstm" if cell.startswith("lstm") else cell]  # presets are lstms
 
 
 @cache
-def bare_entry(
-    cell: str, rule: str, sparse_inputs: bool, x: np.dtype[Any], body: np.dtype[Any]
-) -> Any:
+def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
     arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
-    return bare(entry_of(cell, rule, sparse_inputs), *arguments)
-
-
-ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values())
+    return bare(entry_of(cell, family), *arguments)
 
 
 @entry

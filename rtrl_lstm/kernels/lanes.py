@@ -7,8 +7,11 @@ loop stay in registers because nothing in memory can change them. LLVM splits th
 whatever registers the machine has, and the numbers that come out are the same on all of them:
 each lane is computed alone, in the order written (`fma` rounds once where the machine has it).
 
+A net of 8 units would leave half of each vector empty. So the type of the pointer that kernels hand
+on says how many lanes its vectors have: those behind a `Narrow` one have half as many.
+
     address(array)              a pointer p to the array's numbers
-    float64_at(place) ...       a pointer made of an address
+    float64_at(place) ...       a pointer made of an address; narrow_at: with vectors of 32 bytes
     load(p, i) store(p, i, v)   the lanes p[i], p[i+1], ...; i need not be aligned
     spread(p, i)                the one number p[i] in every lane
     const(v, c)                 the scalar c in every lane of v's type
@@ -17,7 +20,7 @@ each lane is computed alone, in the order written (`fma` rounds once where the m
     first(v, count)             v in the first lanes, 0 from lane `count` on
     clamp(v, low, high) rint(v) sqrt(v) pow2(v)      pow2: 2**v for integral v
     total(v)                    the sum of the lanes, in a fixed order
-    width(p)                    the number of lanes of p's dtype
+    width(p)                    the number of lanes of p's vectors
 """
 
 from __future__ import annotations
@@ -35,12 +38,12 @@ BITS = 512
 
 
 class Lanes(types.Type):
-    """Numba type of a vector of `BITS` bits of `dtype`."""
+    """Numba type of a vector of `count` numbers of `dtype`."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, count):
         self.dtype = dtype
-        self.count = BITS // dtype.bitwidth
-        super().__init__(name=f"Lanes({dtype})")
+        self.count = count
+        super().__init__(name=f"Lanes({dtype} x {count})")
 
 
 @register_model(Lanes)
@@ -48,6 +51,23 @@ class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
         element = dmm.lookup(fe_type.dtype).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.count))
+
+
+class Narrow(types.CPointer):
+    """Numba type of a pointer to numbers whose vectors have half of `BITS` bits."""
+
+    def __init__(self, dtype):
+        super().__init__(dtype)
+        self.name = f"Narrow({dtype})"
+
+
+register_model(Narrow)(models.PointerModel)
+
+
+def _lanes_behind(pointer):
+    """The type of the vectors that a pointer of this type points to."""
+    bits = BITS // 2 if isinstance(pointer, Narrow) else BITS
+    return Lanes(pointer.dtype, bits // pointer.dtype.bitwidth)
 
 
 @intrinsic
@@ -82,14 +102,21 @@ int64_at = _pointer_to(types.int64)
 uint8_at = _pointer_to(types.uint8)
 
 
-@intrinsic
-def pointer_at(typing_context, place, like):
-    """A pointer to numbers of the dtype of the array `like`, of an address."""
+def _pointer_like(pointer):
+    """An intrinsic that makes a pointer to numbers of an array's dtype of an address."""
 
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+    @intrinsic
+    def at(typing_context, place, like):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(like.dtype)(place, like), codegen
+        return pointer(like.dtype)(place, like), codegen
+
+    return at
+
+
+wide_at = _pointer_like(types.CPointer)
+narrow_at = _pointer_like(Narrow)
 
 
 def _broadcast(builder, scalar, vector_type):
@@ -113,7 +140,7 @@ def _is_lanes(*candidates) -> bool:
 
 @intrinsic
 def load(typing_context, pointer, index):
-    lanes = Lanes(pointer.dtype)
+    lanes = _lanes_behind(pointer)
 
     def codegen(context, builder, signature, args):
         vector = context.get_value_type(lanes).as_pointer()
@@ -125,7 +152,7 @@ def load(typing_context, pointer, index):
 
 @intrinsic
 def store(typing_context, pointer, index, value):
-    if not _is_lanes(value) or value.dtype != pointer.dtype:
+    if value != _lanes_behind(pointer):
         return None
 
     def codegen(context, builder, signature, args):
@@ -138,7 +165,7 @@ def store(typing_context, pointer, index, value):
 
 @intrinsic
 def spread(typing_context, pointer, index):
-    lanes = Lanes(pointer.dtype)
+    lanes = _lanes_behind(pointer)
 
     def codegen(context, builder, signature, args):
         scalar = builder.load(builder.gep(args[0], [args[1]]))
@@ -172,7 +199,7 @@ def is_float64(typing_context, value):
 @intrinsic
 def width(typing_context, pointer):
     def codegen(context, builder, signature, args):
-        return context.get_constant(types.intp, BITS // pointer.dtype.bitwidth)
+        return context.get_constant(types.intp, _lanes_behind(pointer).count)
 
     return types.intp(pointer), codegen
 

@@ -443,7 +443,7 @@ def _know(head, table, y, t):
         keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
 
 
-def make_loop(cell, exact, listed):
+def make_loop(cell, exact=False, listed=False):
     """All that a learner does, for one family of cells.
 
     exact: by the rule "full"; listed: inputs that are zero are passed over. Returns
