@@ -29,6 +29,7 @@ from rtrl_lstm.kernels.slots import (
     L_CELL_ACTIVATION,
     L_COUPLED,
     L_GATES,
+    L_GROUPS,
     L_INPUT_ACTIVATION,
     L_LANES,
     L_OWN,
@@ -104,9 +105,11 @@ def lstm(body, table, layer, states):
     """
     # The cells lie as the first of each block, the second of each block ...; a block has its gates'
     # z once, in the first stretch.
-    for begin in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
+    k = 0
+    for _ in range(table[layer + L_GROUPS]):
         for block in range(0, table[layer + L_BLOCK_LANES], width(body)):
-            _lstm_cells(body, table, layer, states, begin + block, block)
+            _lstm_cells(body, table, layer, states, k, block)
+            k += width(body)
 
 
 @hot

@@ -18,7 +18,6 @@ from rtrl_lstm.kernels.lanes import (
     flush_tiny,
     int64_at,
     narrow_at,
-    prefetch,
     restore_mode,
     uint8_at,
     wide_at,
@@ -34,22 +33,23 @@ _bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.
 
 
 @inline
-def _prefetch_block(place, stride):
-    """Have the next learner's numbers brought near while this one learns."""
-    for line in range(0, stride, 64):
-        prefetch(place + line)
+def _share(stride):
+    """Of a block's bytes a quarter, in whole cache lines."""
+    return (stride + 255) // 256 * 64
 
 
 @inline
-def _rows(places, x, y_hat, labels, weights):
+def _rows(places, x, y_hat, labels, weights, ahead, share):
     """What `loop` calls rows."""
     begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
-    return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
+    given = (address(x), labels, weights, begins, address(y_hat))
+    return *given, starts, columns, places[11], ahead, share
 
 
-def _make_run(parts, pointer_at=wide_at):
-    """See `lstm`; for any family of cells, of which `parts` are what `loop.make_loop` gives."""
-    take, learn_label, finish, reset = parts
+def _make_run(cell, exact=False, listed=False, narrow=False):
+    """See `lstm`; for any family of cells. exact, listed and narrow: see `loop.make_loop`."""
+    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed, narrow)
+    pointer_at = narrow_at if narrow else wide_at
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t):
@@ -72,14 +72,16 @@ def _make_run(parts, pointer_at=wide_at):
         """The same for `count` learners: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        rows = _rows(places, x, y_hat, labels, weights)
         for k in range(count):
-            if k + 1 < count:
-                _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
             if do == TAKE:
-                take(head, body, table, rows, k * each, each)
+                for row in range(k * each, (k + 1) * each):
+                    ahead, share = np.int64(0), np.int64(0)
+                    if row + 1 == (k + 1) * each and k + 1 < count:
+                        ahead, share = places[0] + numbers[k + 1] * stride, _share(stride)
+                    rows = _rows(places, x, y_hat, labels, weights, ahead, share)
+                    take(head, body, table, rows, row, 1)
             else:
                 do_without_rows(do, head, body, table, labels, weights, k)
         return 0
@@ -96,7 +98,7 @@ def _make_run(parts, pointer_at=wide_at):
             weights[0] = weight
         mode = flush_tiny()
         if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
-            rows, code = _rows(places, x, y_hat, labels, weights), np.intp(0)
+            rows, code = _rows(places, x, y_hat, labels, weights, 0, 0), np.intp(0)
             if do != TAKE_CHECKED:
                 code = _first_bad_row(table, rows, count)
             if code == 0:
@@ -111,19 +113,20 @@ def _make_run(parts, pointer_at=wide_at):
     return run
 
 
-_lstm, _gru = loop.make_loop(cells.lstm), loop.make_loop(cells.gru)
-_rnn, _elstm = loop.make_loop(cells.rnn), loop.make_loop(cells.elstm)
-_run_lstm, _run_gru, _run_rnn, _run_elstm = map(_make_run, (_lstm, _gru, _rnn, _elstm))
-_run_lstm_narrow, _run_gru_narrow = _make_run(_lstm, narrow_at), _make_run(_gru, narrow_at)
-_run_rnn_narrow, _run_elstm_narrow = _make_run(_rnn, narrow_at), _make_run(_elstm, narrow_at)
-_run_lstm_full = _make_run(loop.make_loop(cells.lstm, exact=True))
-_run_gru_full = _make_run(loop.make_loop(cells.gru, exact=True))
-_run_rnn_full = _make_run(loop.make_loop(cells.rnn, exact=True))
-_run_elstm_full = _make_run(loop.make_loop(cells.elstm, exact=True))
-_run_lstm_sparse = _make_run(loop.make_loop(cells.lstm, listed=True))
-_run_gru_sparse = _make_run(loop.make_loop(cells.gru, listed=True))
-_run_rnn_sparse = _make_run(loop.make_loop(cells.rnn, listed=True))
-_run_elstm_sparse = _make_run(loop.make_loop(cells.elstm, listed=True))
+_run_lstm, _run_gru = _make_run(cells.lstm), _make_run(cells.gru)
+_run_rnn, _run_elstm = _make_run(cells.rnn), _make_run(cells.elstm)
+_run_lstm_narrow = _make_run(cells.lstm, narrow=True)
+_run_gru_narrow = _make_run(cells.gru, narrow=True)
+_run_rnn_narrow = _make_run(cells.rnn, narrow=True)
+_run_elstm_narrow = _make_run(cells.elstm, narrow=True)
+_run_lstm_full = _make_run(cells.lstm, exact=True)
+_run_gru_full = _make_run(cells.gru, exact=True)
+_run_rnn_full = _make_run(cells.rnn, exact=True)
+_run_elstm_full = _make_run(cells.elstm, exact=True)
+_run_lstm_sparse = _make_run(cells.lstm, listed=True)
+_run_gru_sparse = _make_run(cells.gru, listed=True)
+_run_rnn_sparse = _make_run(cells.rnn, listed=True)
+_run_elstm_sparse = _make_run(cells.elstm, listed=True)
 
 
 @entry

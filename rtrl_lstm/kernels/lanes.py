@@ -20,6 +20,10 @@ on says how many lanes its vectors have: those behind a `Narrow` one have half a
     first(v, count)             v in the first lanes, 0 from lane `count` on
     clamp(v, low, high) rint(v) sqrt(v) pow2(v)      pow2: 2**v for integral v
     total(v)                    the sum of the lanes, in a fixed order
+    in_pairs(p)                 p, with vectors of twice as many lanes
+    spread_pair(p, i)           p[i] in the first half of the lanes, p[i+1] in the second
+    pair(v)                     v twice in one vector
+    first_half(v) second_half(v)
     width(p)                    the number of lanes of p's vectors
 """
 
@@ -119,6 +123,17 @@ wide_at = _pointer_like(types.CPointer)
 narrow_at = _pointer_like(Narrow)
 
 
+@intrinsic
+def in_pairs(typing_context, pointer):
+    if not isinstance(pointer, Narrow):
+        return None
+
+    def codegen(context, builder, signature, args):
+        return args[0]
+
+    return types.CPointer(pointer.dtype)(pointer), codegen
+
+
 def _broadcast(builder, scalar, vector_type):
     undefined = ir.Constant(vector_type, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
@@ -172,6 +187,52 @@ def spread(typing_context, pointer, index):
         return _broadcast(builder, scalar, context.get_value_type(lanes))
 
     return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def spread_pair(typing_context, pointer, index):
+    lanes = _lanes_behind(pointer)
+
+    def codegen(context, builder, signature, args):
+        two = ir.VectorType(context.get_value_type(lanes.dtype), 2)
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), two.as_pointer())
+        numbers = builder.load(place, align=lanes.dtype.bitwidth // 8)
+        return _shuffled(builder, numbers, [k * 2 // lanes.count for k in range(lanes.count)])
+
+    return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def pair(typing_context, value):
+    lanes = Lanes(value.dtype, 2 * value.count)
+
+    def codegen(context, builder, signature, args):
+        return _shuffled(builder, args[0], 2 * list(range(value.count)))
+
+    return lanes(value), codegen
+
+
+def _half(number):
+    @intrinsic
+    def half(typing_context, value):
+        lanes = Lanes(value.dtype, value.count // 2)
+
+        def codegen(context, builder, signature, args):
+            first = number * lanes.count
+            return _shuffled(builder, args[0], list(range(first, first + lanes.count)))
+
+        return lanes(value), codegen
+
+    return half
+
+
+first_half, second_half = _half(0), _half(1)
+
+
+def _shuffled(builder, vector, order):
+    """A vector of the elements of another, in some order."""
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
 
 @intrinsic
@@ -288,17 +349,11 @@ def total(typing_context, value):
 
     def codegen(context, builder, signature, args):
         (v,) = args
-        index = ir.IntType(32)
         while v.type.count > 1:  # fold the upper half onto the lower one
             half = v.type.count // 2
-            mask = ir.VectorType(index, half)
-            nothing = ir.Constant(v.type, ir.Undefined)
-            low = builder.shuffle_vector(v, nothing, ir.Constant(mask, list(range(half))))
-            high = builder.shuffle_vector(
-                v, nothing, ir.Constant(mask, list(range(half, 2 * half)))
-            )
-            v = builder.fadd(low, high)
-        return builder.extract_element(v, ir.Constant(index, 0))
+            low = _shuffled(builder, v, list(range(half)))
+            v = builder.fadd(low, _shuffled(builder, v, list(range(half, 2 * half))))
+        return builder.extract_element(v, ir.Constant(_WORD, 0))
 
     return value.dtype(value), codegen
 

@@ -71,6 +71,7 @@ from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
     descend_gates,
+    descend_gates_in_pairs,
     descend_traced,
     learn_any,
     project,
@@ -131,13 +132,15 @@ def project_layer(body, table, layer, states):
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
 
 
-def make_layer(listed):
+def make_layer(listed, narrow):
     """Moving a layer on, and bringing it up to date.
 
     listed: whether only some columns of the first layer are visited, see `sparse.py`: a
-    compilation of its own, which no other learner pays for. Returns (advance_layer, finish_layer).
+    compilation of its own, which no other learner pays for. narrow: whether vectors are taken two
+    at a time. Returns (advance_layer, finish_layer).
     """
     advance_lanes = _advance_listed if listed else _advance_lanes
+    advance_gates = _make_advance_gates(descend_gates_in_pairs if narrow else descend_gates)
 
     @hot
     def advance_layer(head, body, table, layer, u_next):
@@ -148,7 +151,7 @@ def make_layer(listed):
             plan_visits(head, table, layer)
         together = _rows_together(head, table, layer)
         if together > 0:
-            _advance_gates(head, body, table, layer, u_next, z)
+            advance_gates(head, body, table, layer, u_next, z)
         for r in range(together, table[layer + L_ROWS]):
             row = table[layer + L_FIRST_ROW] + r * R_SIZE
             for k in range(0, table[row + R_LANES], width(body)):
@@ -181,17 +184,20 @@ def _rows_together(head, table, layer):
     return table[layer + L_TOGETHER] if descends and head[H_PENDING] == WEIGHTS else 0
 
 
-@hot
-def _advance_gates(head, body, table, layer, u_next, z):
-    """Bring the rows of an LSTM's gates up to date, and project u_next to the place z."""
-    u, lanes = table[layer + L_NOW + S_U], table[layer + L_LANES]
-    for k in range(0, lanes, width(body)):
-        gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
-        z_i, z_f, z_g, z_o = descend_gates(head, body, table, layer, k, u, u_next, gain)
-        store(body, z + k, z_i)
-        store(body, z + lanes + k, z_f)
-        store(body, z + 2 * lanes + k, z_g)
-        store(body, z + 3 * lanes + k, z_o)
+def _make_advance_gates(descend):
+    @hot
+    def advance_gates(head, body, table, layer, u_next, z):
+        """Bring the rows of an LSTM's gates up to date, and project u_next to the place z."""
+        u, lanes = table[layer + L_NOW + S_U], table[layer + L_LANES]
+        for k in range(0, lanes, width(body)):
+            gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
+            z_i, z_f, z_g, z_o = descend(head, body, table, layer, k, u, u_next, gain)
+            store(body, z + k, z_i)
+            store(body, z + lanes + k, z_f)
+            store(body, z + 2 * lanes + k, z_g)
+            store(body, z + 3 * lanes + k, z_o)
+
+    return advance_gates
 
 
 @inline
