@@ -114,23 +114,45 @@ def bad_label(table, y, first, weight):
 
     A NaN in y is a label that is missing, which is well.
     """
-    loss, limit = table[T_LOSS], _limit(table)
+    low, high = label_bounds(table)
     for k in range(table[T_TARGETS]):
-        value = y[first + k]
-        if math.isnan(value):
-            continue
-        wrong = not abs(value) <= limit
-        if loss == CROSS_ENTROPY:
-            wrong = not (0.0 <= value < table[T_OUTPUTS]) or value != math.floor(value)
-        elif loss == LOG_LOSS:
-            wrong = not (0.0 <= value <= 1.0)
-        elif loss == POISSON:
-            wrong = wrong or value < 0.0
-        if wrong:
+        if is_wrong(table, y[first + k], low, high):
             return -k - 1
     if not (0.0 <= weight < math.inf):
         return table[T_INPUTS] + 1
     return 0
+
+
+@inline
+def label_bounds(table):
+    """The least and the greatest label that can be taken."""
+    loss, limit = table[T_LOSS], _limit(table)
+    if loss == CROSS_ENTROPY:
+        return 0.0, table[T_OUTPUTS] - 1.0
+    if loss == LOG_LOSS:
+        return 0.0, 1.0
+    return 0.0 if loss == POISSON else -limit, limit
+
+
+@inline
+def is_wrong(table, label, low, high):
+    """Whether a number is no label: not a missing one, and beyond the bounds, or half a class."""
+    if label != label:
+        return False
+    return not low <= label <= high or (table[T_LOSS] == CROSS_ENTROPY and label != int(label))
+
+
+@inline
+def all_good(table, x, y, weight):
+    """Whether all of the rows can be taken, in one pass over each array."""
+    limit, (low, high), bad = _limit(table), label_bounds(table), 0
+    for k in range(x.size):
+        bad += not abs(x[k]) <= limit
+    for k in range(y.size):
+        bad += is_wrong(table, y[k], low, high)
+    for k in range(weight.size):
+        bad += not 0.0 <= weight[k] < math.inf
+    return bad == 0
 
 
 @hot
