@@ -29,7 +29,6 @@ from rtrl_lstm.kernels.slots import (
     L_CELL_ACTIVATION,
     L_COUPLED,
     L_GATES,
-    L_GROUPS,
     L_INPUT_ACTIVATION,
     L_LANES,
     L_OWN,
@@ -106,10 +105,12 @@ def lstm(body, table, layer, states):
     # The cells lie as the first of each block, the second of each block ...; a block has its gates'
     # z once, in the first stretch.
     k = 0
-    for _ in range(table[layer + L_GROUPS]):
-        for block in range(0, table[layer + L_BLOCK_LANES], width(body)):
+    while k < table[layer + L_LANES]:
+        block = 0
+        while block < table[layer + L_BLOCK_LANES]:
             _lstm_cells(body, table, layer, states, k, block)
             k += width(body)
+            block += width(body)
 
 
 @hot

@@ -220,8 +220,10 @@ def _clear(body, at, count):
 @inline
 def _copy(body, to, at, count):
     """Numbers of an array to another, with what pads both to whole vectors."""
-    for k in range(0, count, width(body)):
+    k = 0
+    while k < count:
         store(body, to + k, load(body, at + k))
+        k += width(body)
 
 
 @inline
