@@ -174,9 +174,7 @@ class Core:
         """The kernel for rows of a dtype."""
         kernel = self._kernels.get(dtype)
         if kernel is None:
-            kernel = entries.bare_entry(
-                self.spec.cell, self.layout.family, dtype, self._body.dtype
-            )
+            kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
             self._kernels[dtype] = kernel
         return kernel
 
