@@ -1,4 +1,4 @@
-"""Nets of few units have vectors of half the lanes, and come to the same bits as with whole ones."""
+"""Nets of few units have vectors of half the lanes, and come to the bits of whole ones."""
 
 import numpy as np
 import pytest

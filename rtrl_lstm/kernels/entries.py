@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
+from rtrl_lstm.kernels.acceptance import all_good, bad_label, bad_number, first_bad_row
 from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
     address,
@@ -28,8 +29,6 @@ TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
 PLACES = 12
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
-
-_bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
 
 
 @inline
@@ -53,10 +52,10 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t):
-        """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
+        """LEARN label number t, FINISH or RESET; what `bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
-            wrong = _bad_label(table, label, first, weight[t])
+            wrong = bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
             if learn_label(head, body, table, label, first, weight[t]):
@@ -100,7 +99,7 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
         if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
             rows, code = _rows(places, x, y_hat, labels, weights, 0, 0), np.intp(0)
             if do != TAKE_CHECKED:
-                code = _first_bad_row(table, rows, count)
+                code = first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count)
         elif do < FLEET:
@@ -144,7 +143,7 @@ def lstm(do, count, at, x, y_hat, y, weight):
     Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
-    or for LEARN what `loop.bad_label` says of it: then nothing has changed.
+    or for LEARN what `acceptance.bad_label` says of it: then nothing has changed.
     """
     return _run_lstm(do, count, at, x, y_hat, y, weight)
 
@@ -261,16 +260,16 @@ def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) ->
 
 @entry
 def find_bad_number(table, x, y, weight):
-    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says.
+    """The first row, from 1, that cannot be taken (0: none), and what `acceptance.bad_number` says.
 
     An x of no numbers is not looked at.
     """
     t, rows = address(table), (address(x), address(y), address(weight))
-    if loop.all_good(t, x, y, weight):
+    if all_good(t, x, y, weight):
         return 0, 0
     inputs = t[T_INPUTS] if x.size > 0 else 0
     for row in range(weight.size):
-        code = _bad_number(t, rows, row, row * inputs, inputs)
+        code = bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0

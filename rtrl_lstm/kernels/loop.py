@@ -8,8 +8,6 @@ what comes later by a bit.
 
 from __future__ import annotations
 
-import math
-
 from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.contexts import consult, forget_labels, keep_label, learn_contexts
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
@@ -28,7 +26,6 @@ from rtrl_lstm.kernels.losses import credit, respond
 from rtrl_lstm.kernels.optimisers import begin_update
 from rtrl_lstm.kernels.scaling import observe_target, scale_inputs
 from rtrl_lstm.kernels.slots import (
-    CROSS_ENTROPY,
     H_AWAITS,
     H_FROZEN,
     H_LABELS,
@@ -53,11 +50,7 @@ from rtrl_lstm.kernels.slots import (
     L_SOURCES,
     L_UNITS,
     L_X_AT,
-    LIMIT_FLOAT32,
-    LIMIT_FLOAT64,
-    LOG_LOSS,
     NOTHING,
-    POISSON,
     R_COUNT,
     R_LANES,
     R_SIZE,
@@ -73,12 +66,10 @@ from rtrl_lstm.kernels.slots import (
     T_COMBINED,
     T_CONTEXTS,
     T_FIRST_LAYER,
-    T_FLOAT32,
     T_HORIZON,
     T_INPUTS,
     T_LAYER_STEP,
     T_LAYERS,
-    T_LOSS,
     T_OUTPUTS,
     T_RESTART,
     T_RING,
@@ -100,70 +91,6 @@ from rtrl_lstm.kernels.sparse import (
     take_inputs,
 )
 from rtrl_lstm.kernels.sums import settle_sums
-
-
-@inline
-def _limit(table):
-    """The greatest number that a learner takes: its square is finite, too."""
-    return LIMIT_FLOAT32 if table[T_FLOAT32] != 0 else LIMIT_FLOAT64
-
-
-@hot
-def bad_label(table, y, first, weight):
-    """0 if a label can be taken; -k - 1 if y[first + k] cannot; I + 1 if its weight cannot.
-
-    A NaN in y is a label that is missing, which is well.
-    """
-    low, high = label_bounds(table)
-    for k in range(table[T_TARGETS]):
-        if is_wrong(table, y[first + k], low, high):
-            return -k - 1
-    if not (0.0 <= weight < math.inf):
-        return table[T_INPUTS] + 1
-    return 0
-
-
-@inline
-def label_bounds(table):
-    """The least and the greatest label that can be taken."""
-    loss, limit = table[T_LOSS], _limit(table)
-    if loss == CROSS_ENTROPY:
-        return 0.0, table[T_OUTPUTS] - 1.0
-    if loss == LOG_LOSS:
-        return 0.0, 1.0
-    return 0.0 if loss == POISSON else -limit, limit
-
-
-@inline
-def is_wrong(table, label, low, high):
-    """Whether a number is no label: not a missing one, and beyond the bounds, or half a class."""
-    if label != label:
-        return False
-    return not low <= label <= high or (table[T_LOSS] == CROSS_ENTROPY and label != int(label))
-
-
-@inline
-def all_good(table, x, y, weight):
-    """Whether all of the rows can be taken, in one pass over each array."""
-    limit, (low, high), bad = _limit(table), label_bounds(table), 0
-    for k in range(x.size):
-        bad += not abs(x[k]) <= limit
-    for k in range(y.size):
-        bad += is_wrong(table, y[k], low, high)
-    for k in range(weight.size):
-        bad += not 0.0 <= weight[k] < math.inf
-    return bad == 0
-
-
-@hot
-def bad_number(table, rows, t, first, count):
-    """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
-    x, y, weight = rows[:3]
-    limit = _limit(table)
-    for k in range(count):
-        if not abs(x[first + k]) <= limit:
-            return k + 1
-    return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
 
 def _make_finish(finish_layer):
@@ -511,11 +438,11 @@ def make_loop(cell, exact, listed, narrow):
 def _make_take(take_row, reset):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
-    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed, ahead, share): x (T * I,), y (T * K,)
-    float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with the row,
-    y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of row t from
-    starts[t] to starts[t + 1], and columns says which: both int64. The last two are the address of
-    the block that is needed next, and a quarter of its bytes: 0 if there is none.
+    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed, ahead, share): x (T * I,),
+    y (T * K,) float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with
+    the row, y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of
+    row t from starts[t] to starts[t + 1], and columns says which: both int64. The last two are the
+    address of the block that is needed next, and a quarter of its bytes: 0 if there is none.
     """
 
     @inline
@@ -527,16 +454,3 @@ def _make_take(take_row, reset):
             take_row(head, body, table, rows, t)
 
     return take
-
-
-@inline
-def first_bad_row(table, rows, count):
-    """The first of `count` rows that cannot be taken, from 1; 0: all can."""
-    starts, listed = rows[5], rows[7] != 0
-    for t in range(count):
-        first, inputs = t * table[T_INPUTS], table[T_INPUTS]
-        if listed:
-            first, inputs = starts[t], starts[t + 1] - starts[t]
-        if bad_number(table, rows, t, first, inputs) != 0:
-            return t + 1
-    return 0
