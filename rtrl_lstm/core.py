@@ -174,10 +174,7 @@ class Core:
         """The kernel for rows of a dtype."""
         kernel = self._kernels.get(dtype)
         if kernel is None:
-            spec = self.spec
-            kernel = entries.bare_entry(
-                spec.cell, spec.rule, spec.sparse_inputs, dtype, self._body.dtype
-            )
+            kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
             self._kernels[dtype] = kernel
         return kernel
 
@@ -208,7 +205,7 @@ class Core:
             raise ValueError(f"weight is {weight!r}: it must be a number") from None
 
     def explain(self, x: Array, labels: Array, weights: Array) -> str:
-        """One line on the first number that `kernels.loop.bad_number` refuses."""
+        """One line on the first number that `kernels.acceptance.bad_number` refuses."""
         number, code = entries.find_bad_number(self._table, x, labels, weights)
         t = number - 1
         row = f" in row {t}" if weights.size > 1 else ""
@@ -282,13 +279,15 @@ class Core:
         labels = np.full((count, spec.target_size), np.nan)
         if Y is not None:
             labels[:] = as_rows(Y, "Y", spec.target_size, count)
-        weights = as_column(np.ones(count) if weight is None else weight, "weight", count)
-        begins = as_column(np.zeros(count) if reset is None else reset, "reset", count) != 0
+        weights = np.ones(count) if weight is None else as_column(weight, "weight", count)
+        begins = np.zeros(count, np.uint8)
+        if reset is not None:
+            begins[:] = as_column(reset, "reset", count) != 0
         checked = values.ravel() if listed is None else np.empty(0)
         if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
             raise ValueError(self.explain(checked, labels.ravel(), weights))
         y_hat = np.empty((count, spec.output_size), self._body.dtype)
-        return Prepared(values, labels, weights, begins.astype(np.uint8), y_hat, listed)
+        return Prepared(values, labels, weights, begins, y_hat, listed)
 
     def take_rows(self, rows: Prepared, start: int, stop: int) -> Array:
         """Take the rows from `start` to `stop`: what `run` would say at them, in the same bits.

@@ -335,10 +335,7 @@ class Fleet:
             nothing = (len(numbers), 0)
             rows, y_hat = np.empty(nothing, self._row_dtype), np.empty(nothing, self._dtype)
         each = rows.shape[1] if what == entries.TAKE else 1
-        spec = self.spec
-        kernel = entries.bare_entry(
-            spec.cell, spec.rule, spec.sparse_inputs, rows.dtype, self._dtype
-        )
+        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
         work = len(numbers) * each
         parts = max(1, min(self.threads, work // _STEPS_A_THREAD))
         bounds = np.linspace(0, len(numbers), parts + 1).astype(int)

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop
+from rtrl_lstm.kernels.acceptance import all_good, bad_label, bad_number, first_bad_row
 from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
     address,
     float64_at,
     flush_tiny,
     int64_at,
-    pointer_at,
-    prefetch,
+    narrow_at,
     restore_mode,
     uint8_at,
+    wide_at,
 )
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
 
@@ -29,33 +30,32 @@ FLEET = 8  # with one of the above: for many learners
 PLACES = 12
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
-_bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
+
+@inline
+def _share(stride):
+    """Of a block's bytes a quarter, in whole cache lines."""
+    return (stride + 255) // 256 * 64
 
 
 @inline
-def _prefetch_block(place, stride):
-    """Have the next learner's numbers brought near while this one learns."""
-    for line in range(0, stride, 64):
-        prefetch(place + line)
-
-
-@inline
-def _rows(places, x, y_hat, labels, weights):
+def _rows(places, x, y_hat, labels, weights, ahead, share):
     """What `loop` calls rows."""
     begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
-    return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
+    given = (address(x), labels, weights, begins, address(y_hat))
+    return *given, starts, columns, places[11], ahead, share
 
 
-def _make_run(cell, exact=False, listed=False):
-    """See `lstm`; for any family of cells. exact and listed: see `loop.make_loop`."""
-    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
+def _make_run(cell, exact=False, listed=False, narrow=False):
+    """See `lstm`; for any family of cells. exact, listed and narrow: see `loop.make_loop`."""
+    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed, narrow)
+    pointer_at = narrow_at if narrow else wide_at
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t):
-        """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
+        """LEARN label number t, FINISH or RESET; what `bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
-            wrong = _bad_label(table, label, first, weight[t])
+            wrong = bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
             if learn_label(head, body, table, label, first, weight[t]):
@@ -71,14 +71,16 @@ def _make_run(cell, exact=False, listed=False):
         """The same for `count` learners: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        rows = _rows(places, x, y_hat, labels, weights)
         for k in range(count):
-            if k + 1 < count:
-                _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
             if do == TAKE:
-                take(head, body, table, rows, k * each, each)
+                for row in range(k * each, (k + 1) * each):
+                    ahead, share = np.int64(0), np.int64(0)
+                    if row + 1 == (k + 1) * each and k + 1 < count:
+                        ahead, share = places[0] + numbers[k + 1] * stride, _share(stride)
+                    rows = _rows(places, x, y_hat, labels, weights, ahead, share)
+                    take(head, body, table, rows, row, 1)
             else:
                 do_without_rows(do, head, body, table, labels, weights, k)
         return 0
@@ -95,9 +97,9 @@ def _make_run(cell, exact=False, listed=False):
             weights[0] = weight
         mode = flush_tiny()
         if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
-            rows, code = _rows(places, x, y_hat, labels, weights), np.intp(0)
+            rows, code = _rows(places, x, y_hat, labels, weights, 0, 0), np.intp(0)
             if do != TAKE_CHECKED:
-                code = _first_bad_row(table, rows, count)
+                code = first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count)
         elif do < FLEET:
@@ -112,6 +114,10 @@ def _make_run(cell, exact=False, listed=False):
 
 _run_lstm, _run_gru = _make_run(cells.lstm), _make_run(cells.gru)
 _run_rnn, _run_elstm = _make_run(cells.rnn), _make_run(cells.elstm)
+_run_lstm_narrow = _make_run(cells.lstm, narrow=True)
+_run_gru_narrow = _make_run(cells.gru, narrow=True)
+_run_rnn_narrow = _make_run(cells.rnn, narrow=True)
+_run_elstm_narrow = _make_run(cells.elstm, narrow=True)
 _run_lstm_full = _make_run(cells.lstm, exact=True)
 _run_gru_full = _make_run(cells.gru, exact=True)
 _run_rnn_full = _make_run(cells.rnn, exact=True)
@@ -137,7 +143,7 @@ def lstm(do, count, at, x, y_hat, y, weight):
     Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
-    or for LEARN what `loop.bad_label` says of it: then nothing has changed.
+    or for LEARN what `acceptance.bad_label` says of it: then nothing has changed.
     """
     return _run_lstm(do, count, at, x, y_hat, y, weight)
 
@@ -158,6 +164,30 @@ def rnn(do, count, at, x, y_hat, y, weight):
 def elstm(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
     return _run_elstm(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def lstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_lstm_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def gru_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_gru_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def rnn_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_rnn_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def elstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_elstm_narrow(do, count, at, x, y_hat, y, weight)
 
 
 @entry
@@ -209,40 +239,37 @@ def elstm_sparse(do, count, at, x, y_hat, y, weight):
 
 
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
+_NARROW = {"lstm": lstm_narrow, "gru": gru_narrow, "rnn": rnn_narrow, "elstm": elstm_narrow}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
 _SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
+_FAMILIES = {"simple": _SIMPLE, "narrow": _NARROW, "full": _FULL, "sparse": _SPARSE}
+ALL = tuple(function for family in _FAMILIES.values() for function in family.values())
 
 
-def entry_of(cell: str, rule: str, sparse_inputs: bool = False) -> Any:
+def entry_of(cell: str, family: str) -> Any:
     """The entry for a learner: see `lstm`."""
-    cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
-    if sparse_inputs:
-        return _SPARSE[cell]
-    return (_FULL if rule == "full" else _SIMPLE)[cell]
+    return _FAMILIES[family]["lstm" if cell.startswith("lstm") else cell]  # presets are lstms
 
 
 @cache
-def bare_entry(
-    cell: str, rule: str, sparse_inputs: bool, x: np.dtype[Any], body: np.dtype[Any]
-) -> Any:
+def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
     arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
-    return bare(entry_of(cell, rule, sparse_inputs), *arguments)
-
-
-ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values())
+    return bare(entry_of(cell, family), *arguments)
 
 
 @entry
 def find_bad_number(table, x, y, weight):
-    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says.
+    """The first row, from 1, that cannot be taken (0: none), and what `acceptance.bad_number` says.
 
     An x of no numbers is not looked at.
     """
     t, rows = address(table), (address(x), address(y), address(weight))
+    if all_good(t, x, y, weight):
+        return 0, 0
     inputs = t[T_INPUTS] if x.size > 0 else 0
     for row in range(weight.size):
-        code = _bad_number(t, rows, row, row * inputs, inputs)
+        code = bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0
