@@ -356,6 +356,7 @@ class Fleet:
                 each,
                 numbers.ctypes.data,
                 *(0, 0, 0),  # rows are whole
+                0,  # each learner works alone
             ],
             np.int64,
         )

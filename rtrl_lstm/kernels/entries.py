@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.kernels import cells, loop
+from rtrl_lstm.kernels import cells, loop, team
 from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
     address,
@@ -22,11 +22,13 @@ from rtrl_lstm.kernels.lanes import (
     restore_mode,
     uint8_at,
 )
+from rtrl_lstm.kernels.layers import make_layer, pass_part_down, project_part
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
+from rtrl_lstm.kernels.sums import settle_part
 
 TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
-PLACES = 12
+LISTS, TEAM, PLACES = slice(9, 12), 12, 13
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
@@ -51,19 +53,19 @@ def _make_run(cell, exact=False, listed=False):
     take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
 
     @inline
-    def do_without_rows(do, head, body, table, label, weight, t):
+    def do_without_rows(do, head, body, table, label, weight, t, team):
         """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
             wrong = _bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
-            if learn_label(head, body, table, label, first, weight[t]):
+            if learn_label(head, body, table, label, first, weight[t], team):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
-            finish(head, body, table)
+            finish(head, body, table, team)
         else:
-            reset(head, body, table)
+            reset(head, body, table, team)
         return 0
 
     @inline
@@ -78,9 +80,9 @@ def _make_run(cell, exact=False, listed=False):
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
             if do == TAKE:
-                take(head, body, table, rows, k * each, each)
+                take(head, body, table, rows, k * each, each, 0)
             else:
-                do_without_rows(do, head, body, table, labels, weights, k)
+                do_without_rows(do, head, body, table, labels, weights, k, 0)
         return 0
 
     @inline
@@ -99,9 +101,10 @@ def _make_run(cell, exact=False, listed=False):
             if do != TAKE_CHECKED:
                 code = _first_bad_row(table, rows, count)
             if code == 0:
-                take(head, body, table, rows, np.intp(0), count)
+                take(head, body, table, rows, np.intp(0), count, places[TEAM])
         elif do < FLEET:
-            code = do_without_rows(do, head, body, table, labels, weights, np.intp(0))
+            first = np.intp(0)
+            code = do_without_rows(do, head, body, table, labels, weights, first, places[TEAM])
         else:
             code = run_fleet(do - FLEET, count, places, x, y_hat)
         restore_mode(mode)
@@ -134,7 +137,8 @@ def lstm(do, count, at, x, y_hat, y, weight):
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
     and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
-    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
+    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`; and
+    the address of the words of a team, see `team.py`, or 0.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `loop.bad_label` says of it: then nothing has changed.
@@ -208,6 +212,40 @@ def elstm_sparse(do, count, at, x, y_hat, y, weight):
     return _run_elstm_sparse(do, count, at, x, y_hat, y, weight)
 
 
+_, _, _advance_part, _finish_part = make_layer(False)
+
+
+@entry
+def help_leader(at, number, like):
+    """Take part in the tasks of the team whose words lie at `at`, as thread `number`, until the
+    leader's work is over. like is of the body's dtype."""
+    words, last = int64_at(at), np.int64(0)
+    mode = flush_tiny()
+    while last >= 0:
+        last = team.await_task(words, last)
+        chunk = team.claim(words, number, last) if last >= 0 else -1
+        while chunk >= 0:
+            # What the words say holds until the chunk is done.
+            head, body = float64_at(words[team.W_HEAD]), pointer_at(words[team.W_BODY], like)
+            table, layer = int64_at(words[team.W_TABLE]), words[team.W_LAYER]
+            what, place, span = words[team.W_WHAT], words[team.W_PLACE], words[team.W_SPAN]
+            if what == team.ADVANCE:
+                _advance_part(head, body, table, layer, place, chunk * span, span)
+            elif what == team.FINISH:
+                _finish_part(head, body, table, layer, chunk * span, span)
+            elif what == team.PROJECT:
+                project_part(body, table, layer, place, chunk * span, span)
+            elif what == team.PASS_DOWN:
+                pass_part_down(body, table, layer, place, chunk * span, span)
+            else:
+                numbers = float64_at(at)
+                scale, limit = numbers[team.W_SCALE], numbers[team.W_LIMIT]
+                settle_part(head, body, table, layer, scale, limit, chunk * span, span)
+            team.done(at)
+            chunk = team.claim(words, number, last)
+    restore_mode(mode)
+
+
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
 _SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
@@ -230,7 +268,13 @@ def bare_entry(
     return bare(entry_of(cell, rule, sparse_inputs), *arguments)
 
 
-ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values())
+@cache
+def bare_help(body: np.dtype[Any]) -> Any:
+    """`help_leader` for learners of dtype `body`."""
+    return bare(help_leader, 0, 0, np.empty(0, body))
+
+
+ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values(), help_leader)
 
 
 @entry
