@@ -330,7 +330,7 @@ class Core:
     def threads(self) -> int:
         """At most so many threads work at a row: 1, if nothing else is asked for.
 
-        They share the sweeps over layers of some 250 units or more, and change no bit. They sleep
+        They share the sweeps over layers of some 200 units or more, and change no bit. They sleep
         between calls, and are part of no file and no pickle; a copy asks for as many.
 
         Raises:

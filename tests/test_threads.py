@@ -19,19 +19,19 @@ from rtrl_lstm.spec import Spec
 
 # Layers that are just worth it, of all that has a way of its own through the kernels.
 LARGE = {
-    "sgd": Spec(3, 130, optimizer="sgd"),
-    "adam": Spec(3, 130, 2, scale_inputs=True, scale_target=True, clip=ClipNorm(0.5)),
-    "float64": Spec(3, 130, dtype="float64", optimizer="rmsprop", clip=ClipValue(0.01)),
-    "sequence": Spec(3, 130, update="sequence", clip=ClipNorm(0.5), optimizer="momentum"),
-    "obgd": Spec(3, 130, optimizer="obgd"),
-    "stack": Spec(3, 130, num_layers=2, peephole=True, coupled_gates=True),
-    "forecaster": Spec(3, 130, horizon=3, optimizer="sgd", num_layers=2),
-    "projection": Spec(3, 260, num_layers=2, proj_size=67, block_size=2),
-    "gates": Spec(3, 130, gate_recurrence="all", block_size=2, optimizer="sgd"),
-    "snap1": Spec(3, 130, rule="snap1"),
-    "gru": Spec(3, 130, 2, cell="gru", num_layers=2, clip=ClipNorm(1.0), shortcuts=True),
-    "rnn": Spec(3, 130, cell="rnn"),
-    "elstm": Spec(130, 130, cell="elstm", num_layers=2),
+    "sgd": Spec(3, 190, optimizer="sgd"),
+    "adam": Spec(3, 190, 2, scale_inputs=True, scale_target=True, clip=ClipNorm(0.5)),
+    "float64": Spec(3, 190, dtype="float64", optimizer="rmsprop", clip=ClipValue(0.01)),
+    "sequence": Spec(3, 190, update="sequence", clip=ClipNorm(0.5), optimizer="momentum"),
+    "obgd": Spec(3, 190, optimizer="obgd"),
+    "stack": Spec(3, 190, num_layers=2, peephole=True, coupled_gates=True),
+    "forecaster": Spec(3, 190, horizon=3, optimizer="sgd", num_layers=2),
+    "projection": Spec(3, 260, num_layers=2, proj_size=131, block_size=2),
+    "gates": Spec(3, 190, gate_recurrence="all", block_size=2, optimizer="sgd"),
+    "snap1": Spec(3, 190, rule="snap1"),
+    "gru": Spec(3, 190, 2, cell="gru", num_layers=2, clip=ClipNorm(1.0), shortcuts=True),
+    "rnn": Spec(3, 190, cell="rnn"),
+    "elstm": Spec(190, 190, cell="elstm", num_layers=2),
 }
 
 
@@ -151,7 +151,7 @@ def test_helpers_sleep_between_calls_and_end_with_their_learner():
 
 
 def test_copies_ask_for_as_many_threads_and_pickles_for_one():
-    net = rl.Learner(3, 130, threads=2)
+    net = rl.Learner(3, 190, threads=2)
     X, Y = stream(net.spec)[:2]
     net.run(X, Y)
     twins = [copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net)), net.frozen()]
@@ -159,7 +159,7 @@ def test_copies_ask_for_as_many_threads_and_pickles_for_one():
     assert np.array_equal(net.predict(X[0]), twins[2].predict(X[0]))
     said = [twin.run(X, Y).tobytes() for twin in [net, *twins[:3]]]
     assert len(set(said)) == 1
-    net.grow(Spec(4, 130))
+    net.grow(Spec(4, 190))
     assert net.threads == 2
 
 

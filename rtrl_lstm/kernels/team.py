@@ -41,7 +41,7 @@ CHUNKS_EACH = 4
 
 ADVANCE, FINISH, PROJECT, PASS_DOWN, SETTLE = range(5)
 
-LEAST = 1 << 14
+LEAST = 1 << 15
 """So many numbers a row of weights must have, all units together: else a sweep is over before
 another thread has heard of it."""
 
