@@ -19,7 +19,7 @@ from rtrl_lstm.cells import gates_of
 from rtrl_lstm.checks import positive, require, whole
 from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
-from rtrl_lstm.helpers import Helpers, would_help
+from rtrl_lstm.helpers import LayerHelpers, is_worth_help
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
@@ -95,7 +95,7 @@ class Core:
         self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
         self._one_row = self._places.copy()
-        self._helpers: Helpers | None = None
+        self._helpers: LayerHelpers | None = None
         self._threads = 1
         self._dtype: Any = None  # of rows that have a way of their own, where a label is a number
         self._step_kernel: Any = None
@@ -348,8 +348,8 @@ class Core:
             "rule 'full' and sparse_inputs work in one thread: threads must be 1",
         )
         self._threads, self._helpers = found, None
-        if found > 1 and would_help(self._table):
-            self._helpers = Helpers(found, self._places[:3], self._body.dtype)
+        if found > 1 and is_worth_help(self._table):
+            self._helpers = LayerHelpers(found, self._places[:3], self._body.dtype)
         for places in (self._places, self._one_row):
             places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at
         self._kernels.clear()

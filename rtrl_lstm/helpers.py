@@ -1,4 +1,4 @@
-"""Threads that help a large learner with its rows."""
+"""Threads that help with a learner's or a fleet's rows."""
 
 from __future__ import annotations
 
@@ -15,22 +15,99 @@ from rtrl_lstm.fields import ALIGNMENT
 from rtrl_lstm.kernels import entries, team
 from rtrl_lstm.kernels.slots import L_LANES, L_SOURCES, T_FIRST_LAYER, T_LAYER_STEP, T_LAYERS
 
-_Words = NDArray[np.int64]
-_DISMISSED = -1
+Words = NDArray[np.int64]
 
 
-def would_help(table: NDArray[np.int64]) -> bool:
-    """Whether a learner, by its table, has a layer that is worth another thread."""
-    first, step = table[T_FIRST_LAYER], table[T_LAYER_STEP]
-    layers = [first + number * step for number in range(table[T_LAYERS])]
-    return any(table[k + L_LANES] * table[k + L_SOURCES] >= team.LEAST for k in layers)
+def words_of_team(threads: int, chunks_each: int) -> Words:
+    """The words by which so many threads share work: see `kernels/team.py`."""
+    count = team.W_CLAIMED + threads * chunks_each * team.LINE
+    room = np.zeros(count + ALIGNMENT // 8, np.int64)
+    start = -room.ctypes.data % ALIGNMENT // 8
+    words = room[start : start + count]
+    words[team.W_THREADS], words[team.W_EACH] = threads, chunks_each
+    return words
 
 
 class Helpers:
-    """The threads of one learner beside its own, and the words by which the kernels share work.
+    """Threads that sleep until there is work, and end with this object.
 
-    Between two calls the threads sleep; they end with this object. A call that they are late for,
-    or that they were never started for, gives the same bits: see `kernels/team.py`.
+    Whoever has work does it as well, and leaves to them what they come in time for. Where no thread
+    can be started, they never come.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._doors: list[threading.Lock] = []
+        self._work: _Work | None = None
+        _all.add(self)
+
+    def wake(self, work: Callable[[int], None], count: int) -> None:
+        """Have `count` of them, number 1 and so on, call `work` with their number."""
+        if self._work is None:
+            self._start()
+        if self._work is not None:
+            self._work.function = work
+            for door in self._doors[:count]:
+                if door.locked():
+                    door.release()
+
+    def rest(self) -> None:
+        """There is no more work: whoever comes from here on goes back to sleep."""
+        if self._work is not None:
+            self._work.function = None
+
+    def _start(self) -> None:
+        work, doors = _Work(), []
+        for number in range(1, self._count + 1):
+            door = threading.Lock()
+            door.acquire()
+            try:
+                thread = threading.Thread(target=_help, args=(work, number, door), daemon=True)
+                thread.name = f"rtrl-lstm helper {number}"
+                thread.start()
+            except RuntimeError:  # no more threads are to be had, or Python is about to end
+                break
+            doors.append(door)
+        if doors:
+            self._work, self._doors = work, doors
+            weakref.finalize(self, _dismiss, work, doors)
+
+    def forget_threads(self) -> None:
+        """In a process that was forked from another there are none: start anew."""
+        self._work, self._doors = None, []
+
+
+class _Work:
+    """What there is to do."""
+
+    function: Callable[[int], None] | None = None
+    dismissed = False
+
+
+def _help(work: _Work, number: int, door: threading.Lock) -> None:
+    """What a helper does: sleep at its door, and work whenever it is opened."""
+    while True:
+        door.acquire()
+        if work.dismissed:
+            return
+        function = work.function
+        if function is not None:
+            function(number)
+        del function
+
+
+def _dismiss(work: _Work, doors: list[threading.Lock]) -> None:
+    work.dismissed = True
+    for door in doors:
+        if door.locked():
+            door.release()
+
+
+class LayerHelpers:
+    """The threads of one learner beside its own, which share the sweeps over its large layers.
 
     Args:
         threads: how many work, the caller's own among them.
@@ -38,79 +115,37 @@ class Helpers:
         dtype: of the body.
     """
 
-    def __init__(self, threads: int, places: _Words, dtype: np.dtype[Any]) -> None:
-        self.threads = threads
-        self._dtype = dtype
-        self._words = _aligned_words(team.W_CLAIMED + threads * team.CHUNKS_EACH * team.LINE)
-        self._words[team.W_HEAD : team.W_EACH + 1] = *places, threads, team.CHUNKS_EACH
-        self._doors: list[threading.Lock] = []
-        self.at = self._words.ctypes.data
-        _all.add(self)
+    def __init__(self, threads: int, places: Words, dtype: np.dtype[Any]) -> None:
+        self._words = words = words_of_team(threads, team.CHUNKS_EACH)
+        words[team.W_HEAD : team.W_TABLE + 1] = places
+        self.at: int = words.ctypes.data
+        self._dtype, self._others = dtype, threads - 1
+        self._helpers = Helpers(self._others)
 
     def with_help(self, kernel: Callable[..., int]) -> Callable[..., int]:
         """The kernel, with the helpers awake while it works."""
-        words = self._words
+        words, helpers, others = self._words, self._helpers, self._others
+        entry, like = entries.bare_help(self._dtype), np.empty(0, self._dtype)
+
+        def help_leader(number: int) -> None:
+            entry(words.ctypes.data, number, like)
 
         def helped(*arguments: Any) -> int:
             try:
-                self._wake()
+                words[team.W_OPEN] = 1
+                helpers.wake(help_leader, others)
                 return kernel(*arguments)
             finally:
                 words[team.W_OPEN] = 0
 
         return helped
 
-    def _wake(self) -> None:
-        if not self._doors:
-            self._start()
-        self._words[team.W_OPEN] = 1
-        for door in self._doors:
-            if door.locked():
-                door.release()
 
-    def _start(self) -> None:
-        entry, doors = entries.bare_help(self._dtype), []
-        for number in range(1, self.threads):
-            door = threading.Lock()
-            door.acquire()
-            arguments = (entry, self._words, number, door, np.empty(0, self._dtype))
-            try:
-                thread = threading.Thread(target=_help, args=arguments, daemon=True)
-                thread.name = f"rtrl-lstm helper {number}"
-                thread.start()
-            except RuntimeError:  # no more threads are to be had, or Python is about to end
-                break
-            doors.append(door)
-        self._doors = doors
-        weakref.finalize(self, _dismiss, self._words, doors)
-
-    def forget_threads(self) -> None:
-        """In a process that was forked from another there are none: start anew."""
-        self._doors = []
-        self._words[team.W_OPEN] = 0
-
-
-def _help(entry: Callable[..., None], words: _Words, number: int, door: Any, like: Any) -> None:
-    """What a helper does: sleep at its door, and help whenever it is opened."""
-    at = words.ctypes.data
-    while True:
-        door.acquire()
-        if words[team.W_OPEN] == _DISMISSED:
-            return
-        entry(at, number, like)
-
-
-def _dismiss(words: _Words, doors: list[threading.Lock]) -> None:
-    words[team.W_OPEN] = _DISMISSED
-    for door in doors:
-        if door.locked():
-            door.release()
-
-
-def _aligned_words(count: int) -> _Words:
-    room = np.zeros(count + ALIGNMENT // 8, np.int64)
-    start = -room.ctypes.data % ALIGNMENT // 8
-    return room[start : start + count]
+def is_worth_help(table: NDArray[np.int64]) -> bool:
+    """Whether a learner, by its table, has a layer that is worth another thread."""
+    first, step = table[T_FIRST_LAYER], table[T_LAYER_STEP]
+    layers = [first + number * step for number in range(table[T_LAYERS])]
+    return any(table[k + L_LANES] * table[k + L_SOURCES] >= team.LEAST for k in layers)
 
 
 _all: weakref.WeakSet[Helpers] = weakref.WeakSet()

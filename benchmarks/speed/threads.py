@@ -1,8 +1,8 @@
 """One stream, one large layer: a learning step in one thread and in two.
 
-Both take the same rows in turns, from `run` and row by row from `step`; 4 inputs, 1 output, float32.
-The forecasts must be the same bits. In a column of its own: what part of two cores the two threads
-had, of processor time. Where others use the machine it is less than 1, and so is the gain.
+Both take the same rows in turns, from `run` and row by row from `step`: 4 inputs, 1 output, in
+float32. The forecasts must be the same bits. In a column of its own: what part of two cores the two
+threads had, of processor time. Where others use the machine it is less than 1, and so is the gain.
 
 Expect, on a machine where nothing else runs: 1.8 times as fast with SGD from 512 units on, and more
 where each half fits into a core's own cache.

@@ -28,7 +28,7 @@ from rtrl_lstm.kernels.sums import settle_part
 
 TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
-LISTS, TEAM, PLACES = slice(9, 12), 12, 13
+LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
@@ -53,29 +53,29 @@ def _make_run(cell, exact=False, listed=False):
     take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
 
     @inline
-    def do_without_rows(do, head, body, table, label, weight, t, team):
+    def do_without_rows(do, head, body, table, label, weight, t, team_at):
         """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
             wrong = _bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
-            if learn_label(head, body, table, label, first, weight[t], team):
+            if learn_label(head, body, table, label, first, weight[t], team_at):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
-            finish(head, body, table, team)
+            finish(head, body, table, team_at)
         else:
-            reset(head, body, table, team)
+            reset(head, body, table, team_at)
         return 0
 
     @inline
-    def run_fleet(do, count, places, x, y_hat):
-        """The same for `count` learners: see `lstm`."""
+    def run_some(do, first, last, places, x, y_hat):
+        """The same for the learners from `first` to `last` of a fleet: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
         rows = _rows(places, x, y_hat, labels, weights)
-        for k in range(count):
-            if k + 1 < count:
+        for k in range(first, last):
+            if k + 1 < last:
                 _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
@@ -83,6 +83,24 @@ def _make_run(cell, exact=False, listed=False):
                 take(head, body, table, rows, k * each, each, 0)
             else:
                 do_without_rows(do, head, body, table, labels, weights, k, 0)
+
+    @inline
+    def run_fleet(do, count, places, x, y_hat):
+        """`count` learners, or those among them that no other thread has claimed."""
+        at, number, task, chunk, span = places[TEAM], places[NUMBER], 0, 0, count
+        words = int64_at(at)
+        if at != 0:
+            chunks = words[team.W_THREADS] * words[team.W_EACH]
+            span = (count + chunks - 1) // chunks
+            task = team.open_fleet(words) if number == 0 else team.await_task(words, 0)
+            chunk = team.claim(words, number, task)
+        while chunk >= 0:
+            run_some(do, chunk * span, min((chunk + 1) * span, count), places, x, y_hat)
+            if at != 0:
+                team.done(at)
+            chunk = team.claim(words, number, task) if at != 0 else -1
+        if at != 0 and number == 0:
+            team.await_others(words)
         return 0
 
     @inline
@@ -137,8 +155,9 @@ def lstm(do, count, at, x, y_hat, y, weight):
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
     and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
-    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`; and
-    the address of the words of a team, see `team.py`, or 0.
+    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`; the
+    address of the words of a team, see `team.py`, or 0; and, for a fleet, which of the team's
+    threads it is that calls, 0 for the leader, who returns when all has been done.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `loop.bad_label` says of it: then nothing has changed.

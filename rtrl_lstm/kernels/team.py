@@ -12,6 +12,8 @@ core; then it takes what others have left, from their ends.
 
 A team's words, int64, lie in memory of their own, at an address that the leader gets with its rows
 (0: no team). No two that different threads write are in one cache line.
+
+A fleet's learners are shared in the same way: one call is one task, with words of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from rtrl_lstm.kernels.lanes import float64_at, int64_at
 from rtrl_lstm.kernels.slots import L_LANES, L_SOURCES
 
 LINE = 8  # words in a cache line
-W_OPEN = 0  # 1 while the leader is at work; -1: it will not be again
+W_OPEN = 0  # 1 while the leader is at work
 W_HEAD = 1  # addresses of the learner's numbers
 W_BODY = 2
 W_TABLE = 3
@@ -37,7 +39,8 @@ W_SCALE = LINE + 5  # float64, of SETTLE: what the sums of gradients are multipl
 W_LIMIT = LINE + 6  # float64: and what they are cut to
 W_DONE = 2 * LINE  # how many chunks have been done, of all tasks
 W_CLAIMED = 3 * LINE  # for each chunk, a line apart: the last task in which it was claimed
-CHUNKS_EACH = 4
+CHUNKS_EACH = 4  # of a layer
+CHUNKS_EACH_OF_FLEET = 16
 
 ADVANCE, FINISH, PROJECT, PASS_DOWN, SETTLE = range(5)
 
@@ -68,6 +71,13 @@ def open_task(team, what, layer, place, count, width):
     words[W_SPAN] = span
     publish(words, W_TASK, words[W_TASK] + 1)
     return span
+
+
+@inline
+def open_fleet(words):
+    """Let helpers begin with a fleet's learners; returns the number of the task."""
+    publish(words, W_TASK, 1)
+    return 1
 
 
 @inline
@@ -108,12 +118,18 @@ def claim_as_leader(team):
     words = int64_at(team)
     chunk = claim(words, 0, words[W_TASK])
     if chunk < 0:
-        all_done = words[W_TASK] * words[W_THREADS] * words[W_EACH]
-        waited = 0
-        while read(words, W_DONE) != all_done:
-            waited += 1
-            pause() if waited < _PATIENCE else give_way()
+        await_others(words)
     return chunk
+
+
+@inline
+def await_others(words):
+    """Wait until all chunks are done."""
+    all_done = words[W_TASK] * words[W_THREADS] * words[W_EACH]
+    waited = 0
+    while read(words, W_DONE) != all_done:
+        waited += 1
+        pause() if waited < _PATIENCE else give_way()
 
 
 @inline
