@@ -65,11 +65,7 @@ def exchange(typing_context, pointer, index, old, new):
 @intrinsic
 def pause(typing_context):
     def codegen(context, builder, signature, args):
-        family = _family()
-        if family == "x86":
-            _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
-        elif family == "arm":
-            _call(builder, "llvm.aarch64.hint", ir.VoidType(), ir.Constant(ir.IntType(32), 1))
+        _pause(builder)
         return context.get_dummy_value()
 
     return types.void(), codegen
@@ -78,8 +74,18 @@ def pause(typing_context):
 @intrinsic
 def give_way(typing_context):
     def codegen(context, builder, signature, args):
-        if os.name == "posix":  # elsewhere there is no such function; a thread goes on waiting
+        if os.name == "posix":
             _call(builder, "sched_yield", ir.IntType(32))
+        else:  # there is no such function
+            _pause(builder)
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+def _pause(builder):
+    family = _family()
+    if family == "x86":
+        _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
+    elif family == "arm":
+        _call(builder, "llvm.aarch64.hint", ir.VoidType(), ir.Constant(ir.IntType(32), 1))

@@ -32,6 +32,7 @@ LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 _bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
+_limit = loop.limit
 
 
 @inline
@@ -304,8 +305,19 @@ def find_bad_number(table, x, y, weight):
     """
     t, rows = address(table), (address(x), address(y), address(weight))
     inputs = t[T_INPUTS] if x.size > 0 else 0
+    if _all_within(rows[0], weight.size * inputs, _limit(t)):
+        inputs = 0  # of these it is known
     for row in range(weight.size):
         code = _bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0
+
+
+@inline
+def _all_within(x, count, limit):
+    """Whether no number is greater in size: several at a time, without a look at where."""
+    beyond = 0
+    for k in range(count):
+        beyond += not abs(x[k]) <= limit
+    return beyond == 0

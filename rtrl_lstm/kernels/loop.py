@@ -102,7 +102,7 @@ from rtrl_lstm.kernels.sums import settle_sums
 
 
 @inline
-def _limit(table):
+def limit(table):
     """The greatest number that a learner takes: its square is finite, too."""
     return LIMIT_FLOAT32 if table[T_FLOAT32] != 0 else LIMIT_FLOAT64
 
@@ -113,12 +113,12 @@ def bad_label(table, y, first, weight):
 
     A NaN in y is a label that is missing, which is well.
     """
-    loss, limit = table[T_LOSS], _limit(table)
+    loss, greatest = table[T_LOSS], limit(table)
     for k in range(table[T_TARGETS]):
         value = y[first + k]
         if math.isnan(value):
             continue
-        wrong = not abs(value) <= limit
+        wrong = not abs(value) <= greatest
         if loss == CROSS_ENTROPY:
             wrong = not (0.0 <= value < table[T_OUTPUTS]) or value != math.floor(value)
         elif loss == LOG_LOSS:
@@ -136,9 +136,9 @@ def bad_label(table, y, first, weight):
 def bad_number(table, rows, t, first, count):
     """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
     x, y, weight = rows[:3]
-    limit = _limit(table)
+    greatest = limit(table)
     for k in range(count):
-        if not abs(x[first + k]) <= limit:
+        if not abs(x[first + k]) <= greatest:
             return k + 1
     return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
