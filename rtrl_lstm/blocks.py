@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,25 +90,30 @@ def migrate(
     head = new.head(moved)
     head[: slots.H_STATISTICS] = old.head(block)[: slots.H_STATISTICS]
     names = renamed or {}
+    places = cache(partial(_common, names))  # many arrays have the same axes
     for name in new.fields.keys() & old.fields.keys():
         if name == "combination.covariance" and old.fields[name].axes != new.fields[name].axes:
             continue  # with one more forecast to combine, the weights of all are open again
-        target, source = new.read(moved, name), old.read(block, name)
-        here: list[list[int]] = []
-        there: list[list[int]] = []
-        for new_axis, old_axis in zip(new.fields[name].axes, old.fields[name].axes, strict=True):
-            place = {label: k for k, label in enumerate(old_axis)}
-            pairs = [
-                (k, place[names.get(label, label)])
-                for k, label in enumerate(new_axis)
-                if names.get(label, label) in place
-            ]
-            here.append([k for k, _ in pairs])
-            there.append([k for _, k in pairs])
-        target[np.ix_(*here)] = source[np.ix_(*there)]
+        if not names and new.fields[name].axes == old.fields[name].axes:
+            new.write(moved, name, old.read(block, name))
+            continue
+        pairs = zip(new.fields[name].axes, old.fields[name].axes, strict=True)
+        here, there = zip(*(places(*pair) for pair in pairs), strict=True)
+        target = new.read(moved, name)
+        target[np.ix_(*here)] = old.read(block, name)[np.ix_(*there)]
         new.write(moved, name, target)
     list_all_inputs(new, moved)
     return moved
+
+
+def _common(
+    names: dict[str, str], new: tuple[str, ...], old: tuple[str, ...]
+) -> tuple[list[int], list[int]]:
+    """The places in two axes of the labels that both have."""
+    place = {label: k for k, label in enumerate(old)}
+    found = [(k, place.get(names.get(label, label), -1)) for k, label in enumerate(new)]
+    kept = [(here, there) for here, there in found if there >= 0]
+    return [here for here, _ in kept], [there for _, there in kept]
 
 
 def list_all_inputs(layout: Layout, block: NDArray[np.uint8]) -> None:

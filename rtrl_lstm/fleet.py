@@ -195,11 +195,18 @@ class Fleet:
             ValueError: as `step`.
         """
         numbers = self._numbers(active)
-        rows = _shaped(X, "X", None, len(numbers), self._inputs)
-        several = len(rows), len(numbers)
-        labels = None if Y is None else self._labels(Y, *several)
-        weights = None if weight is None else _shaped(weight, "weight", *several)
-        return self._take(numbers, rows, labels, weights)
+        return self._take(numbers, *self._several(numbers, X, Y, weight))
+
+    def check(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        active: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> None:
+        """Raise ValueError where `run` would; nothing changes."""
+        numbers = self._numbers(active)
+        self._checked(numbers, *self._several(numbers, X, Y, weight))
 
     def predict(self, X: ArrayLike, active: ArrayLike | None = None) -> Array:
         """What `step(X, active=active)` would say, (k, output_size); changes nothing."""
@@ -261,6 +268,19 @@ class Fleet:
             return _shaped(Y, "Y", *several)[..., np.newaxis]
         return _shaped(Y, "Y", *several, targets)
 
+    def _several(
+        self,
+        numbers: NDArray[np.int64],
+        X: ArrayLike,
+        Y: ArrayLike | None,
+        weight: ArrayLike | None,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """T rows of k learners, their labels and weights, of the shapes that `run` takes."""
+        rows = _shaped(X, "X", None, len(numbers), self._inputs)
+        several = len(rows), len(numbers)
+        labels = None if Y is None else self._labels(Y, *several)
+        return rows, labels, None if weight is None else _shaped(weight, "weight", *several)
+
     def _take(
         self,
         numbers: NDArray[np.int64],
@@ -269,6 +289,16 @@ class Fleet:
         weight: Array | None,
     ) -> Array:
         """(T, k, I) rows of k learners, (T, k, target_size) and (T, k) -> (T, k, O)."""
+        rows, labels, weights = self._checked(numbers, X, Y, weight)
+        y_hat = np.empty((*rows.shape[:2], self.spec.output_size), self._dtype)
+        self._row_dtype = rows.dtype
+        self._do(entries.TAKE, numbers, labels, weights, rows, y_hat)
+        return np.ascontiguousarray(y_hat.swapaxes(0, 1))
+
+    def _checked(
+        self, numbers: NDArray[np.int64], X: Array, Y: Array | None, weight: Array | None
+    ) -> tuple[Array, Array, Array]:
+        """The same of each learner in one piece: (k, T, I), (k, T, target_size) and (k, T)."""
         times, k = len(X), len(numbers)
         rows = np.ascontiguousarray(X.swapaxes(0, 1))
         labels = np.full((k, times, self.spec.target_size), np.nan)
@@ -278,10 +308,7 @@ class Fleet:
         if weight is not None:
             weights[:] = weight.T
         self._check(rows.reshape(-1, self._inputs), labels, weights, numbers)
-        y_hat = np.empty((k, times, self.spec.output_size), self._dtype)
-        self._row_dtype = rows.dtype
-        self._do(entries.TAKE, numbers, labels, weights, rows, y_hat)
-        return np.ascontiguousarray(y_hat.swapaxes(0, 1))
+        return rows, labels, weights
 
     def _check(self, rows: Array, labels: Array, weight: Array, numbers: NDArray[np.int64]) -> None:
         """Refuse rows that cannot be taken, before anything has changed."""
