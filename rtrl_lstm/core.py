@@ -16,17 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, sparse_rows
 from rtrl_lstm.cells import gates_of
-from rtrl_lstm.checks import positive
+from rtrl_lstm.checks import positive, require, whole
 from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
+from rtrl_lstm.helpers import LayerHelpers, is_worth_help
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.prepared import Prepared, as_column, as_numbers, as_rows
 from rtrl_lstm.spec import Spec
 
-# Rows in one call of a kernel: Ctrl-C is heard between calls.
+# Rows in one call of a kernel, and bytes of the learner's numbers that they go through: Ctrl-C is
+# heard between calls.
 _ROWS_A_CALL = 8192
+_BYTES_A_CALL = 1 << 31
 # Room for forecasts that is made at a time.
 _ANSWERS = 256
 _STEP, _NO_LABEL = entries.STEP, math.nan
@@ -92,6 +95,8 @@ class Core:
         self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
         self._one_row = self._places.copy()
+        self._helpers: LayerHelpers | None = None
+        self._threads = 1
         self._dtype: Any = None  # of rows that have a way of their own, where a label is a number
         self._step_kernel: Any = None
         self._scratch: Self | None = None
@@ -175,6 +180,8 @@ class Core:
         kernel = self._kernels.get(dtype)
         if kernel is None:
             kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
+            if self._helpers is not None:
+                kernel = self._helpers.with_help(kernel)
             self._kernels[dtype] = kernel
         return kernel
 
@@ -257,8 +264,9 @@ class Core:
             ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
         """
         rows = self.prepare(X, Y, weight, reset)
-        for start in range(0, rows.count, _ROWS_A_CALL):
-            self.take_rows(rows, start, min(start + _ROWS_A_CALL, rows.count))
+        several = max(1, min(_ROWS_A_CALL, _BYTES_A_CALL // self.layout.nbytes))
+        for start in range(0, rows.count, several):
+            self.take_rows(rows, start, min(start + several, rows.count))
         return rows.y_hat
 
     def prepare(
@@ -299,7 +307,7 @@ class Core:
         y_hat, listed = rows.y_hat[part], rows.listed
         self._place(rows.labels[part], rows.weights[part], rows.begins[part])
         if listed is not None:
-            self._places[-3:] = listed.places(start)
+            self._places[entries.LISTS] = listed.places(start)
         x = rows.values[part].ravel() if listed is None else rows.values
         try:
             kernel = self._kernel(rows.values.dtype)
@@ -314,6 +322,37 @@ class Core:
         With `update="sequence"` the gradients gathered since the last reset are applied first.
         """
         self._do(entries.RESET)
+
+    # --- threads ---------------------------------------------------------------------------
+
+    @property
+    def threads(self) -> int:
+        """At most so many threads work at a row: 1, if nothing else is asked for.
+
+        They share the sweeps over layers of some 200 units or more, and change no bit. They sleep
+        between calls, and are part of no file and no pickle; a copy asks for as many.
+
+        Raises:
+            ValueError: it is no number of at least 1, or above 1 where there is nothing to share:
+                by the rule "full" and with `sparse_inputs`.
+        """
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        found = whole("threads", threads, 1)
+        alone = self.spec.rule == "full" or self.spec.sparse_inputs
+        require(
+            found == 1 or not alone,
+            "rule 'full' and sparse_inputs work in one thread: threads must be 1",
+        )
+        self._threads, self._helpers = found, None
+        if found > 1 and is_worth_help(self._table):
+            self._helpers = LayerHelpers(found, self._places[:3], self._body.dtype)
+        for places in (self._places, self._one_row):
+            places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at
+        self._kernels.clear()
+        self._dtype = None
 
     # --- numbers by name -------------------------------------------------------------------
 
@@ -460,7 +499,9 @@ class Core:
         return other
 
     def __copy__(self) -> Self:
-        return self.of(self.spec, self.block)
+        other = self.of(self.spec, self.block)
+        other.threads = self.threads
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.__copy__()
@@ -475,7 +516,9 @@ class Core:
     def grow(self, spec: Spec) -> None:
         """Become what `spec` says, every number moved by name (see `blocks.migrate`)."""
         self.finish()
+        threads = self.threads
         self._bind(spec, blocks.migrate(self.layout, layout_of(spec), self.block))
+        self.threads = threads
 
     def save(self, path: str | Path) -> None:
         """Write a model file, whole or not at all; `rtrl_lstm.load` gives the learner back."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,8 @@ from rtrl_lstm.checks import whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import ALIGNMENT, Array
 from rtrl_lstm.forecaster import Forecaster, kind_of
-from rtrl_lstm.kernels import entries, slots
+from rtrl_lstm.helpers import Helpers, words_of_team
+from rtrl_lstm.kernels import entries, slots, team
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.prepared import as_numbers
@@ -112,7 +112,7 @@ class Fleet:
         self.layout = layout_of(spec)
         cores = os.cpu_count() or 1
         self.threads = cores if threads is None else whole("threads", threads, 1)
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers = Helpers(self.threads - 1)
         self._dtype = np.dtype(spec.dtype)
         self._row_dtype = self._dtype  # of the last rows: a kernel is compiled for each
 
@@ -228,7 +228,8 @@ class Fleet:
         waiting = self.matrix[numbers, 8 * slots.H_AWAITS : 8 * slots.H_AWAITS + 8]
         if self.spec.horizon or not np.all(waiting.view(np.float64)):
             raise RuntimeError("learn(Y) belongs after a step without labels of the same learners")
-        labels, weights = self._labels(Y, len(numbers)), np.ones(len(numbers))
+        labels = np.ascontiguousarray(self._labels(Y, len(numbers)), np.float64)
+        weights = np.ones(len(numbers))
         if weight is not None:
             weights[:] = _shaped(weight, "weight", len(numbers))
         self._check(np.zeros((len(numbers), self._inputs)), labels, weights, numbers)
@@ -335,56 +336,57 @@ class Fleet:
             nothing = (len(numbers), 0)
             rows, y_hat = np.empty(nothing, self._row_dtype), np.empty(nothing, self._dtype)
         each = rows.shape[1] if what == entries.TAKE else 1
-        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
-        work = len(numbers) * each
-        parts = max(1, min(self.threads, work // _STEPS_A_THREAD))
-        bounds = np.linspace(0, len(numbers), parts + 1).astype(int)
-
-        def do_part(k: int) -> None:
-            part = slice(bounds[k], bounds[k + 1])
-            y = None if labels is None else labels[part]
-            weight = None if weights is None else weights[part]
-            self._call(kernel, what, each, numbers[part], y, weight, rows[part], y_hat[part])
-
-        if parts == 1:
-            do_part(0)
-        else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads)
-            list(self._pool.map(do_part, range(parts)))
-
-    def _call(
-        self,
-        kernel: Any,
-        what: int,
-        each: int,
-        numbers: NDArray[np.int64],
-        labels: Array | None,
-        weights: Array | None,
-        rows: Array,
-        y_hat: Array,
-    ) -> None:
-        numbers = np.ascontiguousarray(numbers)
         count = len(numbers) * each
-        labels = np.zeros(count) if labels is None else labels
-        weights = np.ones(count) if weights is None else weights
-        begins = np.zeros(count, np.uint8)
-        base = self.matrix.ctypes.data
-        found = (self.layout.table, labels, weights, begins)
-        places = np.array(
-            [
-                base,
-                base + 8 * self.layout.head_size,
-                *(array.ctypes.data for array in found),
-                self.matrix.shape[1],
-                each,
-                numbers.ctypes.data,
-                *(0, 0, 0),  # rows are whole
-            ],
-            np.int64,
+        found = (
+            np.zeros(count) if labels is None else labels,
+            np.ones(count) if weights is None else weights,
+            np.zeros(count, np.uint8),
         )
+        places = self._places(numbers, each, found)
         x, out = rows.reshape(-1), y_hat.reshape(-1)
-        kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)
+        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
+
+        def take_part(places: NDArray[np.int64]) -> None:
+            kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)
+
+        threads = min(self.threads, count // _STEPS_A_THREAD)
+        if threads > 1:
+            self._share(take_part, places, threads)
+        else:
+            take_part(places)
+
+    def _places(
+        self, numbers: NDArray[np.int64], each: int, found: tuple[Array, Array, Array]
+    ) -> NDArray[np.int64]:
+        """Where the kernel finds what it works on, `each` rows of each learner."""
+        base, size = self.matrix.ctypes.data, 8 * self.layout.head_size
+        arrays = (self.layout.table, *found)
+        addresses = [base, base + size, *(array.ctypes.data for array in arrays)]
+        places = np.zeros(entries.PLACES, np.int64)
+        places[:9] = *addresses, self.matrix.shape[1], each, numbers.ctypes.data
+        return places
+
+    def _share(
+        self,
+        take_part: Callable[[NDArray[np.int64]], None],
+        places: NDArray[np.int64],
+        threads: int,
+    ) -> None:
+        """Take part, and let others: learners are claimed some at a time, see `kernels/team.py`."""
+        words = words_of_team(threads, team.CHUNKS_EACH_OF_FLEET)
+
+        def take_part_as(number: int) -> None:
+            own = places.copy()
+            own[entries.TEAM], own[entries.NUMBER] = words.ctypes.data, number
+            take_part(own)
+
+        try:
+            words[team.W_OPEN] = 1
+            self._helpers.wake(take_part_as, threads - 1)
+            take_part_as(0)
+        finally:
+            words[team.W_OPEN] = 0
+            self._helpers.rest()
 
     # --- more and fewer, copies and files --------------------------------------------------
 

@@ -20,6 +20,7 @@ class Learner(Core):
         input_size: numbers in a row of input, I.
         hidden_size: units, n.
         output_size: outputs, O.
+        threads: at most so many work at a row, see `Learner.threads`.
         **options: the other fields of `Spec`, by name.
 
     Example:
@@ -30,12 +31,19 @@ class Learner(Core):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int = 32, output_size: int = 1, **options: Any
+        self,
+        input_size: int,
+        hidden_size: int = 32,
+        output_size: int = 1,
+        *,
+        threads: int = 1,
+        **options: Any,
     ) -> None:
         if options.get("horizon"):
             raise ValueError("a Learner has no horizon; use Forecaster(horizon=...)")
         refuse_unknown(options)
         super().__init__(Spec(input_size, hidden_size, output_size, **options))
+        self.threads = threads
 
     def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:
         """Predict, then learn.
