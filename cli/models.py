@@ -111,10 +111,13 @@ def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:
     """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
     from rtrl_lstm.kernels import entries
     from rtrl_lstm.kernels.jit import is_compiled
+    from rtrl_lstm.layout import family_of
     from rtrl_lstm.models.model import Model
     from rtrl_lstm.spec import Spec
 
-    kind = {name: model.options.get(name, getattr(Spec, name)) for name in ("cell", "rule")}
-    if not is_compiled(entries.entry_of(**kind)):
+    decide = ("cell", "rule", "hidden_size", "block_size", "proj_size", "dtype")
+    kind = {name: model.options[name] for name in decide if name in model.options}
+    spec = Spec(1, **kind)
+    if not is_compiled(entries.entry_of(spec.cell, family_of(spec))):
         progress.say("compiling the kernels (once per machine) ...")
         Model(target="y", **kind).run([{"x": 0.0, "y": 0.0}])

@@ -179,10 +179,7 @@ class Core:
         """The kernel for rows of a dtype."""
         kernel = self._kernels.get(dtype)
         if kernel is None:
-            spec = self.spec
-            kernel = entries.bare_entry(
-                spec.cell, spec.rule, spec.sparse_inputs, dtype, self._body.dtype
-            )
+            kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
             if self._helpers is not None:
                 kernel = self._helpers.with_help(kernel)
             self._kernels[dtype] = kernel
@@ -260,13 +257,15 @@ class Core:
         labels = np.full((count, spec.target_size), np.nan)
         if Y is not None:
             labels[:] = as_rows(Y, "Y", spec.target_size, count)
-        weights = as_column(np.ones(count) if weight is None else weight, "weight", count)
-        begins = as_column(np.zeros(count) if reset is None else reset, "reset", count) != 0
+        weights = np.ones(count) if weight is None else as_column(weight, "weight", count)
+        begins = np.zeros(count, np.uint8)
+        if reset is not None:
+            begins[:] = as_column(reset, "reset", count) != 0
         checked = values.ravel() if listed is None else np.empty(0)
         if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
             raise ValueError(refused.row(spec, self._table, checked, labels.ravel(), weights))
         y_hat = np.empty((count, spec.output_size), self._body.dtype)
-        return Prepared(values, labels, weights, begins.astype(np.uint8), y_hat, listed)
+        return Prepared(values, labels, weights, begins, y_hat, listed)
 
     def take_rows(self, rows: Prepared, start: int, stop: int) -> Array:
         """Take the rows from `start` to `stop`: what `run` would say at them, in the same bits.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-ALIGNMENT = 64  # bytes: a vector of lanes, and a cache line
+ALIGNMENT = 64  # bytes: a cache line, and a vector of lanes that is not narrow
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Fields:
     """Arrays that are placed one after the other, and then found by their names.
 
     Attributes:
+        lanes: numbers in a vector of lanes.
         fields: name -> Field.
         head_size, body_size: numbers in head and body.
         nbytes: size of a block; known once everything has its place.
@@ -50,9 +51,10 @@ class Fields:
 
     nbytes: int
 
-    def __init__(self, dtype: str, head_size: int) -> None:
+    def __init__(self, dtype: str, head_size: int, vector: int = ALIGNMENT) -> None:
+        """`vector` is the size of a vector of lanes, in bytes."""
         self.dtype = np.dtype(dtype)
-        self.lanes = ALIGNMENT // self.dtype.itemsize
+        self.lanes = vector // self.dtype.itemsize
         self.fields: dict[str, Field] = {}
         self.head_size = head_size
         self.body_size = 0
@@ -88,7 +90,10 @@ class Fields:
         self, name: str, axes: tuple[tuple[str, ...], ...], groups: int = 1
     ) -> int:
         """An array of the shape of a row of weights, or several: (copies, units, sources)."""
-        offset = self.body_size
+        # From a cache line on: narrow vectors are taken two at a time.
+        offset = self.body_size = self.body_size + -self.body_size % (
+            ALIGNMENT // self.dtype.itemsize
+        )
         self.fields[name] = Field(offset, axes, packed=True, groups=groups)
         copies = math.prod(map(len, axes[:-2]))
         self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))

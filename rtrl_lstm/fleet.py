@@ -343,10 +343,8 @@ class Fleet:
             np.zeros(count, np.uint8),
         )
         places = self._places(numbers, each, found)
-        spec, x, out = self.spec, rows.reshape(-1), y_hat.reshape(-1)
-        kernel = entries.bare_entry(
-            spec.cell, spec.rule, spec.sparse_inputs, rows.dtype, self._dtype
-        )
+        x, out = rows.reshape(-1), y_hat.reshape(-1)
+        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
 
         def take_part(places: NDArray[np.int64]) -> None:
             kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)

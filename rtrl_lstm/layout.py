@@ -30,7 +30,7 @@ from rtrl_lstm.cells import (
     is_recurrent,
     rows_of,
 )
-from rtrl_lstm.fields import Fields, labels
+from rtrl_lstm.fields import ALIGNMENT, Fields, labels
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.kernels.slots import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
 from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES, Clip
@@ -48,11 +48,29 @@ GATE_PLACES = {
 }
 
 
+NARROW = 32  # bytes: a vector of lanes of a net that would leave half of a longer one empty
+
+
+def family_of(spec: Spec) -> str:
+    """Which compilation of the kernels a learner needs: see `kernels/entries.py`.
+
+    Vectors are narrow where they hold all units, and where much is gained: in float32, by the rules
+    that work in O(n^2).
+    """
+    if spec.sparse_inputs:
+        return "sparse"
+    if spec.rule == "full":
+        return "full"
+    fits = max(spec.blocks, spec.proj_size) <= NARROW // 4
+    return "narrow" if fits and spec.dtype == "float32" else "simple"
+
+
 class Layout(Fields):
     """The places of all arrays of learners with one Spec.
 
     Attributes:
         spec: what the layout was computed from.
+        family: which compilation of the kernels takes it.
         fields: name -> Field.
         table: (K,) int64, what the kernels read.
         head_size, body_size: numbers in head and body.
@@ -60,8 +78,9 @@ class Layout(Fields):
     """
 
     def __init__(self, spec: Spec) -> None:
-        self.spec = spec
-        super().__init__(spec.dtype, slots.H_STATISTICS)
+        self.spec, self.family = spec, family_of(spec)
+        vector = NARROW if self.family == "narrow" else ALIGNMENT
+        super().__init__(spec.dtype, slots.H_STATISTICS, vector)
         table = [0] * slots.T_SIZE
         self._write_statistics(table)
         self._write_codes(table)

@@ -104,9 +104,13 @@ def lstm(body, table, layer, states):
     """
     # The cells lie as the first of each block, the second of each block ...; a block has its gates'
     # z once, in the first stretch.
-    for begin in range(0, table[layer + L_LANES], table[layer + L_BLOCK_LANES]):
-        for block in range(0, table[layer + L_BLOCK_LANES], width(body)):
-            _lstm_cells(body, table, layer, states, begin + block, block)
+    k = 0
+    while k < table[layer + L_LANES]:
+        block = 0
+        while block < table[layer + L_BLOCK_LANES]:
+            _lstm_cells(body, table, layer, states, k, block)
+            k += width(body)
+            block += width(body)
 
 
 @hot

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.kernels import cells, loop, team
+from rtrl_lstm.kernels.acceptance import all_good, bad_label, bad_number, first_bad_row
 from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
     address,
     float64_at,
     flush_tiny,
     int64_at,
-    pointer_at,
-    prefetch,
+    narrow_at,
     restore_mode,
     uint8_at,
+    wide_at,
 )
 from rtrl_lstm.kernels.layers import make_layer, pass_part_down, project_part
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
@@ -31,34 +32,32 @@ FLEET = 8  # with one of the above: for many learners
 LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
-_bad_number, _bad_label, _first_bad_row = loop.bad_number, loop.bad_label, loop.first_bad_row
-_limit = loop.limit
+
+@inline
+def _share(stride):
+    """Of a block's bytes a quarter, in whole cache lines."""
+    return (stride + 255) // 256 * 64
 
 
 @inline
-def _prefetch_block(place, stride):
-    """Have the next learner's numbers brought near while this one learns."""
-    for line in range(0, stride, 64):
-        prefetch(place + line)
-
-
-@inline
-def _rows(places, x, y_hat, labels, weights):
+def _rows(places, x, y_hat, labels, weights, ahead, share):
     """What `loop` calls rows."""
     begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
-    return address(x), labels, weights, begins, address(y_hat), starts, columns, places[11]
+    given = (address(x), labels, weights, begins, address(y_hat))
+    return *given, starts, columns, places[11], ahead, share
 
 
-def _make_run(cell, exact=False, listed=False):
-    """See `lstm`; for any family of cells. exact and listed: see `loop.make_loop`."""
-    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed)
+def _make_run(cell, exact=False, listed=False, narrow=False):
+    """See `lstm`; for any family of cells. exact, listed and narrow: see `loop.make_loop`."""
+    take, learn_label, finish, reset = loop.make_loop(cell, exact, listed, narrow)
+    pointer_at = narrow_at if narrow else wide_at
 
     @inline
     def do_without_rows(do, head, body, table, label, weight, t, team_at):
-        """LEARN label number t, FINISH or RESET; what `loop.bad_label` says of a label, else 0."""
+        """LEARN label number t, FINISH or RESET; what `bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
-            wrong = _bad_label(table, label, first, weight[t])
+            wrong = bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
             if learn_label(head, body, table, label, first, weight[t], team_at):
@@ -74,14 +73,16 @@ def _make_run(cell, exact=False, listed=False):
         """The same for the learners from `first` to `last` of a fleet: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        rows = _rows(places, x, y_hat, labels, weights)
         for k in range(first, last):
-            if k + 1 < last:
-                _prefetch_block(places[0] + numbers[k + 1] * stride, stride)
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
             if do == TAKE:
-                take(head, body, table, rows, k * each, each, 0)
+                for row in range(k * each, (k + 1) * each):
+                    ahead, share = np.int64(0), np.int64(0)
+                    if row + 1 == (k + 1) * each and k + 1 < last:
+                        ahead, share = places[0] + numbers[k + 1] * stride, _share(stride)
+                    rows = _rows(places, x, y_hat, labels, weights, ahead, share)
+                    take(head, body, table, rows, row, 1, 0)
             else:
                 do_without_rows(do, head, body, table, labels, weights, k, 0)
 
@@ -116,9 +117,9 @@ def _make_run(cell, exact=False, listed=False):
             weights[0] = weight
         mode = flush_tiny()
         if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
-            rows, code = _rows(places, x, y_hat, labels, weights), np.intp(0)
+            rows, code = _rows(places, x, y_hat, labels, weights, 0, 0), np.intp(0)
             if do != TAKE_CHECKED:
-                code = _first_bad_row(table, rows, count)
+                code = first_bad_row(table, rows, count)
             if code == 0:
                 take(head, body, table, rows, np.intp(0), count, places[TEAM])
         elif do < FLEET:
@@ -134,6 +135,10 @@ def _make_run(cell, exact=False, listed=False):
 
 _run_lstm, _run_gru = _make_run(cells.lstm), _make_run(cells.gru)
 _run_rnn, _run_elstm = _make_run(cells.rnn), _make_run(cells.elstm)
+_run_lstm_narrow = _make_run(cells.lstm, narrow=True)
+_run_gru_narrow = _make_run(cells.gru, narrow=True)
+_run_rnn_narrow = _make_run(cells.rnn, narrow=True)
+_run_elstm_narrow = _make_run(cells.elstm, narrow=True)
 _run_lstm_full = _make_run(cells.lstm, exact=True)
 _run_gru_full = _make_run(cells.gru, exact=True)
 _run_rnn_full = _make_run(cells.rnn, exact=True)
@@ -161,7 +166,7 @@ def lstm(do, count, at, x, y_hat, y, weight):
     threads it is that calls, 0 for the leader, who returns when all has been done.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
-    or for LEARN what `loop.bad_label` says of it: then nothing has changed.
+    or for LEARN what `acceptance.bad_label` says of it: then nothing has changed.
     """
     return _run_lstm(do, count, at, x, y_hat, y, weight)
 
@@ -182,6 +187,30 @@ def rnn(do, count, at, x, y_hat, y, weight):
 def elstm(do, count, at, x, y_hat, y, weight):
     """As `lstm`."""
     return _run_elstm(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def lstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_lstm_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def gru_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_gru_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def rnn_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_rnn_narrow(do, count, at, x, y_hat, y, weight)
+
+
+@entry
+def elstm_narrow(do, count, at, x, y_hat, y, weight):
+    """As `lstm`, for a net of so few units that its layout is narrow."""
+    return _run_elstm_narrow(do, count, at, x, y_hat, y, weight)
 
 
 @entry
@@ -232,7 +261,7 @@ def elstm_sparse(do, count, at, x, y_hat, y, weight):
     return _run_elstm_sparse(do, count, at, x, y_hat, y, weight)
 
 
-_, _, _advance_part, _finish_part = make_layer(False)
+_, _, _advance_part, _finish_part = make_layer(listed=False, narrow=False)
 
 
 @entry
@@ -246,7 +275,7 @@ def help_leader(at, number, like):
         chunk = team.claim(words, number, last) if last >= 0 else -1
         while chunk >= 0:
             # What the words say holds until the chunk is done.
-            head, body = float64_at(words[team.W_HEAD]), pointer_at(words[team.W_BODY], like)
+            head, body = float64_at(words[team.W_HEAD]), wide_at(words[team.W_BODY], like)
             table, layer = int64_at(words[team.W_TABLE]), words[team.W_LAYER]
             what, place, span = words[team.W_WHAT], words[team.W_PLACE], words[team.W_SPAN]
             if what == team.ADVANCE:
@@ -267,25 +296,23 @@ def help_leader(at, number, like):
 
 
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
+_NARROW = {"lstm": lstm_narrow, "gru": gru_narrow, "rnn": rnn_narrow, "elstm": elstm_narrow}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
 _SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
+_FAMILIES = {"simple": _SIMPLE, "narrow": _NARROW, "full": _FULL, "sparse": _SPARSE}
+ALL = (*(entry for family in _FAMILIES.values() for entry in family.values()), help_leader)
 
 
-def entry_of(cell: str, rule: str, sparse_inputs: bool = False) -> Any:
+def entry_of(cell: str, family: str) -> Any:
     """The entry for a learner: see `lstm`."""
-    cell = "lstm" if cell.startswith("lstm") else cell  # the presets are lstms
-    if sparse_inputs:
-        return _SPARSE[cell]
-    return (_FULL if rule == "full" else _SIMPLE)[cell]
+    return _FAMILIES[family]["lstm" if cell.startswith("lstm") else cell]  # presets are lstms
 
 
 @cache
-def bare_entry(
-    cell: str, rule: str, sparse_inputs: bool, x: np.dtype[Any], body: np.dtype[Any]
-) -> Any:
+def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
     arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
-    return bare(entry_of(cell, rule, sparse_inputs), *arguments)
+    return bare(entry_of(cell, family), *arguments)
 
 
 @cache
@@ -294,30 +321,18 @@ def bare_help(body: np.dtype[Any]) -> Any:
     return bare(help_leader, 0, 0, np.empty(0, body))
 
 
-ALL = (*_SIMPLE.values(), *_FULL.values(), *_SPARSE.values(), help_leader)
-
-
 @entry
 def find_bad_number(table, x, y, weight):
-    """The first row, from 1, that cannot be taken (0: none), and what `loop.bad_number` says.
+    """The first row, from 1, that cannot be taken (0: none), and what `acceptance.bad_number` says.
 
     An x of no numbers is not looked at.
     """
     t, rows = address(table), (address(x), address(y), address(weight))
+    if all_good(t, x, y, weight):
+        return 0, 0
     inputs = t[T_INPUTS] if x.size > 0 else 0
-    if _all_within(rows[0], weight.size * inputs, _limit(t)):
-        inputs = 0  # of these it is known
     for row in range(weight.size):
-        code = _bad_number(t, rows, row, row * inputs, inputs)
+        code = bad_number(t, rows, row, row * inputs, inputs)
         if code != 0:
             return row + 1, code
     return 0, 0
-
-
-@inline
-def _all_within(x, count, limit):
-    """Whether no number is greater in size: several at a time, without a look at where."""
-    beyond = 0
-    for k in range(count):
-        beyond += not abs(x[k]) <= limit
-    return beyond == 0

@@ -5,6 +5,9 @@
 row of a small net would pay for thirty. So such a block becomes part of its callers, however large.
 `entry` marks a function that Python calls: cached on disk, and free of the GIL while it runs.
 
+For the same reason some loops there count by hand: to begin and end one over a `range` with a step
+takes twenty instructions, and a small net goes through most of them once.
+
 All use `error_model="numpy"`: with Python's, every division carries a branch and no loop that
 holds one is vectorised. None uses fastmath: sums keep the order they are written in, so a
 result never depends on the width of the machine's vectors or on how the rows were chunked.

@@ -7,8 +7,11 @@ loop stay in registers because nothing in memory can change them. LLVM splits th
 whatever registers the machine has, and the numbers that come out are the same on all of them:
 each lane is computed alone, in the order written (`fma` rounds once where the machine has it).
 
+A net of 8 units would leave half of each vector empty. So the type of the pointer that kernels hand
+on says how many lanes its vectors have: those behind a `Narrow` one have half as many.
+
     address(array)              a pointer p to the array's numbers
-    float64_at(place) ...       a pointer made of an address
+    float64_at(place) ...       a pointer made of an address; narrow_at: with vectors of 32 bytes
     load(p, i) store(p, i, v)   the lanes p[i], p[i+1], ...; i need not be aligned
     spread(p, i)                the one number p[i] in every lane
     const(v, c)                 the scalar c in every lane of v's type
@@ -17,7 +20,11 @@ each lane is computed alone, in the order written (`fma` rounds once where the m
     first(v, count)             v in the first lanes, 0 from lane `count` on
     clamp(v, low, high) rint(v) sqrt(v) pow2(v)      pow2: 2**v for integral v
     total(v)                    the sum of the lanes, in a fixed order
-    width(p)                    the number of lanes of p's dtype
+    in_pairs(p)                 p, with vectors of twice as many lanes
+    spread_pair(p, i)           p[i] in the first half of the lanes, p[i+1] in the second
+    pair(v)                     v twice in one vector
+    first_half(v) second_half(v)
+    width(p)                    the number of lanes of p's vectors
 """
 
 from __future__ import annotations
@@ -35,12 +42,12 @@ BITS = 512
 
 
 class Lanes(types.Type):
-    """Numba type of a vector of `BITS` bits of `dtype`."""
+    """Numba type of a vector of `count` numbers of `dtype`."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, count):
         self.dtype = dtype
-        self.count = BITS // dtype.bitwidth
-        super().__init__(name=f"Lanes({dtype})")
+        self.count = count
+        super().__init__(name=f"Lanes({dtype} x {count})")
 
 
 @register_model(Lanes)
@@ -48,6 +55,23 @@ class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
         element = dmm.lookup(fe_type.dtype).get_value_type()
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.count))
+
+
+class Narrow(types.CPointer):
+    """Numba type of a pointer to numbers whose vectors have half of `BITS` bits."""
+
+    def __init__(self, dtype):
+        super().__init__(dtype)
+        self.name = f"Narrow({dtype})"
+
+
+register_model(Narrow)(models.PointerModel)
+
+
+def _lanes_behind(pointer):
+    """The type of the vectors that a pointer of this type points to."""
+    bits = BITS // 2 if isinstance(pointer, Narrow) else BITS
+    return Lanes(pointer.dtype, bits // pointer.dtype.bitwidth)
 
 
 @intrinsic
@@ -82,14 +106,32 @@ int64_at = _pointer_to(types.int64)
 uint8_at = _pointer_to(types.uint8)
 
 
+def _pointer_like(pointer):
+    """An intrinsic that makes a pointer to numbers of an array's dtype of an address."""
+
+    @intrinsic
+    def at(typing_context, place, like):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+        return pointer(like.dtype)(place, like), codegen
+
+    return at
+
+
+wide_at = _pointer_like(types.CPointer)
+narrow_at = _pointer_like(Narrow)
+
+
 @intrinsic
-def pointer_at(typing_context, place, like):
-    """A pointer to numbers of the dtype of the array `like`, of an address."""
+def in_pairs(typing_context, pointer):
+    if not isinstance(pointer, Narrow):
+        return None
 
     def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+        return args[0]
 
-    return types.CPointer(like.dtype)(place, like), codegen
+    return types.CPointer(pointer.dtype)(pointer), codegen
 
 
 def _broadcast(builder, scalar, vector_type):
@@ -113,7 +155,7 @@ def _is_lanes(*candidates) -> bool:
 
 @intrinsic
 def load(typing_context, pointer, index):
-    lanes = Lanes(pointer.dtype)
+    lanes = _lanes_behind(pointer)
 
     def codegen(context, builder, signature, args):
         vector = context.get_value_type(lanes).as_pointer()
@@ -125,7 +167,7 @@ def load(typing_context, pointer, index):
 
 @intrinsic
 def store(typing_context, pointer, index, value):
-    if not _is_lanes(value) or value.dtype != pointer.dtype:
+    if value != _lanes_behind(pointer):
         return None
 
     def codegen(context, builder, signature, args):
@@ -138,13 +180,59 @@ def store(typing_context, pointer, index, value):
 
 @intrinsic
 def spread(typing_context, pointer, index):
-    lanes = Lanes(pointer.dtype)
+    lanes = _lanes_behind(pointer)
 
     def codegen(context, builder, signature, args):
         scalar = builder.load(builder.gep(args[0], [args[1]]))
         return _broadcast(builder, scalar, context.get_value_type(lanes))
 
     return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def spread_pair(typing_context, pointer, index):
+    lanes = _lanes_behind(pointer)
+
+    def codegen(context, builder, signature, args):
+        two = ir.VectorType(context.get_value_type(lanes.dtype), 2)
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), two.as_pointer())
+        numbers = builder.load(place, align=lanes.dtype.bitwidth // 8)
+        return _shuffled(builder, numbers, [k * 2 // lanes.count for k in range(lanes.count)])
+
+    return lanes(pointer, types.intp), codegen
+
+
+@intrinsic
+def pair(typing_context, value):
+    lanes = Lanes(value.dtype, 2 * value.count)
+
+    def codegen(context, builder, signature, args):
+        return _shuffled(builder, args[0], 2 * list(range(value.count)))
+
+    return lanes(value), codegen
+
+
+def _half(number):
+    @intrinsic
+    def half(typing_context, value):
+        lanes = Lanes(value.dtype, value.count // 2)
+
+        def codegen(context, builder, signature, args):
+            first = number * lanes.count
+            return _shuffled(builder, args[0], list(range(first, first + lanes.count)))
+
+        return lanes(value), codegen
+
+    return half
+
+
+first_half, second_half = _half(0), _half(1)
+
+
+def _shuffled(builder, vector, order):
+    """A vector of the elements of another, in some order."""
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
 
 @intrinsic
@@ -172,7 +260,7 @@ def is_float64(typing_context, value):
 @intrinsic
 def width(typing_context, pointer):
     def codegen(context, builder, signature, args):
-        return context.get_constant(types.intp, BITS // pointer.dtype.bitwidth)
+        return context.get_constant(types.intp, _lanes_behind(pointer).count)
 
     return types.intp(pointer), codegen
 
@@ -261,17 +349,11 @@ def total(typing_context, value):
 
     def codegen(context, builder, signature, args):
         (v,) = args
-        index = ir.IntType(32)
         while v.type.count > 1:  # fold the upper half onto the lower one
             half = v.type.count // 2
-            mask = ir.VectorType(index, half)
-            nothing = ir.Constant(v.type, ir.Undefined)
-            low = builder.shuffle_vector(v, nothing, ir.Constant(mask, list(range(half))))
-            high = builder.shuffle_vector(
-                v, nothing, ir.Constant(mask, list(range(half, 2 * half)))
-            )
-            v = builder.fadd(low, high)
-        return builder.extract_element(v, ir.Constant(index, 0))
+            low = _shuffled(builder, v, list(range(half)))
+            v = builder.fadd(low, _shuffled(builder, v, list(range(half, 2 * half))))
+        return builder.extract_element(v, ir.Constant(_WORD, 0))
 
     return value.dtype(value), codegen
 

@@ -72,6 +72,7 @@ from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
     descend_gates,
+    descend_gates_in_pairs,
     descend_traced,
     learn_any,
     project,
@@ -154,14 +155,16 @@ def project_part(body, table, layer, states, begin, span):
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
 
 
-def make_layer(listed):
+def make_layer(listed, narrow):
     """Moving a layer on, and bringing it up to date.
 
     listed: whether only some columns of the first layer are visited, see `sparse.py`: a
-    compilation of its own, which no other learner pays for. Such a learner has no team. Returns
-    (advance_layer, finish_layer, advance_part, finish_part).
+    compilation of its own, which no other learner pays for. narrow: whether vectors are taken two
+    at a time. Such learners have no team. Returns (advance_layer, finish_layer, advance_part,
+    finish_part).
     """
     advance_lanes = _advance_listed if listed else _advance_lanes
+    advance_gates = _make_advance_gates(descend_gates_in_pairs if narrow else descend_gates)
 
     @hot
     def advance_layer(head, body, table, layer, u_next, team):
@@ -183,7 +186,7 @@ def make_layer(listed):
         z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
         together = _rows_together(head, table, layer)
         if together > 0:
-            _advance_gates(head, body, table, layer, u_next, z, begin, min(begin + span, lanes))
+            advance_gates(head, body, table, layer, u_next, z, begin, min(begin + span, lanes))
         for r in range(together, table[layer + L_ROWS]):
             row = table[layer + L_FIRST_ROW] + r * R_SIZE
             for k in range(begin, min(begin + span, table[row + R_LANES]), width(body)):
@@ -228,18 +231,22 @@ def _rows_together(head, table, layer):
     return table[layer + L_TOGETHER] if descends and head[H_PENDING] == WEIGHTS else 0
 
 
-@hot
-def _advance_gates(head, body, table, layer, u_next, z, begin, end):
-    """Bring lanes begin.. to end of the rows of an LSTM's gates up to date, and project u_next to
-    the place z."""
-    u, lanes = table[layer + L_NOW + S_U], table[layer + L_LANES]
-    for k in range(begin, end, width(body)):
-        gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
-        z_i, z_f, z_g, z_o = descend_gates(head, body, table, layer, k, u, u_next, gain)
-        store(body, z + k, z_i)
-        store(body, z + lanes + k, z_f)
-        store(body, z + 2 * lanes + k, z_g)
-        store(body, z + 3 * lanes + k, z_o)
+def _make_advance_gates(descend):
+    @hot
+    def advance_gates(head, body, table, layer, u_next, z, begin, end):
+        """Bring lanes begin.. to end of the rows of an LSTM's gates up to date, and project u_next
+        to the place z."""
+        u, lanes, k = table[layer + L_NOW + S_U], table[layer + L_LANES], begin
+        while k < end:
+            gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
+            z_i, z_f, z_g, z_o = descend(head, body, table, layer, k, u, u_next, gain)
+            store(body, z + k, z_i)
+            store(body, z + lanes + k, z_f)
+            store(body, z + 2 * lanes + k, z_g)
+            store(body, z + 3 * lanes + k, z_o)
+            k += width(body)
+
+    return advance_gates
 
 
 @inline
@@ -365,13 +372,16 @@ def make_readout(listed):
         h, row = table[last + states + S_H], table[T_READOUT]
         step, weight = width(body), table[row + R_WEIGHT]
         direct, u = table[T_DIRECT], table[first + states + S_U]
-        for k in range(0, outputs, step):
+        k = 0
+        while k < outputs:
             at = k * table[direct + R_COUNT]
             store(body, out + k, project_direct(head, body, table, direct, at, u))
+            k += step
         for o in range(outputs):
-            dot = const(load(body, h), 0.0)
-            for k in range(0, table[row + R_LANES], step):
+            dot, k = const(load(body, h), 0.0), 0
+            while k < table[row + R_LANES]:
                 dot = fma(load(body, weight + k * outputs + o * step), load(body, h + k), dot)
+                k += step
             # A number from lanes just stored is there at once; lanes from numbers would be waited
             # for. Hence in this order.
             body[out + o] += total(dot)
@@ -381,11 +391,14 @@ def make_readout(listed):
         """Gradient dL/da h' of the readout's weights and dL/da [1, x]' of bias and shortcuts."""
         last, credit = table[T_LAST_LAYER], table[T_CREDIT_OUT]
         row, h = table[T_READOUT], table[last + L_NOW + S_H]
-        for k in range(0, table[row + R_LANES], width(body)):
+        k = 0
+        while k < table[row + R_LANES]:
             _learn_direct(head, body, table, last, row, k, credit, credit, load(body, h + k))
-        row, u = table[T_DIRECT], table[table[T_FIRST_LAYER] + L_NOW + S_U]
-        for k in range(0, table[T_OUTPUTS], width(body)):
+            k += width(body)
+        row, u, k = table[T_DIRECT], table[table[T_FIRST_LAYER] + L_NOW + S_U], 0
+        while k < table[T_OUTPUTS]:
             learn_direct(head, body, table, row, k, u, load(body, credit + k))
+            k += width(body)
 
     return read_out, learn_readout
 
@@ -393,10 +406,11 @@ def make_readout(listed):
 @hot
 def assign_credit(body, table, team):
     """dL/dh of all layers: V' dL/da for the last, with V as it was when it spoke."""
-    layer, row = table[T_LAST_LAYER], table[T_READOUT]
-    for k in range(0, table[row + R_LANES], width(body)):
+    layer, row, k = table[T_LAST_LAYER], table[T_READOUT], 0
+    while k < table[row + R_LANES]:
         credit = project(body, table, row, k * table[row + R_COUNT], table[T_CREDIT_OUT])
         store(body, table[layer + L_CREDIT] + k, credit)
+        k += width(body)
     _credit_cells(body, table, layer)
     while layer > table[T_FIRST_LAYER]:
         below = layer - table[T_LAYER_STEP]

@@ -8,12 +8,11 @@ what comes later by a bit.
 
 from __future__ import annotations
 
-import math
-
 from rtrl_lstm.kernels.combination import combine, learn_combination
 from rtrl_lstm.kernels.contexts import consult, forget_labels, keep_label, learn_contexts
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
 from rtrl_lstm.kernels.jit import hot, inline
+from rtrl_lstm.kernels.lanes import load, prefetch, store, width
 from rtrl_lstm.kernels.layers import (
     advance_projection,
     assign_credit,
@@ -27,7 +26,6 @@ from rtrl_lstm.kernels.losses import credit, respond
 from rtrl_lstm.kernels.optimisers import begin_update
 from rtrl_lstm.kernels.scaling import observe_target, scale_inputs
 from rtrl_lstm.kernels.slots import (
-    CROSS_ENTROPY,
     H_AWAITS,
     H_FROZEN,
     H_LABELS,
@@ -52,11 +50,7 @@ from rtrl_lstm.kernels.slots import (
     L_SOURCES,
     L_UNITS,
     L_X_AT,
-    LIMIT_FLOAT32,
-    LIMIT_FLOAT64,
-    LOG_LOSS,
     NOTHING,
-    POISSON,
     R_COUNT,
     R_LANES,
     R_SIZE,
@@ -72,12 +66,10 @@ from rtrl_lstm.kernels.slots import (
     T_COMBINED,
     T_CONTEXTS,
     T_FIRST_LAYER,
-    T_FLOAT32,
     T_HORIZON,
     T_INPUTS,
     T_LAYER_STEP,
     T_LAYERS,
-    T_LOSS,
     T_OUTPUTS,
     T_RESTART,
     T_RING,
@@ -99,48 +91,6 @@ from rtrl_lstm.kernels.sparse import (
     take_inputs,
 )
 from rtrl_lstm.kernels.sums import settle_sums
-
-
-@inline
-def limit(table):
-    """The greatest number that a learner takes: its square is finite, too."""
-    return LIMIT_FLOAT32 if table[T_FLOAT32] != 0 else LIMIT_FLOAT64
-
-
-@hot
-def bad_label(table, y, first, weight):
-    """0 if a label can be taken; -k - 1 if y[first + k] cannot; I + 1 if its weight cannot.
-
-    A NaN in y is a label that is missing, which is well.
-    """
-    loss, greatest = table[T_LOSS], limit(table)
-    for k in range(table[T_TARGETS]):
-        value = y[first + k]
-        if math.isnan(value):
-            continue
-        wrong = not abs(value) <= greatest
-        if loss == CROSS_ENTROPY:
-            wrong = not (0.0 <= value < table[T_OUTPUTS]) or value != math.floor(value)
-        elif loss == LOG_LOSS:
-            wrong = not (0.0 <= value <= 1.0)
-        elif loss == POISSON:
-            wrong = wrong or value < 0.0
-        if wrong:
-            return -k - 1
-    if not (0.0 <= weight < math.inf):
-        return table[T_INPUTS] + 1
-    return 0
-
-
-@hot
-def bad_number(table, rows, t, first, count):
-    """As `bad_label` for row t; k + 1 if x[k] of its `count` inputs x[first:] cannot be taken."""
-    x, y, weight = rows[:3]
-    greatest = limit(table)
-    for k in range(count):
-        if not abs(x[first + k]) <= greatest:
-            return k + 1
-    return bad_label(table, y, t * table[T_TARGETS], weight[t])
 
 
 def _make_finish(finish_layer):
@@ -195,6 +145,15 @@ def _clear(body, at, count):
 
 
 @inline
+def _copy(body, to, at, count):
+    """Numbers of an array to another, with what pads both to whole vectors."""
+    k = 0
+    while k < count:
+        store(body, to + k, load(body, at + k))
+        k += width(body)
+
+
+@inline
 def _clear_states(body, table, states):
     """Zero the recurrent state of one of the two sets, in all layers."""
     for number in range(table[T_LAYERS]):
@@ -229,13 +188,14 @@ def _make_forward_next(cell, advance_layer, read_out):
     """Move the next set of states by one row, whose inputs are in place."""
 
     @hot
-    def forward_next(head, body, table, team):
+    def forward_next(head, body, table, rows, team):
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
                 gather_below(body, table, layer, L_NEXT)
             gather_own(body, table, layer, layer + L_NEXT)
             advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U], team)
+            _bring_near(rows, 1)
             cell(body, table, layer, layer + L_NEXT)
             advance_projection(head, body, table, layer, L_NEXT)
         head[H_PENDING] = NOTHING
@@ -254,12 +214,10 @@ def _make_keep_sources(listed):
                 keep_inputs(head, body, table, layer)
             else:
                 u, u_next = table[layer + L_NOW + S_U], table[layer + L_NEXT + S_U]
-                for d in range(table[layer + L_SOURCES]):
-                    body[u + d] = body[u_next + d]
+                _copy(body, u, u_next, table[layer + L_SOURCES])
             if table[layer + L_PROJECTION] >= 0:
                 v, v_next = table[layer + L_NOW + S_V], table[layer + L_NEXT + S_V]
-                for d in range(table[layer + L_UNITS]):
-                    body[v + d] = body[v_next + d]
+                _copy(body, v, v_next, table[layer + L_UNITS])
 
     return keep_sources
 
@@ -405,6 +363,7 @@ def _make_take_row(parts, listed):
         x, y, weight = rows[:3]
         layer = table[T_FIRST_LAYER]
         ahead, learns = table[T_HORIZON] != 0, head[H_FROZEN] == 0.0
+        _bring_near(rows, 0)
         if ahead:
             _know(head, table, y, t)
             if learns:
@@ -420,7 +379,8 @@ def _make_take_row(parts, listed):
             if learns:
                 _buffer(head, body, table)
             head[H_RESET_NEXT] = 0.0
-        forward_next(head, body, table, team)
+        forward_next(head, body, table, rows, team)
+        _bring_near(rows, 2)
         _answer(head, body, table, rows, t)
         if ahead:
             head[H_STEPS] += 1.0
@@ -428,12 +388,24 @@ def _make_take_row(parts, listed):
         keep_sources(head, body, table)
         if learns:
             trace_step(head, body, table)
+            _bring_near(rows, 3)
             learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t], team)
             head[H_AWAITS] = 0.0 if learned else 1.0
         else:
             _know(head, table, y, t)
 
     return take_row
+
+
+@hot
+def _bring_near(rows, part):
+    """Have a quarter of the next learner's numbers fetched from memory while this one learns.
+
+    All at once they would be waited for: a core has but a dozen lines on their way at a time.
+    """
+    ahead, share = rows[8], rows[9]
+    for line in range(part * share, (part + 1) * share, 64):
+        prefetch(ahead + line)
 
 
 @inline
@@ -443,13 +415,13 @@ def _know(head, table, y, t):
         keep_label(head, table, int(head[H_STEPS]), y[t * table[T_TARGETS]])
 
 
-def make_loop(cell, exact, listed):
+def make_loop(cell, exact, listed, narrow):
     """All that a learner does, for one family of cells.
 
-    exact: by the rule "full"; listed: inputs that are zero are passed over. Returns
-    (take, learn_label, finish, reset), see there.
+    exact: by the rule "full"; listed: inputs that are zero are passed over; narrow: the body is
+    handed on as a pointer to narrow vectors. Returns (take, learn_label, finish, reset), see there.
     """
-    advance_layer, finish_layer = make_layer(listed)[:2]
+    advance_layer, finish_layer = make_layer(listed, narrow)[:2]
     read_out, learn_readout = make_readout(listed)
     finish = _make_finish(finish_layer)
     clear_learning = _make_clear_learning(finish, listed)
@@ -466,10 +438,11 @@ def make_loop(cell, exact, listed):
 def _make_take(take_row, reset):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
-    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed): x (T * I,), y (T * K,)
-    float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with the row,
-    y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of row t from
-    starts[t] to starts[t + 1], and columns says which: both int64.
+    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed, ahead, share): x (T * I,),
+    y (T * K,) float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with
+    the row, y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of
+    row t from starts[t] to starts[t + 1], and columns says which: both int64. The last two are the
+    address of the block that is needed next, and a quarter of its bytes: 0 if there is none.
     `team` is the address of a team's words, see `team.py`, or 0.
     """
 
@@ -482,16 +455,3 @@ def _make_take(take_row, reset):
             take_row(head, body, table, rows, t, team)
 
     return take
-
-
-@inline
-def first_bad_row(table, rows, count):
-    """The first of `count` rows that cannot be taken, from 1; 0: all can."""
-    starts, listed = rows[5], rows[7] != 0
-    for t in range(count):
-        first, inputs = t * table[T_INPUTS], table[T_INPUTS]
-        if listed:
-            first, inputs = starts[t], starts[t + 1] - starts[t]
-        if bad_number(table, rows, t, first, inputs) != 0:
-            return t + 1
-    return 0

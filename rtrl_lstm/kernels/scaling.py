@@ -23,9 +23,9 @@ import math
 
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.slots import (
+    AS_IS,
     H_FROZEN,
     QUANTILE,
-    SCALED,
     T_INPUT_COUNT,
     T_INPUT_M2,
     T_INPUT_MEAN,
@@ -59,10 +59,13 @@ def scale_inputs(head, body, table, x, first, at):
     count_at, mean_at, m2_at = table[T_INPUT_COUNT], table[T_INPUT_MEAN], table[T_INPUT_M2]
     scaled, frozen = table[T_SCALED], head[H_FROZEN] != 0.0
     for k in range(table[T_INPUTS]):
+        if table[scaled + k] == AS_IS:
+            body[at + k] = x[first + k]
+            continue
         value = float(x[first + k])
         if table[scaled + k] == UNSEEN:
             value = 0.0
-        elif table[scaled + k] == SCALED:
+        else:
             if not frozen:
                 value = _bounded(value, head[count_at + k], head[mean_at + k], head[m2_at + k])
                 head[count_at + k] += 1.0

@@ -26,7 +26,21 @@ this vector of lanes in each of the row's arrays, `u` and `u_next` places in the
 from __future__ import annotations
 
 from rtrl_lstm.kernels.jit import hot, inline
-from rtrl_lstm.kernels.lanes import absolute, clamp, const, fma, load, spread, store, width
+from rtrl_lstm.kernels.lanes import (
+    absolute,
+    clamp,
+    const,
+    first_half,
+    fma,
+    in_pairs,
+    load,
+    pair,
+    second_half,
+    spread,
+    spread_pair,
+    store,
+    width,
+)
 from rtrl_lstm.kernels.optimisers import any_optimiser, optimiser_numbers, optimiser_of
 from rtrl_lstm.kernels.slots import (
     DIRECT,
@@ -176,25 +190,10 @@ def descend_gates(head, body, table, layer, k, u, u_next, gain):
     rows. Returns the four projections.
     """
     row = table[layer + L_FIRST_ROW]
-    rows = (row, row + R_SIZE, row + 2 * R_SIZE, row + 3 * R_SIZE)
-    count, step, states = table[row + R_COUNT], width(body), layer + L_NOW
+    count, step = table[row + R_COUNT], width(body)
     u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
-    traces = (table[rows[0] + R_TRACE], table[rows[1] + R_TRACE], table[rows[2] + R_TRACE])
-    weights = (
-        table[rows[0] + R_WEIGHT],
-        table[rows[1] + R_WEIGHT],
-        table[rows[2] + R_WEIGHT],
-        table[rows[3] + R_WEIGHT],
-    )
-    gain_o = load(body, table[layer + L_CELL_CREDIT] + k) * push_of(body, table, layer, rows[3], k)
-    coefficients = (
-        load(body, table[states + S_DECAY] + k),
-        push_of(body, table, layer, rows[0], k),
-        push_of(body, table, layer, rows[1], k),
-        push_of(body, table, layer, rows[2], k),
-        pace_of(head, gain),
-        pace_of(head, gain_o),
-    )
+    traces, weights = _places_of_gates(table, row)
+    coefficients = _coefficients_of_gates(head, body, table, layer, k, gain)
     nothing = const(gain, 0.0)
     even = odd = (nothing, nothing, nothing, nothing)
     for d in range(0, count - 1, 2):
@@ -207,6 +206,68 @@ def descend_gates(head, body, table, layer, k, u, u_next, gain):
         source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
         even = _learn_gates(body, at, traces, weights, coefficients, source, following, even)
     return even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]
+
+
+@hot
+def descend_gates_in_pairs(head, body, table, layer, k, u, u_next, gain):
+    """`descend_gates` of narrow vectors: an even source and the odd one behind it at a time.
+
+    The same bits, for half of the loads and stores.
+    """
+    row, both = table[layer + L_FIRST_ROW], in_pairs(body)
+    count, step = table[row + R_COUNT], width(both)
+    u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
+    traces, weights = _places_of_gates(table, row)
+    alone = _coefficients_of_gates(head, body, table, layer, k, gain)
+    coefficients = (
+        pair(alone[0]),
+        pair(alone[1]),
+        pair(alone[2]),
+        pair(alone[3]),
+        pair(alone[4]),
+        pair(alone[5]),
+    )
+    nothing = const(coefficients[0], 0.0)
+    z = (nothing, nothing, nothing, nothing)
+    for d in range(0, count - 1, 2):
+        source, following = spread_pair(both, u + d), spread_pair(both, u_next + d)
+        z = _learn_gates(both, at, traces, weights, coefficients, source, following, z)
+        at += step
+    even = (first_half(z[0]), first_half(z[1]), first_half(z[2]), first_half(z[3]))
+    odd = (second_half(z[0]), second_half(z[1]), second_half(z[2]), second_half(z[3]))
+    if count & 1:
+        source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
+        even = _learn_gates(body, at, traces, weights, alone, source, following, even)
+    return even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]
+
+
+@inline
+def _places_of_gates(table, row):
+    """Where traces and weights lie of the rows of i, f, g and o, of which `row` is the first."""
+    f, g, o = row + R_SIZE, row + 2 * R_SIZE, row + 3 * R_SIZE
+    traces = (table[row + R_TRACE], table[f + R_TRACE], table[g + R_TRACE])
+    weights = (
+        table[row + R_WEIGHT],
+        table[f + R_WEIGHT],
+        table[g + R_WEIGHT],
+        table[o + R_WEIGHT],
+    )
+    return traces, weights
+
+
+@inline
+def _coefficients_of_gates(head, body, table, layer, k, gain):
+    """What `_learn_gates` needs of lanes k.."""
+    row = table[layer + L_FIRST_ROW]
+    push_o = push_of(body, table, layer, row + 3 * R_SIZE, k)
+    return (
+        load(body, table[layer + L_NOW + S_DECAY] + k),
+        push_of(body, table, layer, row, k),
+        push_of(body, table, layer, row + R_SIZE, k),
+        push_of(body, table, layer, row + 2 * R_SIZE, k),
+        pace_of(head, gain),
+        pace_of(head, load(body, table[layer + L_CELL_CREDIT] + k) * push_o),
+    )
 
 
 @inline
