@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm import blocks, parameters, sparse_rows
+from rtrl_lstm import blocks, parameters, refused, sparse_rows
 from rtrl_lstm.cells import gates_of
 from rtrl_lstm.checks import positive, require, whole
 from rtrl_lstm.combined import weights_of
@@ -160,7 +160,7 @@ class Core:
         if self.spec.target_size == 1:
             self._dtype, self._step_kernel = row.dtype, kernel
         if kernel(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
-            raise ValueError(self.explain(row, self._label, self._weight))
+            raise ValueError(refused.row(self.spec, self._table, row, self._label, self._weight))
         return y_hat
 
     @property
@@ -211,36 +211,6 @@ class Core:
         except (TypeError, ValueError):
             raise ValueError(f"weight is {weight!r}: it must be a number") from None
 
-    def explain(self, x: Array, labels: Array, weights: Array) -> str:
-        """One line on the first number that `kernels.acceptance.bad_number` refuses."""
-        number, code = entries.find_bad_number(self._table, x, labels, weights)
-        t = number - 1
-        row = f" in row {t}" if weights.size > 1 else ""
-        if code <= 0:
-            return self._explain_label(code, labels[t * self.spec.target_size :], row)
-        if code > self.spec.input_size:
-            return f"weight is {weights[t]}{row}: it must be finite and not negative"
-        value = x[t * self.spec.input_size + code - 1]
-        return f"x[{code - 1}] is {value}{row}: {self._range('inputs')}"
-
-    def _explain_label(self, code: int, label: Array, row: str = "") -> str:
-        wanted = {
-            "cross_entropy": f"a class index from 0 to {self.spec.output_size - 1}",
-            "log_loss": "between 0 and 1",
-            "poisson": "not negative",
-        }.get(self.spec.loss)
-        value = label[-code - 1]
-        rule = self._range("labels") + (f"; for this loss, {wanted}" if wanted else "")
-        return f"y[{-code - 1}] is {value}{row}: {rule}"
-
-    @property
-    def _limit(self) -> float:
-        """The greatest size of a number that can be taken."""
-        return slots.LIMIT_FLOAT32 if self.spec.dtype == "float32" else slots.LIMIT_FLOAT64
-
-    def _range(self, what: str) -> str:
-        return f"{what} must be finite, and at most {self._limit:g} in size"
-
     def run(
         self,
         X: ArrayLike,
@@ -279,7 +249,7 @@ class Core:
         """The rows that `run` would take, for `take_rows`. Raises ValueError as `run` does."""
         spec, listed = self.spec, None
         if spec.sparse_inputs and hasattr(X, "indptr"):
-            listed = sparse_rows.read(X, spec.input_size, self._limit)
+            listed = sparse_rows.read(X, spec.input_size, refused.limit(spec))
             values, count = listed.values, listed.count
         else:
             values = as_rows(X, "X", spec.input_size)
@@ -293,7 +263,7 @@ class Core:
             begins[:] = as_column(reset, "reset", count) != 0
         checked = values.ravel() if listed is None else np.empty(0)
         if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
-            raise ValueError(self.explain(checked, labels.ravel(), weights))
+            raise ValueError(refused.row(spec, self._table, checked, labels.ravel(), weights))
         y_hat = np.empty((count, spec.output_size), self._body.dtype)
         return Prepared(values, labels, weights, begins, y_hat, listed)
 

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rtrl_lstm import refused
 from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.checks import whole
 from rtrl_lstm.core import layout_of
@@ -313,14 +314,13 @@ class Fleet:
     def _check(self, rows: Array, labels: Array, weight: Array, numbers: NDArray[np.int64]) -> None:
         """Refuse rows that cannot be taken, before anything has changed."""
         x, y, weights = rows.ravel(), labels.ravel(), weight.ravel()
-        row, _ = entries.find_bad_number(self.layout.table, x, y, weights)
+        table, targets = self.layout.table, self.spec.target_size
+        row, _ = entries.find_bad_number(table, x, y, weights)
         if row:
             number = numbers[(row - 1) // (len(rows) // len(numbers))]
-            alone = Learner.on(self.spec, self.matrix[0, : self.layout.nbytes])
-            k, targets = row - 1, self.spec.target_size
-            one = slice(k * targets, row * targets)
-            reason = alone.explain(x[k * self._inputs : row * self._inputs], y[one], weights[k:row])
-            raise ValueError(f"learner {number}: {reason}")
+            k, one = row - 1, slice((row - 1) * targets, row * targets)
+            its = (x[k * self._inputs : row * self._inputs], y[one], weights[k:row])
+            raise ValueError(f"learner {number}: {refused.row(self.spec, table, *its)}")
 
     def _do(
         self,

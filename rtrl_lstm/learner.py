@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from rtrl_lstm import refused
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
@@ -81,4 +82,4 @@ class Learner(Core):
         if code > 0:
             raise ValueError(f"weight is {weight}: it must be finite and not negative")
         if code:
-            raise ValueError(self._explain_label(code, self._label))
+            raise ValueError(refused.label(self.spec, code, self._label))

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import signal
 import threading
 import time
 import warnings
@@ -185,10 +186,36 @@ def test_a_forked_process_has_helpers_of_its_own():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking where there are threads
         child = os.fork()
     if child == 0:
+        signal.alarm(60)
         fine = np.array_equal(net.run(X, Y), expected) and helpers_alive() == 1
         os._exit(0 if fine else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert np.array_equal(net.run(X, Y), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_fleet_works_on_in_a_forked_process():
+    fleet, X = rl.Fleet(Spec(2, 4), 600, threads=2), np.ones((600, 2))
+    fleet.step(X, np.ones(600))
+    twin = rl.Fleet.of(fleet.spec, fleet.blocks())
+    expected = twin.step(X, np.zeros(600))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os._exit(0 if np.array_equal(fleet.step(X, np.zeros(600)), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert np.array_equal(fleet.step(X, np.zeros(600)), expected)
+
+
+def test_a_fleets_helpers_end_with_it():
+    wait_for(lambda: helpers_alive() == 0)
+    fleet = rl.Fleet(Spec(2, 4), 1000, threads=3)
+    fleet.step(np.ones((1000, 2)), np.ones(1000))
+    assert helpers_alive() == 2
+    del fleet
+    wait_for(lambda: helpers_alive() == 0)
 
 
 def test_where_there_is_nothing_to_share():
