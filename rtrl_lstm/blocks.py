@@ -35,6 +35,7 @@ def initial_block(layout: Layout, seed: int | None = None) -> NDArray[np.uint8]:
             values[:, field.axes[-1].index("bias")] += getattr(spec, GATE_BIASES[gate])
         layout.write(block, name, values)
     _write_constants(layout, block)
+    layout.head(block)[slots.H_SEED] = (spec.seed if seed is None else seed) % 2**53
     return block
 
 
@@ -52,6 +53,7 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     for k, value in enumerate(vars(spec.optimizer).values()):
         head[slots.H_HYPER + k] = value
     head[slots.H_HUBER_DELTA] = spec.huber_delta
+    head[slots.H_DROPOUT] = spec.dropout
     if spec.schedule:
         head[slots.H_SCHEDULE : slots.H_SCHEDULE + 2] = spec.schedule.numbers
         head[slots.H_WARMUP] = spec.schedule.warmup

@@ -465,6 +465,7 @@ class Core:
         other = copy.copy(self)
         other.finish()
         other._head[slots.H_FROZEN] = 1.0
+        other._head[slots.H_DROPOUT] = 0.0
         other._head[slots.H_AWAITS] = 0.0
         return other
 
@@ -481,6 +482,7 @@ class Core:
         if self._scratch is None:
             self._scratch = copy.copy(self)
         self._scratch.block[:] = self.block
+        self._scratch._head[slots.H_DROPOUT] = 0.0
         return self._scratch
 
     def grow(self, spec: Spec) -> None:

@@ -124,6 +124,7 @@ class Fleet:
             if not same_start:
                 block = initial_block(self.layout, self.spec.seed + i)
             self.matrix[i, : len(block)] = block
+            self.layout.head(self.matrix[i])[slots.H_SEED] = (self.spec.seed + i) % 2**53
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -214,7 +215,10 @@ class Fleet:
         numbers = self._numbers(active)
         if not len(numbers):  # a fleet of none there is not
             return self.step(X, active=numbers)
-        return self.of(self.spec, self.blocks()[numbers]).step(X)
+        tried = self.of(self.spec, self.blocks()[numbers])
+        for block in tried.matrix:
+            self.layout.head(block)[slots.H_DROPOUT] = 0.0
+        return tried.step(X)
 
     def learn(
         self, Y: ArrayLike, active: ArrayLike | None = None, weight: ArrayLike | None = None

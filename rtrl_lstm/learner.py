@@ -64,7 +64,7 @@ class Learner(Core):
         return self._take(x, y, weight)
 
     def predict(self, x: ArrayLike) -> Array:
-        """What `step(x)` would say, (output_size,); changes nothing."""
+        """What `step(x)` would say if nothing were dropped, (output_size,); changes nothing."""
         return self._peeking().step(x)
 
     def learn(self, y: Any, weight: float = 1.0) -> None:

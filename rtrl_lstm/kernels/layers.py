@@ -7,11 +7,13 @@ the next are both needed in one sweep. In a Forecaster they are the trailing and
 
 from __future__ import annotations
 
+from rtrl_lstm.kernels.dropout import drop_below
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
 from rtrl_lstm.kernels.optimisers import optimiser_of
 from rtrl_lstm.kernels.slots import (
     DIRECT,
+    H_DROPOUT,
     H_PENDING,
     L_BELOW,
     L_BLOCK_LANES,
@@ -24,6 +26,7 @@ from rtrl_lstm.kernels.slots import (
     L_GROUPS,
     L_H_AT,
     L_LANES,
+    L_MASK,
     L_NEXT,
     L_NOW,
     L_OUT,
@@ -123,11 +126,17 @@ def _gather_gates(body, table, layer, states, to):
 
 
 @inline
-def gather_below(body, table, layer, states):
-    """Put h of the layer below among a layer's sources; `states` is L_NOW or L_NEXT."""
+def gather_below(head, body, table, layer, number, states, row):
+    """Put h of the layer below among the sources of layer `number`; `states` is L_NOW or L_NEXT.
+
+    row: the number, from 1, of a row that is learned from, some of whose numbers may be dropped;
+    0: nothing is.
+    """
     below = layer - table[T_LAYER_STEP]
     to = table[layer + states + S_U] + table[layer + L_X_AT]
     _gather_output(body, table, below, table[below + states + S_H], to)
+    if row > 0 and head[H_DROPOUT] > 0.0:
+        drop_below(head, body, table, layer, number, row, to)
 
 
 @inline
@@ -456,7 +465,9 @@ def pass_part_down(body, table, layer, below, begin, span):
     for number in range(begin, min(begin + span, table[layer + L_BELOW])):
         group, j = number // table[below + L_OUT], number % table[below + L_OUT]
         place = table[below + L_CREDIT] + group * table[below + L_OUT_LANES]
-        body[place + j] = total(_credit_of_source(body, table, layer, number))
+        credit = total(_credit_of_source(body, table, layer, number))
+        dropped = table[layer + L_MASK] >= 0
+        body[place + j] = credit * body[table[layer + L_MASK] + number] if dropped else credit
 
 
 @inline

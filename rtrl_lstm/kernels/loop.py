@@ -189,10 +189,12 @@ def _make_forward_next(cell, advance_layer, read_out):
 
     @hot
     def forward_next(head, body, table, rows, team):
+        # A forecaster's next states look ahead: it is the others that learn.
+        row = int(head[H_STEPS]) if table[T_HORIZON] == 0 else 0
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
-                gather_below(body, table, layer, L_NEXT)
+                gather_below(head, body, table, layer, number, L_NEXT, row)
             gather_own(body, table, layer, layer + L_NEXT)
             advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U], team)
             _bring_near(rows, 1)
@@ -309,7 +311,7 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
-                gather_below(body, table, layer, L_NOW)
+                gather_below(head, body, table, layer, number, L_NOW, row - horizon + 1)
             gather_own(body, table, layer, layer + L_NOW)
             project_layer(body, table, layer, layer + L_NOW, team)
             cell(body, table, layer, layer + L_NOW)
