@@ -311,13 +311,13 @@ class Core:
     @threads.setter
     def threads(self, threads: int) -> None:
         found = whole("threads", threads, 1)
-        alone = self.spec.rule == "full" or self.spec.sparse_inputs
+        alone = self.layout.family in ("full", "sparse")
         require(
             found == 1 or not alone,
             "rule 'full' and sparse_inputs work in one thread: threads must be 1",
         )
         self._threads, self._helpers = found, None
-        if found > 1 and is_worth_help(self._table):
+        if found > 1 and is_worth_help(self.layout.family, self._table):
             self._helpers = LayerHelpers(found, self._places[:3], self._body.dtype)
         for places in (self._places, self._one_row):
             places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at

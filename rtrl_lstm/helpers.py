@@ -141,11 +141,16 @@ class LayerHelpers:
         return helped
 
 
-def is_worth_help(table: NDArray[np.int64]) -> bool:
-    """Whether a learner, by its table, has a layer that is worth another thread."""
+def is_worth_help(family: str, table: NDArray[np.int64]) -> bool:
+    """Whether a learner, by its layout's family and table, has a layer worth another thread.
+
+    A layer of few units may be large by its inputs; but it is cut into units, and narrow ones have
+    a compilation of their own.
+    """
     first, step = table[T_FIRST_LAYER], table[T_LAYER_STEP]
     layers = [first + number * step for number in range(table[T_LAYERS])]
-    return any(table[k + L_LANES] * table[k + L_SOURCES] >= team.LEAST for k in layers)
+    large = any(table[k + L_LANES] * table[k + L_SOURCES] >= team.LEAST for k in layers)
+    return large and family == "simple"
 
 
 _all: weakref.WeakSet[Helpers] = weakref.WeakSet()

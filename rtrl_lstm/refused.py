@@ -27,7 +27,7 @@ def row(spec: Spec, table: NDArray[np.int64], x: Array, labels: Array, weights: 
 
 
 def label(spec: Spec, code: int, label: Array, where: str = "") -> str:
-    """What is said of a label (target_size,) that `kernels.acceptance.bad_label` refuses."""
+    """What is said of a label (target_size,) of which `acceptance.bad_label` says `code`."""
     wanted = {
         "cross_entropy": f"a class index from 0 to {spec.output_size - 1}",
         "log_loss": "between 0 and 1",

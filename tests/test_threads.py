@@ -33,6 +33,7 @@ LARGE = {
     "gru": Spec(3, 190, 2, cell="gru", num_layers=2, clip=ClipNorm(1.0), shortcuts=True),
     "rnn": Spec(3, 190, cell="rnn"),
     "elstm": Spec(190, 190, cell="elstm", num_layers=2),
+    "inputs": Spec(1100, 30, optimizer="sgd"),
 }
 
 
@@ -222,6 +223,9 @@ def test_where_there_is_nothing_to_share():
     small = rl.Learner(3, 8, threads=4)
     small.run(*stream(small.spec)[:2])
     assert helpers_alive() == 0
+    X, Y = stream(Spec(5000, 8), count=5)[:2]  # large by its inputs, but of few units
+    said = [rl.Learner(5000, 8, threads=threads).run(X, Y).tobytes() for threads in (1, 2)]
+    assert said[0] == said[1]
     for options in ({"rule": "full"}, {"sparse_inputs": True, "optimizer": "sgd"}):
         with pytest.raises(ValueError, match="threads must be 1"):
             rl.Learner(3, 8, threads=2, **options)
