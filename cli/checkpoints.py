@@ -12,7 +12,7 @@ from types import TracebackType
 
 from rtrl_lstm.cli.errors import WriteError
 from rtrl_lstm.cli.lock import Lock
-from rtrl_lstm.cli.sinks import refuse_unwritable
+from rtrl_lstm.cli.outputs import refuse_unwritable
 from rtrl_lstm.modelfile import remove_parts, write_whole
 
 AS_IT_WAS = "it is as it was"

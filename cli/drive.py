@@ -14,11 +14,12 @@ from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 if TYPE_CHECKING:
+    from rtrl_lstm.cli.bad_rows import BadRows
     from rtrl_lstm.cli.checkpoints import Checkpoints
+    from rtrl_lstm.cli.predictions import Predictions
     from rtrl_lstm.cli.progress import Progress
     from rtrl_lstm.cli.records import Record
     from rtrl_lstm.cli.replay import Replay
-    from rtrl_lstm.cli.sinks import BadRows, Predictions
     from rtrl_lstm.cli.sources import Source
     from rtrl_lstm.score.history import History
     from rtrl_lstm.score.prequential import Prequential

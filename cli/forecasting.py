@@ -6,14 +6,16 @@ import contextlib
 import time
 from typing import Any
 
+from rtrl_lstm.cli.bad_rows import BadRows
 from rtrl_lstm.cli.checkpoints import Checkpoints
 from rtrl_lstm.cli.drive import Drive, Follower
 from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.models import check_columns, compile_kernels
 from rtrl_lstm.cli.options import dialect_of
+from rtrl_lstm.cli.outputs import refuse_to_overwrite
+from rtrl_lstm.cli.predictions import Predictions
 from rtrl_lstm.cli.progress import progress_for
 from rtrl_lstm.cli.resume import score_of
-from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.delayed import Delayed
 from rtrl_lstm.models.model import Model

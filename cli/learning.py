@@ -11,6 +11,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
+from rtrl_lstm.cli.bad_rows import BadRows
 from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
@@ -19,10 +20,11 @@ from rtrl_lstm.cli.guess import NO_TIME, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.options import dialect_of
+from rtrl_lstm.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.page import write_page
+from rtrl_lstm.cli.predictions import Predictions
 from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
-from rtrl_lstm.cli.sinks import BadRows, Predictions, refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.table.values import OTHER

@@ -10,6 +10,8 @@ import os
 import select
 import stat
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from rtrl_lstm.cli.errors import Stop, WriteError
 
@@ -94,3 +96,28 @@ def _opened(path: str) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise Stop(f"cannot write {path}: {error.strerror}") from error
+
+
+def refuse_to_overwrite(sources: Sequence[str], *outputs: str | None) -> None:
+    """Keep a command from writing over what it reads.
+
+    Raises:
+        Stop: an output is the same file as a source.
+    """
+    for path in outputs:
+        for source in sources if path and os.path.isfile(path) else ():
+            if path and os.path.isfile(source) and os.path.samefile(path, source):
+                raise Stop(f"{path} would be read and written at once: name another output")
+
+
+def refuse_unwritable(path: str) -> None:
+    """Keep a command from working for hours and then finding no place for what came of it.
+
+    Raises:
+        Stop: there is no folder to write the file in.
+    """
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise Stop(f"cannot write {path}: there is no folder {folder} that can be written to")
+    if os.path.isdir(path):
+        raise Stop(f"cannot write {path}: it is a folder")

@@ -21,9 +21,9 @@ def command(model: str, out: str | None) -> None:
     """
     from rtrl_lstm.cli.figures import figures
     from rtrl_lstm.cli.models import load
+    from rtrl_lstm.cli.outputs import refuse_unwritable
     from rtrl_lstm.cli.page import write_page
     from rtrl_lstm.cli.resume import command_of, find_again
-    from rtrl_lstm.cli.sinks import refuse_unwritable
     from rtrl_lstm.models.model import Model
 
     path = out or str(Path(model).with_suffix(".html"))

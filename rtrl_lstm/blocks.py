@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,7 @@ def initial_block(layout: Layout, seed: int | None = None) -> NDArray[np.uint8]:
             values[:, field.axes[-1].index("bias")] += getattr(spec, GATE_BIASES[gate])
         layout.write(block, name, values)
     _write_constants(layout, block)
+    layout.head(block)[slots.H_SEED] = (spec.seed if seed is None else seed) % 2**53
     return block
 
 
@@ -50,6 +53,7 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     for k, value in enumerate(vars(spec.optimizer).values()):
         head[slots.H_HYPER + k] = value
     head[slots.H_HUBER_DELTA] = spec.huber_delta
+    head[slots.H_DROPOUT] = spec.dropout
     if spec.schedule:
         head[slots.H_SCHEDULE : slots.H_SCHEDULE + 2] = spec.schedule.numbers
         head[slots.H_WARMUP] = spec.schedule.warmup
@@ -88,25 +92,30 @@ def migrate(
     head = new.head(moved)
     head[: slots.H_STATISTICS] = old.head(block)[: slots.H_STATISTICS]
     names = renamed or {}
+    places = cache(partial(_common, names))  # many arrays have the same axes
     for name in new.fields.keys() & old.fields.keys():
         if name == "combination.covariance" and old.fields[name].axes != new.fields[name].axes:
             continue  # with one more forecast to combine, the weights of all are open again
-        target, source = new.read(moved, name), old.read(block, name)
-        here: list[list[int]] = []
-        there: list[list[int]] = []
-        for new_axis, old_axis in zip(new.fields[name].axes, old.fields[name].axes, strict=True):
-            place = {label: k for k, label in enumerate(old_axis)}
-            pairs = [
-                (k, place[names.get(label, label)])
-                for k, label in enumerate(new_axis)
-                if names.get(label, label) in place
-            ]
-            here.append([k for k, _ in pairs])
-            there.append([k for _, k in pairs])
-        target[np.ix_(*here)] = source[np.ix_(*there)]
+        if not names and new.fields[name].axes == old.fields[name].axes:
+            new.write(moved, name, old.read(block, name))
+            continue
+        pairs = zip(new.fields[name].axes, old.fields[name].axes, strict=True)
+        here, there = zip(*(places(*pair) for pair in pairs), strict=True)
+        target = new.read(moved, name)
+        target[np.ix_(*here)] = old.read(block, name)[np.ix_(*there)]
         new.write(moved, name, target)
     list_all_inputs(new, moved)
     return moved
+
+
+def _common(
+    names: dict[str, str], new: tuple[str, ...], old: tuple[str, ...]
+) -> tuple[list[int], list[int]]:
+    """The places in two axes of the labels that both have."""
+    place = {label: k for k, label in enumerate(old)}
+    found = [(k, place.get(names.get(label, label), -1)) for k, label in enumerate(new)]
+    kept = [(here, there) for here, there in found if there >= 0]
+    return [here for here, _ in kept], [there for _, there in kept]
 
 
 def list_all_inputs(layout: Layout, block: NDArray[np.uint8]) -> None:

@@ -14,19 +14,22 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import ArrayLike, NDArray
 
-from rtrl_lstm import blocks, parameters, sparse_rows
+from rtrl_lstm import blocks, parameters, refused, sparse_rows
 from rtrl_lstm.cells import gates_of
-from rtrl_lstm.checks import positive
+from rtrl_lstm.checks import positive, require, whole
 from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
+from rtrl_lstm.helpers import LayerHelpers, is_worth_help
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.prepared import Prepared, as_column, as_numbers, as_rows
 from rtrl_lstm.spec import Spec
 
-# Rows in one call of a kernel: Ctrl-C is heard between calls.
+# Rows in one call of a kernel, and bytes of the learner's numbers that they go through: Ctrl-C is
+# heard between calls.
 _ROWS_A_CALL = 8192
+_BYTES_A_CALL = 1 << 31
 # Room for forecasts that is made at a time.
 _ANSWERS = 256
 _STEP, _NO_LABEL = entries.STEP, math.nan
@@ -92,6 +95,8 @@ class Core:
         self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
         self._one_row = self._places.copy()
+        self._helpers: LayerHelpers | None = None
+        self._threads = 1
         self._dtype: Any = None  # of rows that have a way of their own, where a label is a number
         self._step_kernel: Any = None
         self._scratch: Self | None = None
@@ -155,7 +160,7 @@ class Core:
         if self.spec.target_size == 1:
             self._dtype, self._step_kernel = row.dtype, kernel
         if kernel(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
-            raise ValueError(self.explain(row, self._label, self._weight))
+            raise ValueError(refused.row(self.spec, self._table, row, self._label, self._weight))
         return y_hat
 
     @property
@@ -175,6 +180,8 @@ class Core:
         kernel = self._kernels.get(dtype)
         if kernel is None:
             kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
+            if self._helpers is not None:
+                kernel = self._helpers.with_help(kernel)
             self._kernels[dtype] = kernel
         return kernel
 
@@ -204,36 +211,6 @@ class Core:
         except (TypeError, ValueError):
             raise ValueError(f"weight is {weight!r}: it must be a number") from None
 
-    def explain(self, x: Array, labels: Array, weights: Array) -> str:
-        """One line on the first number that `kernels.acceptance.bad_number` refuses."""
-        number, code = entries.find_bad_number(self._table, x, labels, weights)
-        t = number - 1
-        row = f" in row {t}" if weights.size > 1 else ""
-        if code <= 0:
-            return self._explain_label(code, labels[t * self.spec.target_size :], row)
-        if code > self.spec.input_size:
-            return f"weight is {weights[t]}{row}: it must be finite and not negative"
-        value = x[t * self.spec.input_size + code - 1]
-        return f"x[{code - 1}] is {value}{row}: {self._range('inputs')}"
-
-    def _explain_label(self, code: int, label: Array, row: str = "") -> str:
-        wanted = {
-            "cross_entropy": f"a class index from 0 to {self.spec.output_size - 1}",
-            "log_loss": "between 0 and 1",
-            "poisson": "not negative",
-        }.get(self.spec.loss)
-        value = label[-code - 1]
-        rule = self._range("labels") + (f"; for this loss, {wanted}" if wanted else "")
-        return f"y[{-code - 1}] is {value}{row}: {rule}"
-
-    @property
-    def _limit(self) -> float:
-        """The greatest size of a number that can be taken."""
-        return slots.LIMIT_FLOAT32 if self.spec.dtype == "float32" else slots.LIMIT_FLOAT64
-
-    def _range(self, what: str) -> str:
-        return f"{what} must be finite, and at most {self._limit:g} in size"
-
     def run(
         self,
         X: ArrayLike,
@@ -257,8 +234,9 @@ class Core:
             ValueError: a shape does not fit, or a number cannot be taken; nothing has changed.
         """
         rows = self.prepare(X, Y, weight, reset)
-        for start in range(0, rows.count, _ROWS_A_CALL):
-            self.take_rows(rows, start, min(start + _ROWS_A_CALL, rows.count))
+        several = max(1, min(_ROWS_A_CALL, _BYTES_A_CALL // self.layout.nbytes))
+        for start in range(0, rows.count, several):
+            self.take_rows(rows, start, min(start + several, rows.count))
         return rows.y_hat
 
     def prepare(
@@ -271,7 +249,7 @@ class Core:
         """The rows that `run` would take, for `take_rows`. Raises ValueError as `run` does."""
         spec, listed = self.spec, None
         if spec.sparse_inputs and hasattr(X, "indptr"):
-            listed = sparse_rows.read(X, spec.input_size, self._limit)
+            listed = sparse_rows.read(X, spec.input_size, refused.limit(spec))
             values, count = listed.values, listed.count
         else:
             values = as_rows(X, "X", spec.input_size)
@@ -285,7 +263,7 @@ class Core:
             begins[:] = as_column(reset, "reset", count) != 0
         checked = values.ravel() if listed is None else np.empty(0)
         if entries.find_bad_number(self._table, checked, labels.ravel(), weights)[0]:
-            raise ValueError(self.explain(checked, labels.ravel(), weights))
+            raise ValueError(refused.row(spec, self._table, checked, labels.ravel(), weights))
         y_hat = np.empty((count, spec.output_size), self._body.dtype)
         return Prepared(values, labels, weights, begins, y_hat, listed)
 
@@ -299,7 +277,7 @@ class Core:
         y_hat, listed = rows.y_hat[part], rows.listed
         self._place(rows.labels[part], rows.weights[part], rows.begins[part])
         if listed is not None:
-            self._places[-3:] = listed.places(start)
+            self._places[entries.LISTS] = listed.places(start)
         x = rows.values[part].ravel() if listed is None else rows.values
         try:
             kernel = self._kernel(rows.values.dtype)
@@ -314,6 +292,37 @@ class Core:
         With `update="sequence"` the gradients gathered since the last reset are applied first.
         """
         self._do(entries.RESET)
+
+    # --- threads ---------------------------------------------------------------------------
+
+    @property
+    def threads(self) -> int:
+        """At most so many threads work at a row: 1, if nothing else is asked for.
+
+        They share the sweeps over layers of some 200 units or more, and change no bit. They sleep
+        between calls, and are part of no file and no pickle; a copy asks for as many.
+
+        Raises:
+            ValueError: it is no number of at least 1, or above 1 where there is nothing to share:
+                by the rule "full" and with `sparse_inputs`.
+        """
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        found = whole("threads", threads, 1)
+        alone = self.spec.rule == "full" or self.spec.sparse_inputs
+        require(
+            found == 1 or not alone,
+            "rule 'full' and sparse_inputs work in one thread: threads must be 1",
+        )
+        self._threads, self._helpers = found, None
+        if found > 1 and is_worth_help(self._table):
+            self._helpers = LayerHelpers(found, self._places[:3], self._body.dtype)
+        for places in (self._places, self._one_row):
+            places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at
+        self._kernels.clear()
+        self._dtype = None
 
     # --- numbers by name -------------------------------------------------------------------
 
@@ -456,11 +465,14 @@ class Core:
         other = copy.copy(self)
         other.finish()
         other._head[slots.H_FROZEN] = 1.0
+        other._head[slots.H_DROPOUT] = 0.0
         other._head[slots.H_AWAITS] = 0.0
         return other
 
     def __copy__(self) -> Self:
-        return self.of(self.spec, self.block)
+        other = self.of(self.spec, self.block)
+        other.threads = self.threads
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.__copy__()
@@ -470,12 +482,15 @@ class Core:
         if self._scratch is None:
             self._scratch = copy.copy(self)
         self._scratch.block[:] = self.block
+        self._scratch._head[slots.H_DROPOUT] = 0.0
         return self._scratch
 
     def grow(self, spec: Spec) -> None:
         """Become what `spec` says, every number moved by name (see `blocks.migrate`)."""
         self.finish()
+        threads = self.threads
         self._bind(spec, blocks.migrate(self.layout, layout_of(spec), self.block))
+        self.threads = threads
 
     def save(self, path: str | Path) -> None:
         """Write a model file, whole or not at all; `rtrl_lstm.load` gives the learner back."""

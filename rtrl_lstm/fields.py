@@ -7,7 +7,9 @@ one straight line and holds everything else in registers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,11 +29,12 @@ class Field:
     packed: bool = False  # rows of weights: [vector of lanes][source][lane]
     groups: int = 1  # cells in a block: each stretch of blocks is padded to whole vectors of lanes
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return tuple(len(axis) for axis in self.axes)
 
 
+@lru_cache(maxsize=32)  # a layout asks for the same ones many times, and there may be a million
 def labels(prefix: str, count: int) -> tuple[str, ...]:
     return tuple(f"{prefix}{k}" for k in range(count))
 
@@ -66,14 +69,14 @@ class Fields:
     def _place_head(self, name: str, *axes: tuple[str, ...]) -> int:
         offset = self.head_size
         self.fields[name] = Field(offset, axes, in_head=True)
-        self.head_size += int(np.prod([len(axis) for axis in axes], dtype=np.int64))
+        self.head_size += math.prod(map(len, axes))
         return offset
 
     def _place(self, name: str, *axes: tuple[str, ...]) -> int:
         """A plain array in the body; its first axis may be padded to whole vectors of lanes."""
         offset = self.body_size
         self.fields[name] = Field(offset, axes)
-        self._advance(int(np.prod([len(axis) for axis in axes], dtype=np.int64)))
+        self._advance(math.prod(map(len, axes)))
         return offset
 
     def _place_cells(self, name: str, cells: tuple[str, ...], groups: int) -> int:
@@ -92,7 +95,7 @@ class Fields:
             ALIGNMENT // self.dtype.itemsize
         )
         self.fields[name] = Field(offset, axes, packed=True, groups=groups)
-        copies = int(np.prod([len(axis) for axis in axes[:-2]], dtype=np.int64))
+        copies = math.prod(map(len, axes[:-2]))
         self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))
         return offset
 
@@ -167,7 +170,7 @@ class Fields:
         return self._stretch(self.fields[name])
 
     def _stretch(self, field: Field) -> slice:
-        count = int(np.prod(field.shape, dtype=np.int64))
+        count = math.prod(field.shape)
         if field.packed:
             copies, lanes = self._packed_shape(field)
             count = copies * lanes * field.shape[-1]
@@ -177,7 +180,7 @@ class Fields:
 
     def _packed_shape(self, field: Field) -> tuple[int, int]:
         """Copies and lanes of a packed array."""
-        copies = int(np.prod(field.shape[:-2], dtype=np.int64))
+        copies = math.prod(field.shape[:-2])
         return copies, self.lanes_of(field.shape[-2], field.groups)
 
     def _taken(self, units: int, groups: int) -> NDArray[np.intp]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rtrl_lstm import refused
 from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.checks import whole
 from rtrl_lstm.core import layout_of
 from rtrl_lstm.fields import ALIGNMENT, Array
 from rtrl_lstm.forecaster import Forecaster, kind_of
-from rtrl_lstm.kernels import entries, slots
+from rtrl_lstm.helpers import Helpers, words_of_team
+from rtrl_lstm.kernels import entries, slots, team
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.prepared import as_numbers
@@ -112,7 +113,7 @@ class Fleet:
         self.layout = layout_of(spec)
         cores = os.cpu_count() or 1
         self.threads = cores if threads is None else whole("threads", threads, 1)
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers = Helpers(self.threads - 1)
         self._dtype = np.dtype(spec.dtype)
         self._row_dtype = self._dtype  # of the last rows: a kernel is compiled for each
 
@@ -123,6 +124,7 @@ class Fleet:
             if not same_start:
                 block = initial_block(self.layout, self.spec.seed + i)
             self.matrix[i, : len(block)] = block
+            self.layout.head(self.matrix[i])[slots.H_SEED] = (self.spec.seed + i) % 2**53
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -195,18 +197,28 @@ class Fleet:
             ValueError: as `step`.
         """
         numbers = self._numbers(active)
-        rows = _shaped(X, "X", None, len(numbers), self._inputs)
-        several = len(rows), len(numbers)
-        labels = None if Y is None else self._labels(Y, *several)
-        weights = None if weight is None else _shaped(weight, "weight", *several)
-        return self._take(numbers, rows, labels, weights)
+        return self._take(numbers, *self._several(numbers, X, Y, weight))
+
+    def check(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        active: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> None:
+        """Raise ValueError where `run` would; nothing changes."""
+        numbers = self._numbers(active)
+        self._checked(numbers, *self._several(numbers, X, Y, weight))
 
     def predict(self, X: ArrayLike, active: ArrayLike | None = None) -> Array:
         """What `step(X, active=active)` would say, (k, output_size); changes nothing."""
         numbers = self._numbers(active)
         if not len(numbers):  # a fleet of none there is not
             return self.step(X, active=numbers)
-        return self.of(self.spec, self.blocks()[numbers]).step(X)
+        tried = self.of(self.spec, self.blocks()[numbers])
+        for block in tried.matrix:
+            self.layout.head(block)[slots.H_DROPOUT] = 0.0
+        return tried.step(X)
 
     def learn(
         self, Y: ArrayLike, active: ArrayLike | None = None, weight: ArrayLike | None = None
@@ -221,7 +233,8 @@ class Fleet:
         waiting = self.matrix[numbers, 8 * slots.H_AWAITS : 8 * slots.H_AWAITS + 8]
         if self.spec.horizon or not np.all(waiting.view(np.float64)):
             raise RuntimeError("learn(Y) belongs after a step without labels of the same learners")
-        labels, weights = self._labels(Y, len(numbers)), np.ones(len(numbers))
+        labels = np.ascontiguousarray(self._labels(Y, len(numbers)), np.float64)
+        weights = np.ones(len(numbers))
         if weight is not None:
             weights[:] = _shaped(weight, "weight", len(numbers))
         self._check(np.zeros((len(numbers), self._inputs)), labels, weights, numbers)
@@ -260,6 +273,19 @@ class Fleet:
             return _shaped(Y, "Y", *several)[..., np.newaxis]
         return _shaped(Y, "Y", *several, targets)
 
+    def _several(
+        self,
+        numbers: NDArray[np.int64],
+        X: ArrayLike,
+        Y: ArrayLike | None,
+        weight: ArrayLike | None,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """T rows of k learners, their labels and weights, of the shapes that `run` takes."""
+        rows = _shaped(X, "X", None, len(numbers), self._inputs)
+        several = len(rows), len(numbers)
+        labels = None if Y is None else self._labels(Y, *several)
+        return rows, labels, None if weight is None else _shaped(weight, "weight", *several)
+
     def _take(
         self,
         numbers: NDArray[np.int64],
@@ -268,6 +294,16 @@ class Fleet:
         weight: Array | None,
     ) -> Array:
         """(T, k, I) rows of k learners, (T, k, target_size) and (T, k) -> (T, k, O)."""
+        rows, labels, weights = self._checked(numbers, X, Y, weight)
+        y_hat = np.empty((*rows.shape[:2], self.spec.output_size), self._dtype)
+        self._row_dtype = rows.dtype
+        self._do(entries.TAKE, numbers, labels, weights, rows, y_hat)
+        return np.ascontiguousarray(y_hat.swapaxes(0, 1))
+
+    def _checked(
+        self, numbers: NDArray[np.int64], X: Array, Y: Array | None, weight: Array | None
+    ) -> tuple[Array, Array, Array]:
+        """The same of each learner in one piece: (k, T, I), (k, T, target_size) and (k, T)."""
         times, k = len(X), len(numbers)
         rows = np.ascontiguousarray(X.swapaxes(0, 1))
         labels = np.full((k, times, self.spec.target_size), np.nan)
@@ -277,22 +313,18 @@ class Fleet:
         if weight is not None:
             weights[:] = weight.T
         self._check(rows.reshape(-1, self._inputs), labels, weights, numbers)
-        y_hat = np.empty((k, times, self.spec.output_size), self._dtype)
-        self._row_dtype = rows.dtype
-        self._do(entries.TAKE, numbers, labels, weights, rows, y_hat)
-        return np.ascontiguousarray(y_hat.swapaxes(0, 1))
+        return rows, labels, weights
 
     def _check(self, rows: Array, labels: Array, weight: Array, numbers: NDArray[np.int64]) -> None:
         """Refuse rows that cannot be taken, before anything has changed."""
         x, y, weights = rows.ravel(), labels.ravel(), weight.ravel()
-        row, _ = entries.find_bad_number(self.layout.table, x, y, weights)
+        table, targets = self.layout.table, self.spec.target_size
+        row, _ = entries.find_bad_number(table, x, y, weights)
         if row:
             number = numbers[(row - 1) // (len(rows) // len(numbers))]
-            alone = Learner.on(self.spec, self.matrix[0, : self.layout.nbytes])
-            k, targets = row - 1, self.spec.target_size
-            one = slice(k * targets, row * targets)
-            reason = alone.explain(x[k * self._inputs : row * self._inputs], y[one], weights[k:row])
-            raise ValueError(f"learner {number}: {reason}")
+            k, one = row - 1, slice((row - 1) * targets, row * targets)
+            its = (x[k * self._inputs : row * self._inputs], y[one], weights[k:row])
+            raise ValueError(f"learner {number}: {refused.row(self.spec, table, *its)}")
 
     def _do(
         self,
@@ -308,56 +340,57 @@ class Fleet:
             nothing = (len(numbers), 0)
             rows, y_hat = np.empty(nothing, self._row_dtype), np.empty(nothing, self._dtype)
         each = rows.shape[1] if what == entries.TAKE else 1
-        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
-        work = len(numbers) * each
-        parts = max(1, min(self.threads, work // _STEPS_A_THREAD))
-        bounds = np.linspace(0, len(numbers), parts + 1).astype(int)
-
-        def do_part(k: int) -> None:
-            part = slice(bounds[k], bounds[k + 1])
-            y = None if labels is None else labels[part]
-            weight = None if weights is None else weights[part]
-            self._call(kernel, what, each, numbers[part], y, weight, rows[part], y_hat[part])
-
-        if parts == 1:
-            do_part(0)
-        else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads)
-            list(self._pool.map(do_part, range(parts)))
-
-    def _call(
-        self,
-        kernel: Any,
-        what: int,
-        each: int,
-        numbers: NDArray[np.int64],
-        labels: Array | None,
-        weights: Array | None,
-        rows: Array,
-        y_hat: Array,
-    ) -> None:
-        numbers = np.ascontiguousarray(numbers)
         count = len(numbers) * each
-        labels = np.zeros(count) if labels is None else labels
-        weights = np.ones(count) if weights is None else weights
-        begins = np.zeros(count, np.uint8)
-        base = self.matrix.ctypes.data
-        found = (self.layout.table, labels, weights, begins)
-        places = np.array(
-            [
-                base,
-                base + 8 * self.layout.head_size,
-                *(array.ctypes.data for array in found),
-                self.matrix.shape[1],
-                each,
-                numbers.ctypes.data,
-                *(0, 0, 0),  # rows are whole
-            ],
-            np.int64,
+        found = (
+            np.zeros(count) if labels is None else labels,
+            np.ones(count) if weights is None else weights,
+            np.zeros(count, np.uint8),
         )
+        places = self._places(numbers, each, found)
         x, out = rows.reshape(-1), y_hat.reshape(-1)
-        kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)
+        kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
+
+        def take_part(places: NDArray[np.int64]) -> None:
+            kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)
+
+        threads = min(self.threads, count // _STEPS_A_THREAD)
+        if threads > 1:
+            self._share(take_part, places, threads)
+        else:
+            take_part(places)
+
+    def _places(
+        self, numbers: NDArray[np.int64], each: int, found: tuple[Array, Array, Array]
+    ) -> NDArray[np.int64]:
+        """Where the kernel finds what it works on, `each` rows of each learner."""
+        base, size = self.matrix.ctypes.data, 8 * self.layout.head_size
+        arrays = (self.layout.table, *found)
+        addresses = [base, base + size, *(array.ctypes.data for array in arrays)]
+        places = np.zeros(entries.PLACES, np.int64)
+        places[:9] = *addresses, self.matrix.shape[1], each, numbers.ctypes.data
+        return places
+
+    def _share(
+        self,
+        take_part: Callable[[NDArray[np.int64]], None],
+        places: NDArray[np.int64],
+        threads: int,
+    ) -> None:
+        """Take part, and let others: learners are claimed some at a time, see `kernels/team.py`."""
+        words = words_of_team(threads, team.CHUNKS_EACH_OF_FLEET)
+
+        def take_part_as(number: int) -> None:
+            own = places.copy()
+            own[entries.TEAM], own[entries.NUMBER] = words.ctypes.data, number
+            take_part(own)
+
+        try:
+            words[team.W_OPEN] = 1
+            self._helpers.wake(take_part_as, threads - 1)
+            take_part_as(0)
+        finally:
+            words[team.W_OPEN] = 0
+            self._helpers.rest()
 
     # --- more and fewer, copies and files --------------------------------------------------
 

@@ -25,12 +25,14 @@ class Forecaster(Core):
         horizon: rows ahead, H >= 1.
         input_size: numbers in a row of input, I. The present value of the target is an input
             like any other, if it is to be one.
+        threads: at most so many work at a row, see `Forecaster.threads`.
         **options: the other fields of `Spec`, by name.
     """
 
-    def __init__(self, horizon: int, input_size: int, **options: Any) -> None:
+    def __init__(self, horizon: int, input_size: int, *, threads: int = 1, **options: Any) -> None:
         refuse_unknown(options)
         super().__init__(Spec(input_size, horizon=whole("horizon", horizon, 1), **options))
+        self.threads = threads
 
     def step(self, x: ArrayLike, y_now: Any = None, weight: float = 1.0) -> Array:
         """Learn what this row's label teaches, then forecast.

@@ -260,6 +260,7 @@ class Layout(Fields):
         part[slots.L_INPUT_ACTIVATION] = CELL_ACTIVATIONS.index(spec.input_activation)
         part[slots.L_CELL_ACTIVATION] = CELL_ACTIVATIONS.index(spec.cell_activation)
         part[slots.L_COUPLED] = int(spec.coupled_gates)
+        part[slots.L_MASK] = self._place(f"{layer}.mask", below) if number and spec.dropout else -1
         part[slots.L_STATE] = number * len(self._layer_states(0))
         self._write_sizes(part)
         self._write_credits(part, layer)

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from rtrl_lstm import refused
 from rtrl_lstm.core import Core
 from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels import entries, slots
@@ -20,6 +21,7 @@ class Learner(Core):
         input_size: numbers in a row of input, I.
         hidden_size: units, n.
         output_size: outputs, O.
+        threads: at most so many work at a row, see `Learner.threads`.
         **options: the other fields of `Spec`, by name.
 
     Example:
@@ -30,12 +32,19 @@ class Learner(Core):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int = 32, output_size: int = 1, **options: Any
+        self,
+        input_size: int,
+        hidden_size: int = 32,
+        output_size: int = 1,
+        *,
+        threads: int = 1,
+        **options: Any,
     ) -> None:
         if options.get("horizon"):
             raise ValueError("a Learner has no horizon; use Forecaster(horizon=...)")
         refuse_unknown(options)
         super().__init__(Spec(input_size, hidden_size, output_size, **options))
+        self.threads = threads
 
     def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:
         """Predict, then learn.
@@ -55,7 +64,7 @@ class Learner(Core):
         return self._take(x, y, weight)
 
     def predict(self, x: ArrayLike) -> Array:
-        """What `step(x)` would say, (output_size,); changes nothing."""
+        """What `step(x)` would say if nothing were dropped, (output_size,); changes nothing."""
         return self._peeking().step(x)
 
     def learn(self, y: Any, weight: float = 1.0) -> None:
@@ -73,4 +82,4 @@ class Learner(Core):
         if code > 0:
             raise ValueError(f"weight is {weight}: it must be finite and not negative")
         if code:
-            raise ValueError(self._explain_label(code, self._label))
+            raise ValueError(refused.label(self.spec, code, self._label))

@@ -132,15 +132,11 @@ class Parallel:
     def run(self, X: ArrayLike, Y: ArrayLike | None = None) -> Array:
         """T rows of each stream, as T calls of `step`: (T, B, I), (T, B, K) -> (T, B, O).
 
-        Raises ValueError as `step` does; the rows before the one at fault have then been taken.
+        Raises ValueError as `step` does, of any of the rows; nothing has changed.
         """
+        self._fleet.check(X, Y)
         rows = np.asarray(X)
         labels = [None] * len(rows) if Y is None else np.asarray(Y)
-        if rows.ndim != 3 or len(labels) != len(rows):
-            raise ValueError(
-                f"X has shape {rows.shape}; it must be (T, {len(self)}, {self.spec.input_size}), "
-                "with as many labels"
-            )
         said = [self.step(x, y) for x, y in zip(rows, labels, strict=True)]
         shape = (len(rows), len(self), self.spec.output_size)
         return np.array(said, self.spec.dtype).reshape(shape)

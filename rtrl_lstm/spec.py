@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.checks import is_real, require, require_count, require_positive, require_tuple
+from rtrl_lstm.checks import (
+    is_real,
+    require,
+    require_count,
+    require_fraction,
+    require_positive,
+    require_tuple,
+)
 from rtrl_lstm.kernels.slots import CELL_ACTIVATIONS, LOSSES, RULES
 from rtrl_lstm.optimizers import (
     CLIPS,
@@ -110,6 +117,9 @@ class Spec:
             (see `kernels/contexts.py`). For loss "cross_entropy", or "log_loss" with one output.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
+        dropout: the share of the numbers between two layers of a stack that each row drops while it
+            is learned from: PyTorch's. `predict` and frozen learners drop nothing. Not for rule
+            "full".
         input_gate, forget_gate, output_gate: lstm: whether the gate is there; without it, it
             counts as 1. elstm: output_gate only; without it the state is the output.
         coupled_gates: lstm: the forget gate is 1 - the input gate.
@@ -158,6 +168,7 @@ class Spec:
     combine_inner: tuple[int, ...] = ()
     contexts: bool = False
     num_layers: int = 1
+    dropout: float = 0.0
     input_gate: bool = True
     forget_gate: bool = True
     output_gate: bool = True
@@ -200,6 +211,7 @@ class Spec:
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
         require_positive(self, "learning_rate", "huber_delta")
+        require_fraction(self, "dropout")
         if self.init_range is not None:
             require_positive(self, "init_range")
         self._check_output()

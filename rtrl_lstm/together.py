@@ -56,6 +56,11 @@ def _check_learning(spec: Spec) -> None:
         "rule 'snap1' is for lstm, gru and rnn, without gate_recurrence, blocks and proj_size",
     )
     require(
+        not spec.dropout or spec.num_layers > 1,
+        "dropout is between the layers of a stack: it needs num_layers of 2 or more",
+    )
+    require(not spec.dropout or spec.rule != "full", "dropout does not go with rule 'full'")
+    require(
         not isinstance(spec.optimizer, ObGD)
         or (spec.update == "step" and not isinstance(spec.clip, ClipNorm | ClipValue)),
         "optimizer 'obgd' bounds each label's update itself: it goes with update 'step' and "

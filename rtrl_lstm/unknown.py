@@ -13,7 +13,6 @@ NOT_OFFERED = {
     "bidirectional": "a stream has no end from which to come back: rows are taken in the order of "
     "time alone",
     "batch_first": "rows have no batch axis; Fleet takes a row for each of many learners",
-    "dropout": "a row is seen once and not learned by heart; there is nothing to drop out",
 }
 
 

@@ -106,6 +106,8 @@ def twin(spec):
         clip=spec.clip and (spec.clip.name, spec.clip.limit),
         scale_inputs=list(spec.scaled_inputs),
         scale_target=spec.scale_target,
+        dropout=spec.dropout,
+        seed=spec.seed,
     )
     return ReferenceForecaster(spec.horizon, learner) if spec.horizon else learner
 

@@ -332,7 +332,9 @@ def test_a_coarse_precision_does_not_learn(tmp_path, precision):
         export.to_onnx(trained(Spec(2, 3)), tmp_path / "m.onnx", "learner", precision)
 
 
-@pytest.mark.parametrize("options", [{"rule": "snap1"}, {"rule": "full"}])
+@pytest.mark.parametrize(
+    "options", [{"rule": "snap1"}, {"rule": "full"}, {"dropout": 0.5, "num_layers": 2}]
+)
 def test_what_a_graph_cannot_say_is_refused_by_name(tmp_path, options):
     name, value = next(iter(options.items()))
     with pytest.raises(export.ExportError, match=f"a learner graph has no {name}={value!r}"):

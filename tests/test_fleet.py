@@ -124,6 +124,19 @@ def test_late_labels_and_predictions():
         fleet.learn([1.0], [1])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_late_labels_of_any_numbers_and_order_of_memory(dtype):
+    fleet, single = rl.Fleet(Spec(2, 4), 3, same_start=True), rl.Learner(2, 4)
+    Y = np.arange(6).astype(dtype)[::-2]  # 5, 3, 1
+    fleet.step(np.ones((3, 2)))
+    fleet.learn(Y)
+    single.step([1.0, 1.0])
+    single.learn(1.0)
+    fleet.finish()
+    single.finish()
+    assert np.array_equal(fleet.matrix[2, : fleet.layout.nbytes], single.block)
+
+
 def test_mapped(tmp_path):
     spec, path = Spec(2, 4), tmp_path / "fleet.bin"
     rng = np.random.default_rng(0)

@@ -296,7 +296,15 @@ def test_text_as_the_target_of_a_regression_is_one_clear_line():
 
 
 @pytest.mark.parametrize(
-    "options", [{"loss": "huber"}, {"units": 3}, {"input_size": 2}, {"scale_target": False}]
+    "options",
+    [
+        {"loss": "huber"},
+        {"units": 3},
+        {"input_size": 2},
+        {"scale_target": False},
+        {"output_activation": "identity"},
+        {"sparse_inputs": True},
+    ],
 )
 def test_options_it_does_not_have_are_named(options):
     with pytest.raises((TypeError, ValueError), match=next(iter(options))):

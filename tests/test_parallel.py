@@ -132,6 +132,8 @@ def test_a_row_that_cannot_be_taken_changes_nothing():
     X[0, 2, 1] = np.inf
     with pytest.raises(ValueError, match="learner 2: "):
         net.step(X[0], Y[0])
+    with pytest.raises(ValueError, match="learner 2: "):
+        net.run(X[::-1], Y[::-1])
     with pytest.raises(ValueError, match="X has shape"):
         net.run(X[:, 0], Y)
     assert np.array_equal(net.blocks(), before)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.realdata import generated, memory, swap
+from benchmarks.realdata import ablation, generated, memory, swap
 from benchmarks.realdata.figures import beside_simple, draw
 from benchmarks.realdata.methods import method_of
 from benchmarks.realdata.run import _numbers, _pairs
@@ -37,6 +37,33 @@ def test_nobody_looks_ahead(method):
     one, other = (list(method_of(method)(stream, each, 0)) for each in (rows, changed))
     assert one[:100] == other[:100]
     assert one[100:] != other[100:]
+
+
+@pytest.mark.parametrize("what", [name for name, how in ablation.WITHOUT.items() if not how[0]])
+def test_what_is_taken_away_is_missing_and_comes_back(what):
+    calendar = what in ("the calendar", "scaling of inputs")
+    stream = STREAMS["nyc_taxi:+5" if calendar else "gen_season_shifts:+12"]
+    rows = stream.read()[:150]
+    whole, lacking, again = (
+        list(method_of(name)(stream, rows, 0)) for name in ("ours", f"ours without {what}", "ours")
+    )
+    assert whole == again
+    assert whole != lacking
+
+
+def test_what_a_default_is_worth_is_the_error_without_it_over_the_error_with():
+    streams = [STREAMS["gen_random_walk:+1"], STREAMS["gen_sea_drift:"]]
+
+    class Measured:
+        def of(self, stream, method, seed):
+            error = 2.0 if method == "ours" else {"gen_sea_drift:": 2.0}.get(stream.name, 8.0)
+            error *= 0.5 if method.endswith(".003 throughout") else 1.0
+            return {"mae": error, "error": error}
+
+    errors = ablation.Errors(Measured(), 2)
+    assert ablation.worth(streams, "the calendar", errors) == pytest.approx(1.0)
+    assert ablation.behind_best(streams, "", errors) == [0.5, 2.0]
+    assert ablation.behind_best(streams, ".01 throughout", errors) == [2.0, 2.0]
 
 
 def test_a_table_names_the_best_and_who_diverges():

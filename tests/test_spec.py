@@ -216,7 +216,6 @@ def test_json_of_no_spec(damage):
     ("name", "line"),
     [
         ("bidirectional", "no option bidirectional: a stream has no end from which to come back"),
-        ("dropout", "no option dropout: a row is seen once"),
         ("batch_first", "Fleet takes a row for each of many learners"),
         ("hiden_size", "no option hiden_size; did you mean hidden_size?"),
         ("qqq", "no option qqq$"),

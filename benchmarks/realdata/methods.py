@@ -147,9 +147,14 @@ def applies(method: str, stream: Stream) -> bool:
 
 
 def method_of(name: str) -> Method:
-    """The method of a name; "ours members=4" is ours with an option."""
+    """The method of a name; "ours members=4" is ours with an option, "ours without ..." less one
+    of its defaults (see `ablation`)."""
     if name in METHODS:
         return METHODS[name]
+    if name.startswith("ours without "):
+        from benchmarks.realdata.ablation import without
+
+        return without(name.removeprefix("ours without "))
     kind, *options = name.split()
     if kind != "ours" or not all("=" in option for option in options):
         raise KeyError(f"there is no method {name!r}; there are {', '.join(METHODS)}")

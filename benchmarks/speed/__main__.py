@@ -5,11 +5,11 @@ python -m benchmarks.speed [--picture FILE.svg]
 
 import sys
 
-from . import fleet, roof, sparse, start, step_vs_torch
+from . import fleet, roof, sparse, start, step_vs_torch, threads
 
 step_vs_torch.main()
 print()
 roof.main(sys.argv[1:])
-for measurement in (fleet, sparse, start):
+for measurement in (threads, fleet, sparse, start):
     print()
     measurement.main()

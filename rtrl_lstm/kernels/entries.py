@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.kernels import cells, loop
+from rtrl_lstm.kernels import cells, loop, team
 from rtrl_lstm.kernels.acceptance import all_good, bad_label, bad_number, first_bad_row
 from rtrl_lstm.kernels.jit import bare, entry, inline
 from rtrl_lstm.kernels.lanes import (
@@ -23,11 +23,13 @@ from rtrl_lstm.kernels.lanes import (
     uint8_at,
     wide_at,
 )
+from rtrl_lstm.kernels.layers import make_layer, pass_part_down, project_part
 from rtrl_lstm.kernels.slots import H_AWAITS, T_INPUTS, T_TARGETS
+from rtrl_lstm.kernels.sums import settle_part
 
 TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
-PLACES = 12
+LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 
@@ -58,38 +60,56 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
     pointer_at = narrow_at if narrow else wide_at
 
     @inline
-    def do_without_rows(do, head, body, table, label, weight, t):
+    def do_without_rows(do, head, body, table, label, weight, t, team_at):
         """LEARN label number t, FINISH or RESET; what `bad_label` says of a label, else 0."""
         if do == LEARN:
             first = t * table[T_TARGETS]
             wrong = bad_label(table, label, first, weight[t])
             if wrong != 0:
                 return wrong
-            if learn_label(head, body, table, label, first, weight[t]):
+            if learn_label(head, body, table, label, first, weight[t], team_at):
                 head[H_AWAITS] = 0.0
         elif do == FINISH:
-            finish(head, body, table)
+            finish(head, body, table, team_at)
         else:
-            reset(head, body, table)
+            reset(head, body, table, team_at)
         return 0
 
     @inline
-    def run_fleet(do, count, places, x, y_hat):
-        """The same for `count` learners: see `lstm`."""
+    def run_some(do, first, last, places, x, y_hat):
+        """The same for the learners from `first` to `last` of a fleet: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
-        for k in range(count):
+        for k in range(first, last):
             at = numbers[k] * stride
             head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
             if do == TAKE:
                 for row in range(k * each, (k + 1) * each):
                     ahead, share = np.int64(0), np.int64(0)
-                    if row + 1 == (k + 1) * each and k + 1 < count:
+                    if row + 1 == (k + 1) * each and k + 1 < last:
                         ahead, share = places[0] + numbers[k + 1] * stride, _share(stride)
                     rows = _rows(places, x, y_hat, labels, weights, ahead, share)
-                    take(head, body, table, rows, row, 1)
+                    take(head, body, table, rows, row, 1, 0)
             else:
-                do_without_rows(do, head, body, table, labels, weights, k)
+                do_without_rows(do, head, body, table, labels, weights, k, 0)
+
+    @inline
+    def run_fleet(do, count, places, x, y_hat):
+        """`count` learners, or those among them that no other thread has claimed."""
+        at, number, task, chunk, span = places[TEAM], places[NUMBER], 0, 0, count
+        words = int64_at(at)
+        if at != 0:
+            chunks = words[team.W_THREADS] * words[team.W_EACH]
+            span = (count + chunks - 1) // chunks
+            task = team.open_fleet(words) if number == 0 else team.await_task(words, 0)
+            chunk = team.claim(words, number, task)
+        while chunk >= 0:
+            run_some(do, chunk * span, min((chunk + 1) * span, count), places, x, y_hat)
+            if at != 0:
+                team.done(at)
+            chunk = team.claim(words, number, task) if at != 0 else -1
+        if at != 0 and number == 0:
+            team.await_others(words)
         return 0
 
     @inline
@@ -108,9 +128,10 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
             if do != TAKE_CHECKED:
                 code = first_bad_row(table, rows, count)
             if code == 0:
-                take(head, body, table, rows, np.intp(0), count)
+                take(head, body, table, rows, np.intp(0), count, places[TEAM])
         elif do < FLEET:
-            code = do_without_rows(do, head, body, table, labels, weights, np.intp(0))
+            first = np.intp(0)
+            code = do_without_rows(do, head, body, table, labels, weights, first, places[TEAM])
         else:
             code = run_fleet(do - FLEET, count, places, x, y_hat)
         restore_mode(mode)
@@ -147,7 +168,9 @@ def lstm(do, count, at, x, y_hat, y, weight):
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
     and where the learners' numbers lie (int64). All rows and labels must be such as can be taken.
-    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`.
+    Then follow, for rows that are lists, where they start, their columns, and a 1: see `loop`; the
+    address of the words of a team, see `team.py`, or 0; and, for a fleet, which of the team's
+    threads it is that calls, 0 for the leader, who returns when all has been done.
 
     Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
     or for LEARN what `acceptance.bad_label` says of it: then nothing has changed.
@@ -245,12 +268,46 @@ def elstm_sparse(do, count, at, x, y_hat, y, weight):
     return _run_elstm_sparse(do, count, at, x, y_hat, y, weight)
 
 
+_, _, _advance_part, _finish_part = make_layer(listed=False, narrow=False)
+
+
+@entry
+def help_leader(at, number, like):
+    """Take part in the tasks of the team whose words lie at `at`, as thread `number`, until the
+    leader's work is over. like is of the body's dtype."""
+    words, last = int64_at(at), np.int64(0)
+    mode = flush_tiny()
+    while last >= 0:
+        last = team.await_task(words, last)
+        chunk = team.claim(words, number, last) if last >= 0 else -1
+        while chunk >= 0:
+            # What the words say holds until the chunk is done.
+            head, body = float64_at(words[team.W_HEAD]), wide_at(words[team.W_BODY], like)
+            table, layer = int64_at(words[team.W_TABLE]), words[team.W_LAYER]
+            what, place, span = words[team.W_WHAT], words[team.W_PLACE], words[team.W_SPAN]
+            if what == team.ADVANCE:
+                _advance_part(head, body, table, layer, place, chunk * span, span)
+            elif what == team.FINISH:
+                _finish_part(head, body, table, layer, chunk * span, span)
+            elif what == team.PROJECT:
+                project_part(body, table, layer, place, chunk * span, span)
+            elif what == team.PASS_DOWN:
+                pass_part_down(body, table, layer, place, chunk * span, span)
+            else:
+                numbers = float64_at(at)
+                scale, limit = numbers[team.W_SCALE], numbers[team.W_LIMIT]
+                settle_part(head, body, table, layer, scale, limit, chunk * span, span)
+            team.done(at)
+            chunk = team.claim(words, number, last)
+    restore_mode(mode)
+
+
 _SIMPLE = {"lstm": lstm, "gru": gru, "rnn": rnn, "elstm": elstm}
 _NARROW = {"lstm": lstm_narrow, "gru": gru_narrow, "rnn": rnn_narrow, "elstm": elstm_narrow}
 _FULL = {"lstm": lstm_full, "gru": gru_full, "rnn": rnn_full, "elstm": elstm_full}
 _SPARSE = {"lstm": lstm_sparse, "gru": gru_sparse, "rnn": rnn_sparse, "elstm": elstm_sparse}
 _FAMILIES = {"simple": _SIMPLE, "narrow": _NARROW, "full": _FULL, "sparse": _SPARSE}
-ALL = tuple(function for family in _FAMILIES.values() for function in family.values())
+ALL = (*(entry for family in _FAMILIES.values() for entry in family.values()), help_leader)
 
 
 def entry_of(cell: str, family: str) -> Any:
@@ -263,6 +320,12 @@ def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) ->
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
     arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
     return bare(entry_of(cell, family), *arguments)
+
+
+@cache
+def bare_help(body: np.dtype[Any]) -> Any:
+    """`help_leader` for learners of dtype `body`."""
+    return bare(help_leader, 0, 0, np.empty(0, body))
 
 
 @entry

@@ -7,12 +7,15 @@ the next are both needed in one sweep. In a Forecaster they are the trailing and
 
 from __future__ import annotations
 
+from rtrl_lstm.kernels.dropout import drop_below
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
 from rtrl_lstm.kernels.optimisers import optimiser_of
 from rtrl_lstm.kernels.slots import (
     DIRECT,
+    H_DROPOUT,
     H_PENDING,
+    L_BELOW,
     L_BLOCK_LANES,
     L_BLOCKS,
     L_CELL_CREDIT,
@@ -23,6 +26,7 @@ from rtrl_lstm.kernels.slots import (
     L_GROUPS,
     L_H_AT,
     L_LANES,
+    L_MASK,
     L_NEXT,
     L_NOW,
     L_OUT,
@@ -79,6 +83,16 @@ from rtrl_lstm.kernels.sweeps import (
     trace,
     trace_any,
 )
+from rtrl_lstm.kernels.team import (
+    ADVANCE,
+    FINISH,
+    PASS_DOWN,
+    PROJECT,
+    claim_as_leader,
+    is_shared,
+    next_as_leader,
+    open_task,
+)
 
 
 @hot
@@ -112,21 +126,39 @@ def _gather_gates(body, table, layer, states, to):
 
 
 @inline
-def gather_below(body, table, layer, states):
-    """Put h of the layer below among a layer's sources; `states` is L_NOW or L_NEXT."""
+def gather_below(head, body, table, layer, number, states, row):
+    """Put h of the layer below among the sources of layer `number`; `states` is L_NOW or L_NEXT.
+
+    row: the number, from 1, of a row that is learned from, some of whose numbers may be dropped;
+    0: nothing is.
+    """
     below = layer - table[T_LAYER_STEP]
     to = table[layer + states + S_U] + table[layer + L_X_AT]
     _gather_output(body, table, below, table[below + states + S_H], to)
+    if row > 0 and head[H_DROPOUT] > 0.0:
+        drop_below(head, body, table, layer, number, row, to)
 
 
 @inline
-def project_layer(body, table, layer, states):
+def project_layer(body, table, layer, states, team):
     """z of one set of states from its sources, no learning."""
+    shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
+    if shared:
+        span = open_task(team, PROJECT, layer, states, span, width(body))
+        chunk = claim_as_leader(team)
+    while chunk >= 0:
+        project_part(body, table, layer, states, chunk * span, span)
+        chunk = next_as_leader(team) if shared else -1
+
+
+@inline
+def project_part(body, table, layer, states, begin, span):
+    """`project_layer` of the lanes from `begin` on, `span` of them at most."""
     lanes, z, u = table[layer + L_LANES], table[states + S_Z], table[states + S_U]
     for r in range(table[layer + L_ROWS]):
         row = table[layer + L_FIRST_ROW] + r * R_SIZE
         if table[row + R_OWN] < 0:
-            for k in range(0, table[row + R_LANES], width(body)):
+            for k in range(begin, min(begin + span, table[row + R_LANES]), width(body)):
                 at = k * table[row + R_COUNT]
                 projection = project(body, table, row, at, u)
                 store(body, z + table[row + R_GATE] * lanes + k, projection)
@@ -137,44 +169,68 @@ def make_layer(listed, narrow):
 
     listed: whether only some columns of the first layer are visited, see `sparse.py`: a
     compilation of its own, which no other learner pays for. narrow: whether vectors are taken two
-    at a time. Returns (advance_layer, finish_layer).
+    at a time. Such learners have no team. Returns (advance_layer, finish_layer, advance_part,
+    finish_part).
     """
     advance_lanes = _advance_listed if listed else _advance_lanes
     advance_gates = _make_advance_gates(descend_gates_in_pairs if narrow else descend_gates)
 
     @hot
-    def advance_layer(head, body, table, layer, u_next):
+    def advance_layer(head, body, table, layer, u_next, team):
         """Do what the last step left pending, and project u_next with the new weights into
         L_NEXT."""
-        z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
+        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
+        if shared:
+            span = open_task(team, ADVANCE, layer, u_next, span, width(body))
+            chunk = claim_as_leader(team)
+        while chunk >= 0:
+            advance_part(head, body, table, layer, u_next, chunk * span, span)
+            chunk = next_as_leader(team) if shared else -1
+
+    @hot
+    def advance_part(head, body, table, layer, u_next, begin, span):
+        """`advance_layer` of the lanes from `begin` on, `span` of them at most."""
+        z, lanes = table[layer + L_NEXT + S_Z], table[layer + L_LANES]
         together = _rows_together(head, table, layer)
         if together > 0:
-            advance_gates(head, body, table, layer, u_next, z)
+            advance_gates(head, body, table, layer, u_next, z, begin, min(begin + span, lanes))
         for r in range(together, table[layer + L_ROWS]):
             row = table[layer + L_FIRST_ROW] + r * R_SIZE
-            for k in range(0, table[row + R_LANES], width(body)):
+            for k in range(begin, min(begin + span, table[row + R_LANES]), width(body)):
                 projection = advance_lanes(head, body, table, layer, row, k, u_next)
                 if table[row + R_OWN] < 0:
                     store(body, z + table[row + R_GATE] * lanes + k, projection)
 
     @inline
-    def finish_layer(head, body, table, layer):
+    def finish_layer(head, body, table, layer, team):
         """Do what the last step left pending, and nothing else."""
-        u = table[layer + L_NOW + S_U]
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
-        for r in range(table[layer + L_ROWS]):
-            row = table[layer + L_FIRST_ROW] + r * R_SIZE
-            for k in range(0, table[row + R_LANES], width(body)):
-                advance_lanes(head, body, table, layer, row, k, u)
+        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
+        if shared:
+            u = table[layer + L_NOW + S_U]
+            span = open_task(team, FINISH, layer, u, span, width(body))
+            chunk = claim_as_leader(team)
+        while chunk >= 0:
+            finish_part(head, body, table, layer, chunk * span, span)
+            chunk = next_as_leader(team) if shared else -1
         if table[layer + L_PROJECTION] >= 0:
             row, v = table[layer + L_PROJECTION], table[layer + L_NOW + S_V]
             for k in range(0, table[row + R_LANES], width(body)):
                 _advance_projection(head, body, table, layer, row, k, v)
 
-    return advance_layer, finish_layer
+    @inline
+    def finish_part(head, body, table, layer, begin, span):
+        """`finish_layer` of the lanes from `begin` on, `span` of them at most."""
+        u = table[layer + L_NOW + S_U]
+        for r in range(table[layer + L_ROWS]):
+            row = table[layer + L_FIRST_ROW] + r * R_SIZE
+            for k in range(begin, min(begin + span, table[row + R_LANES]), width(body)):
+                advance_lanes(head, body, table, layer, row, k, u)
+
+    return advance_layer, finish_layer, advance_part, finish_part
 
 
 @inline
@@ -186,10 +242,11 @@ def _rows_together(head, table, layer):
 
 def _make_advance_gates(descend):
     @hot
-    def advance_gates(head, body, table, layer, u_next, z):
-        """Bring the rows of an LSTM's gates up to date, and project u_next to the place z."""
-        u, lanes, k = table[layer + L_NOW + S_U], table[layer + L_LANES], 0
-        while k < lanes:
+    def advance_gates(head, body, table, layer, u_next, z, begin, end):
+        """Bring lanes begin.. to end of the rows of an LSTM's gates up to date, and project u_next
+        to the place z."""
+        u, lanes, k = table[layer + L_NOW + S_U], table[layer + L_LANES], begin
+        while k < end:
             gain = _gain(body, table, layer, table[layer + L_FIRST_ROW], k)
             z_i, z_f, z_g, z_o = descend(head, body, table, layer, k, u, u_next, gain)
             store(body, z + k, z_i)
@@ -356,7 +413,7 @@ def make_readout(listed):
 
 
 @hot
-def assign_credit(body, table):
+def assign_credit(body, table, team):
     """dL/dh of all layers: V' dL/da for the last, with V as it was when it spoke."""
     layer, row, k = table[T_LAST_LAYER], table[T_READOUT], 0
     while k < table[row + R_LANES]:
@@ -366,7 +423,7 @@ def assign_credit(body, table):
     _credit_cells(body, table, layer)
     while layer > table[T_FIRST_LAYER]:
         below = layer - table[T_LAYER_STEP]
-        _pass_credit_down(body, table, layer, below)
+        _pass_credit_down(body, table, layer, below, team)
         _credit_cells(body, table, below)
         layer = below
 
@@ -391,14 +448,26 @@ def _credit_cells(body, table, layer):
 
 
 @inline
-def _pass_credit_down(body, table, layer, below):
+def _pass_credit_down(body, table, layer, below, team):
     """dL/dh of the layer below: the sum over a layer's rows of W_x' dL/dz, of this step alone."""
-    place, number = table[below + L_CREDIT], 0
-    for _ in range(table[below + L_OUT_GROUPS]):
-        for j in range(table[below + L_OUT]):
-            body[place + j] = total(_credit_of_source(body, table, layer, number))
-            number += 1
-        place += table[below + L_OUT_LANES]
+    shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_BELOW]
+    if shared:
+        span = open_task(team, PASS_DOWN, layer, below, span, width(body))
+        chunk = claim_as_leader(team)
+    while chunk >= 0:
+        pass_part_down(body, table, layer, below, chunk * span, span)
+        chunk = next_as_leader(team) if shared else -1
+
+
+@inline
+def pass_part_down(body, table, layer, below, begin, span):
+    """The same for the outputs of the layer below from number `begin` on, `span` at most."""
+    for number in range(begin, min(begin + span, table[layer + L_BELOW])):
+        group, j = number // table[below + L_OUT], number % table[below + L_OUT]
+        place = table[below + L_CREDIT] + group * table[below + L_OUT_LANES]
+        credit = total(_credit_of_source(body, table, layer, number))
+        dropped = table[layer + L_MASK] >= 0
+        body[place + j] = credit * body[table[layer + L_MASK] + number] if dropped else credit
 
 
 @inline

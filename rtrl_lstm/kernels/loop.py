@@ -95,12 +95,12 @@ from rtrl_lstm.kernels.sums import settle_sums
 
 def _make_finish(finish_layer):
     @inline
-    def finish(head, body, table):
+    def finish(head, body, table, team):
         """Bring weights and traces up to date with the last step."""
         if head[H_PENDING] != NOTHING:
             for number in range(table[T_LAYERS]):
                 layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-                finish_layer(head, body, table, layer)
+                finish_layer(head, body, table, layer, team)
             head[H_PENDING] = NOTHING
 
     return finish
@@ -108,11 +108,11 @@ def _make_finish(finish_layer):
 
 def _make_clear_learning(finish, listed):
     @inline
-    def clear_learning(head, body, table):
+    def clear_learning(head, body, table, team):
         """A sequence has ended for the state that learns: apply sums, zero state and traces."""
-        finish(head, body, table)
+        finish(head, body, table, team)
         if table[T_SEQUENCE] != 0 and head[H_SUMMED] > 0.0 and head[H_FROZEN] == 0.0:
-            settle_sums(head, body, table)
+            settle_sums(head, body, table, team)
         if table[T_RESTART] != 0:
             head[H_SCHEDULE_START] = head[H_UPDATES]
         _clear_states(body, table, L_NOW)
@@ -171,12 +171,12 @@ def _clear_states(body, table, states):
 
 def _make_reset(clear_learning):
     @inline
-    def reset(head, body, table):
+    def reset(head, body, table, team):
         """A new sequence begins with the next row."""
         head[H_AWAITS] = 0.0
         forget_labels(head, table)
         if table[T_HORIZON] == 0:
-            clear_learning(head, body, table)
+            clear_learning(head, body, table, team)
         else:
             _clear_states(body, table, L_NEXT)
             head[H_RESET_NEXT] = 1.0
@@ -188,13 +188,15 @@ def _make_forward_next(cell, advance_layer, read_out):
     """Move the next set of states by one row, whose inputs are in place."""
 
     @hot
-    def forward_next(head, body, table, rows):
+    def forward_next(head, body, table, rows, team):
+        # A forecaster's next states look ahead: it is the others that learn.
+        row = int(head[H_STEPS]) if table[T_HORIZON] == 0 else 0
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
-                gather_below(body, table, layer, L_NEXT)
+                gather_below(head, body, table, layer, number, L_NEXT, row)
             gather_own(body, table, layer, layer + L_NEXT)
-            advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U])
+            advance_layer(head, body, table, layer, table[layer + L_NEXT + S_U], team)
             _bring_near(rows, 1)
             cell(body, table, layer, layer + L_NEXT)
             advance_projection(head, body, table, layer, L_NEXT)
@@ -226,11 +228,11 @@ def _make_learn(exact, finish, learn_readout):
     """Learning from a label y[first:] of the states that learn: whether there was any."""
 
     @inline
-    def learn(head, body, table, y, first, weight):
+    def learn(head, body, table, y, first, weight, team):
         if not credit(head, body, table, y, first, weight):
             return False
         head[H_LABELS] += 1.0
-        assign_credit(body, table)
+        assign_credit(body, table, team)
         if table[T_SUMS] != 0:
             head[H_SUMMED] += 1.0
         else:
@@ -241,8 +243,8 @@ def _make_learn(exact, finish, learn_readout):
         else:
             head[H_PENDING] = WEIGHTS if head[H_PENDING] == TRACES else WEIGHTS_ONLY
         if table[T_SUMS] != 0 and table[T_SEQUENCE] == 0:
-            finish(head, body, table)
-            settle_sums(head, body, table)
+            finish(head, body, table, team)
+            settle_sums(head, body, table, team)
         return True
 
     return learn
@@ -267,7 +269,7 @@ def _make_trace(exact, listed):
 
 def _make_learn_label(learn):
     @hot
-    def learn_label(head, body, table, y, first, weight):
+    def learn_label(head, body, table, y, first, weight, team):
         """Learn the label y[first:] of the last step; whether there was any."""
         observe_target(head, table, y, first)
         row = int(head[H_STEPS])
@@ -275,7 +277,7 @@ def _make_learn_label(learn):
         if table[T_CONTEXTS] != 0:
             learn_contexts(head, body, table, row - 1, y[first], weight)
             keep_label(head, table, row, y[first])
-        return learn(head, body, table, y, first, weight)
+        return learn(head, body, table, y, first, weight, team)
 
     return learn_label
 
@@ -296,12 +298,12 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
     """A forecaster's trailing state takes the row of `horizon` rows ago, whose label row t has."""
 
     @inline
-    def trail(head, body, table, rows, t):
+    def trail(head, body, table, rows, t, team):
         y, weight = rows[1], rows[2]
         layer, horizon, row = table[T_FIRST_LAYER], table[T_HORIZON], int(head[H_STEPS])
         slot = row % horizon
         if body[table[T_RING_RESET] + slot] != 0.0:
-            clear_learning(head, body, table)
+            clear_learning(head, body, table, team)
         ring = table[T_RING] + slot * table[T_INPUTS]
         to = table[layer + L_NOW + S_U] + table[layer + L_X_AT]
         for k in range(table[layer + L_BELOW]):
@@ -309,9 +311,9 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
         for number in range(table[T_LAYERS]):
             layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
             if number > 0:
-                gather_below(body, table, layer, L_NOW)
+                gather_below(head, body, table, layer, number, L_NOW, row - horizon + 1)
             gather_own(body, table, layer, layer + L_NOW)
-            project_layer(body, table, layer, layer + L_NOW)
+            project_layer(body, table, layer, layer + L_NOW, team)
             cell(body, table, layer, layer + L_NOW)
             advance_projection(head, body, table, layer, L_NOW)
         trace_step(head, body, table)
@@ -321,7 +323,7 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
             learn_combination(head, table, row, label, weight[t])
             if table[T_CONTEXTS] != 0:
                 learn_contexts(head, body, table, row - horizon, label, weight[t])
-            learn(head, body, table, y, t * table[T_TARGETS], weight[t])
+            learn(head, body, table, y, t * table[T_TARGETS], weight[t], team)
 
     return trail
 
@@ -341,12 +343,12 @@ def _make_learn_due(trail):
     """A forecaster's row t, at first: learn what its label teaches."""
 
     @inline
-    def learn_due(head, body, table, rows, t):
+    def learn_due(head, body, table, rows, t, team):
         if head[H_RESET_NEXT] != 0.0:
             head[H_RESET_STEP] = head[H_STEPS]
         observe_target(head, table, rows[1], t * table[T_TARGETS])
         if head[H_STEPS] >= table[T_HORIZON]:
-            trail(head, body, table, rows, t)
+            trail(head, body, table, rows, t, team)
 
     return learn_due
 
@@ -359,7 +361,7 @@ def _make_take_row(parts, listed):
     forward_next, keep_sources, trace_step, learn_label, learn_due = parts
 
     @hot
-    def take_row(head, body, table, rows, t):
+    def take_row(head, body, table, rows, t, team):
         x, y, weight = rows[:3]
         layer = table[T_FIRST_LAYER]
         ahead, learns = table[T_HORIZON] != 0, head[H_FROZEN] == 0.0
@@ -367,7 +369,7 @@ def _make_take_row(parts, listed):
         if ahead:
             _know(head, table, y, t)
             if learns:
-                learn_due(head, body, table, rows, t)
+                learn_due(head, body, table, rows, t, team)
         else:
             head[H_STEPS] += 1.0
         if listed:
@@ -379,7 +381,7 @@ def _make_take_row(parts, listed):
             if learns:
                 _buffer(head, body, table)
             head[H_RESET_NEXT] = 0.0
-        forward_next(head, body, table, rows)
+        forward_next(head, body, table, rows, team)
         _bring_near(rows, 2)
         _answer(head, body, table, rows, t)
         if ahead:
@@ -389,7 +391,7 @@ def _make_take_row(parts, listed):
         if learns:
             trace_step(head, body, table)
             _bring_near(rows, 3)
-            learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t])
+            learned = learn_label(head, body, table, y, t * table[T_TARGETS], weight[t], team)
             head[H_AWAITS] = 0.0 if learned else 1.0
         else:
             _know(head, table, y, t)
@@ -421,7 +423,7 @@ def make_loop(cell, exact, listed, narrow):
     exact: by the rule "full"; listed: inputs that are zero are passed over; narrow: the body is
     handed on as a pointer to narrow vectors. Returns (take, learn_label, finish, reset), see there.
     """
-    advance_layer, finish_layer = make_layer(listed, narrow)
+    advance_layer, finish_layer = make_layer(listed, narrow)[:2]
     read_out, learn_readout = make_readout(listed)
     finish = _make_finish(finish_layer)
     clear_learning = _make_clear_learning(finish, listed)
@@ -443,15 +445,15 @@ def _make_take(take_row, reset):
     the row, y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of
     row t from starts[t] to starts[t + 1], and columns says which: both int64. The last two are the
     address of the block that is needed next, and a quarter of the bytes of it to fetch ahead: 0 if
-    there is none.
+    there is none. `team` is the address of a team's words, see `team.py`, or 0.
     """
 
     @inline
-    def take(head, body, table, rows, first, count):
+    def take(head, body, table, rows, first, count, team):
         begins = rows[3]
         for t in range(first, first + count):
             if begins[t] != 0:
-                reset(head, body, table)
-            take_row(head, body, table, rows, t)
+                reset(head, body, table, team)
+            take_row(head, body, table, rows, t, team)
 
     return take

@@ -16,6 +16,7 @@ from rtrl_lstm.kernels.slots import (
     H_STEP_SIZE,
     H_SUMMED,
     L_FIRST_ROW,
+    L_LANES,
     L_PROJECTION,
     L_ROWS,
     OBGD,
@@ -31,11 +32,19 @@ from rtrl_lstm.kernels.slots import (
     T_READOUT,
 )
 from rtrl_lstm.kernels.sweeps import settle, size_sum, square_sum
+from rtrl_lstm.kernels.team import (
+    SETTLE,
+    claim_as_leader,
+    is_shared,
+    next_as_leader,
+    open_task,
+    say_numbers,
+)
 
 
 @inline
-def _settle_row(head, body, table, row, scale, limit):
-    for k in range(0, table[row + R_LANES], width(body)):
+def _settle_row(head, body, table, row, scale, limit, begin, span):
+    for k in range(begin, min(begin + span, table[row + R_LANES]), width(body)):
         like = load(body, 0)
         low, high = const(like, -limit), const(like, limit)
         settle(head, body, table, row, k * table[row + R_COUNT], const(like, scale), low, high)
@@ -79,7 +88,7 @@ def _overshoot(head, body, table):
 
 
 @inline
-def settle_sums(head, body, table):
+def settle_sums(head, body, table, team):
     """Clip the summed gradients as the Spec says, apply them, and start new sums."""
     scale, limit = 1.0, math.inf
     if table[T_CLIP] == CLIP_NORM:
@@ -91,13 +100,27 @@ def settle_sums(head, body, table):
     begin_update(head, table)
     if table[T_OPTIMIZER] == OBGD:
         scale = _overshoot(head, body, table)
-    _settle_row(head, body, table, table[T_READOUT], scale, limit)
-    _settle_row(head, body, table, table[T_DIRECT], scale, limit)
+    for row in (table[T_READOUT], table[T_DIRECT]):
+        _settle_row(head, body, table, row, scale, limit, 0, table[row + R_LANES])
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        for r in range(table[layer + L_ROWS]):
-            row = table[layer + L_FIRST_ROW] + r * R_SIZE
-            _settle_row(head, body, table, row, scale, limit)
-        if table[layer + L_PROJECTION] >= 0:
-            _settle_row(head, body, table, table[layer + L_PROJECTION], scale, limit)
+        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
+        if shared:
+            say_numbers(team, scale, limit)
+            span = open_task(team, SETTLE, layer, 0, span, width(body))
+            chunk = claim_as_leader(team)
+        while chunk >= 0:
+            settle_part(head, body, table, layer, scale, limit, chunk * span, span)
+            chunk = next_as_leader(team) if shared else -1
+        row = table[layer + L_PROJECTION]
+        if row >= 0:
+            _settle_row(head, body, table, row, scale, limit, 0, table[row + R_LANES])
     head[H_SUMMED] = 0.0
+
+
+@inline
+def settle_part(head, body, table, layer, scale, limit, begin, span):
+    """Apply the sums of a layer's lanes from `begin` on, `span` of them at most."""
+    for r in range(table[layer + L_ROWS]):
+        row = table[layer + L_FIRST_ROW] + r * R_SIZE
+        _settle_row(head, body, table, row, scale, limit, begin, span)

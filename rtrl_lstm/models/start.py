@@ -36,12 +36,15 @@ class Start:
     scaled : tuple of bool
         For each of the network's inputs, whether it standardises it.
     scale_target : bool
+    output_activation : str or None
+        What it makes of its readout, as in its Spec.
     names : tuple of str
         The columns that are its inputs; none before the first row.
     """
 
     scaled: tuple[bool, ...]
     scale_target: bool
+    output_activation: str | None = None
     names: tuple[str, ...] = ()
 
     @classmethod
@@ -68,7 +71,7 @@ class Start:
             )
         if task not in ("auto", tasks[spec.loss]):
             raise ValueError(f"the network is one for task {tasks[spec.loss]}, not {task}")
-        return cls(spec.scaled_inputs, spec.scale_target), tasks[spec.loss]
+        return cls(spec.scaled_inputs, spec.scale_target, spec.output_activation), tasks[spec.loss]
 
     def options(self, spec: Spec, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a Model: the network's, and how it is to learn as given.
@@ -79,7 +82,7 @@ class Start:
             names = ", ".join(sorted(settled))
             raise ValueError(f"{names}: that is settled by the network that is started with")
         learning = ("optimizer", "learning_rate", "seed", "rule", "update", "schedule")
-        own = {name: getattr(spec, name) for name in (*SETTLED, *learning, "output_activation")}
+        own = {name: getattr(spec, name) for name in (*SETTLED, *learning)}
         # In units of the target's spread, which is not known where it is not scaled.
         return {**own, "clip": ClipCredit(3.0) if self.scale_target else None, **given}
 
@@ -125,7 +128,12 @@ class Start:
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Start:
         """The inverse of `to_json`."""
-        return cls(tuple(saved["scaled"]), bool(saved["scale_target"]), tuple(saved["names"]))
+        return cls(
+            tuple(saved["scaled"]),
+            bool(saved["scale_target"]),
+            saved["output_activation"],
+            tuple(saved["names"]),
+        )
 
 
 def widened(net: Learner | Forecaster, spec: Spec, places: Sequence[int]) -> Learner | Forecaster:

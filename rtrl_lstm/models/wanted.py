@@ -38,6 +38,8 @@ DERIVED = frozenset(
         "combine_with",
         "combine_only",
         "combine_inner",
+        "output_activation",
+        "sparse_inputs",
     }
 )
 
@@ -151,6 +153,7 @@ def wanted_spec(
             loss=LOSSES[schema.task],
             scale_inputs=start.scaled_inputs(schema),
             scale_target=start.scale_target,
+            output_activation=start.output_activation,
             **options,
         )
     return Spec(

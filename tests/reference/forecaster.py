@@ -33,8 +33,8 @@ class ReferenceForecaster:
         if origin >= 0:
             if origin > 0 and self.sequence[origin] != self.sequence[origin - 1]:
                 learner.reset()
-            learner.advance_influence(self.scaled[origin])
-            learner.state, row = learner.forward(learner.state, self.scaled[origin])
+            learner.advance_influence(self.scaled[origin], origin + 1)
+            learner.state, row = learner.forward(learner.state, self.scaled[origin], origin + 1)
             same_sequence = self.sequence[origin] == self.sequence[t]
             if y_now is not None and same_sequence:
                 learner.learn(learner.state, row, y_now, weight)

@@ -12,6 +12,7 @@ import numpy as np
 
 from .cell import Array
 from .cells import LSTM
+from .dropout import kept
 from .layer import Layer, LayerPass, LayerState
 from .losses import SquaredError
 from .optimisers import SGD, Optimiser
@@ -22,11 +23,13 @@ State = tuple[LayerState, ...]  # from the first layer, which sees the inputs, t
 
 
 class Pass(NamedTuple):
-    """What learning needs of a forward pass: scaled inputs z (I,), the layers, sums a (O,)."""
+    """What learning needs of a forward pass: scaled inputs z (I,), the layers, sums a (O,), and
+    what each layer's numbers from below were multiplied with."""
 
     z: Array
     layers: tuple[LayerPass, ...]
     a: Array
+    kept: tuple[Array, ...]
 
 
 class ReferenceLearner:
@@ -58,6 +61,8 @@ class ReferenceLearner:
         clip=None,
         scale_inputs=(),
         scale_target=False,
+        dropout=0.0,
+        seed=0,
     ):
         self.sizes = input_size, hidden_size, output_size
         cell = cell or LSTM()
@@ -74,6 +79,8 @@ class ReferenceLearner:
         ]
         self.bias, self.shortcuts = bias is True or "readout" in (bias or ()), shortcuts
         self.rule, self.schedule = rule, schedule
+        self.dropout, self.seed = dropout, seed
+        self.rows = 0  # learned from
         self.loss = loss or SquaredError()
         self.optimiser = optimiser or SGD()
         self.learning_rate = learning_rate
@@ -121,8 +128,9 @@ class ReferenceLearner:
     def step(self, x: Array, y: Array | None = None, weight: float = 1.0) -> Array:
         """The forecast (O,) made before the label was seen; then learn, where there is a label."""
         z = self.scale(x)
-        self.advance_influence(z)
-        self.state, row = self.forward(self.state, z)
+        self.rows += 1
+        self.advance_influence(z, self.rows)
+        self.state, row = self.forward(self.state, z, self.rows)
         forecast = self.forecast(row.a)
         if y is not None:
             self.observe(y)
@@ -149,17 +157,28 @@ class ReferenceLearner:
         np.divide(x - self.input_scaler.mean, sd, out=z, where=sd > 0)
         return np.where(self.input_scaler.scaled, z, x)
 
-    def forward(self, state: State, z: Array) -> tuple[State, Pass]:
-        """One step of the layers, each seeing h of the one below at this step; and the readout."""
-        states, passes, x = [], [], z
-        for layer, before in zip(self.layers, state, strict=True):
-            step = layer.forward(self.parameters, x, before)
+    def forward(self, state: State, z: Array, number: int = 0) -> tuple[State, Pass]:
+        """One step of the layers, each seeing h of the one below at this step; and the readout.
+
+        number: of a row that is learned from, counted from 1; 0: nothing is dropped.
+        """
+        states, passes, factors, x = [], [], [], z
+        for k, (layer, before) in enumerate(zip(self.layers, state, strict=True)):
+            factors.append(self.kept(number, k, len(x)))
+            step = layer.forward(self.parameters, x * factors[k], before)
             states.append(layer.after(before, step))
             passes.append(step)
             x = step.h
-        return tuple(states), Pass(z, tuple(passes), self.read_out(self.parameters, x, z))
+        a = self.read_out(self.parameters, x, z)
+        return tuple(states), Pass(z, tuple(passes), a, tuple(factors))
 
-    def advance_influence(self, z: Array) -> None:
+    def kept(self, number: int, layer: int, count: int) -> Array:
+        """What a layer's numbers from below are multiplied with at a row."""
+        if layer == 0 or number == 0 or self.dropout == 0.0:
+            return np.ones(count)
+        return kept(self.seed, number, layer, count, self.dropout)
+
+    def advance_influence(self, z: Array, number: int = 0) -> None:
         """P of the step from the present state and the inputs z, by the rule."""
         if self.rule == "full":
             row = joint(self.state)
@@ -167,7 +186,9 @@ class ReferenceLearner:
             self.influence = [influence(self.layers, self.parameters, z, row, before)]
         elif self.rule == "snap1":
             x, found = z, []
-            for layer, state, before in zip(self.layers, self.state, self.influence, strict=True):
+            of_layers = zip(self.layers, self.state, self.influence, strict=True)
+            for k, (layer, state, before) in enumerate(of_layers):
+                x = x * self.kept(number, k, len(x))
                 P = influence([layer], self.parameters, x, joint([state]), before)
                 found.append(own_unit_only(layer, P))
                 x = layer.forward(self.parameters, x, state).h
@@ -234,7 +255,7 @@ class ReferenceLearner:
                 }
             else:
                 gradients |= layer.gradients(self.parameters, credit, state[k], step)
-            credit = layer.credit_below(self.parameters, credit, step)
+            credit = layer.credit_below(self.parameters, credit, step) * row.kept[k]
         return gradients
 
     def full_gradients(self, credit: Array) -> dict[str, Array]:

@@ -44,14 +44,15 @@ def replay(
     return np.array(sums)
 
 
-def truncated_gradient(
+def truncated_slopes(
     learner: ReferenceLearner,
     Z: Array,
     states: Sequence[State],
     loss: Callable[[Array], float],
+    along: Parameters,
 ) -> Parameters:
-    """d loss / d parameter, of a loss of the sums (T, O), for every parameter of every layer."""
-    gradients = {}
+    """The slopes of a loss of the sums (T, O) along directions of every layer's parameters."""
+    found = {}
     for number, layer in enumerate(learner.layers):
         mine = layer.zero_parameters().keys()
         if number == 0:
@@ -60,25 +61,70 @@ def truncated_gradient(
         def loss_of_replay(moved: Parameters, number=number) -> float:
             return loss(replay(learner, learner.parameters | moved, Z, states, number))
 
-        gradients |= central_differences(
-            loss_of_replay, {name: learner.parameters[name] for name in mine}
-        )
-    return gradients
+        own = {name: learner.parameters[name] for name in mine}
+        found |= slopes(loss_of_replay, own, along)
+    return found
+
+
+def truncated_gradient(
+    learner: ReferenceLearner,
+    Z: Array,
+    states: Sequence[State],
+    loss: Callable[[Array], float],
+) -> Parameters:
+    """The same for every number of every parameter."""
+    found = truncated_slopes(learner, Z, states, loss, axes(learner.parameters))
+    return {name: found[name].reshape(w.shape) for name, w in learner.parameters.items()}
+
+
+def directions(parameters: Parameters, count: int = 4) -> Parameters:
+    """(count, *shape) for each parameter: random directions of length 1 in which to move it.
+
+    A gradient that is wrong in one number has another slope along each of them, and there are far
+    fewer of them than numbers.
+    """
+    rng, found = np.random.default_rng(0), {}
+    for name, w in parameters.items():
+        drawn = rng.normal(size=(count, w.size))
+        drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+        found[name] = drawn.reshape(count, *w.shape)
+    return found
+
+
+def along_directions(gradients: Parameters, along: Parameters) -> Parameters:
+    """The slopes (count,) that gradients come to."""
+    return {name: np.tensordot(along[name], g, g.ndim) for name, g in gradients.items()}
+
+
+def slopes(
+    loss: Callable[[Parameters], float],
+    parameters: Parameters,
+    along: Parameters,
+    eps: float = 1e-4,
+) -> Parameters:
+    """Each parameter's d loss / d way (count,) along its directions, the others being held."""
+
+    def slope(name: str, direction: Array) -> float:
+        def moved(way: float) -> float:
+            return loss(parameters | {name: parameters[name] + way * direction})
+
+        # To O(eps^4): the five-point rule.
+        near, far = moved(eps) - moved(-eps), moved(2 * eps) - moved(-2 * eps)
+        return (8.0 * near - far) / (12.0 * eps)
+
+    return {
+        name: np.array([slope(name, direction) for direction in along[name]]) for name in parameters
+    }
+
+
+def axes(parameters: Parameters) -> Parameters:
+    """A direction for each number: slopes along these are, in its shape, the gradient."""
+    return {name: np.eye(w.size).reshape(w.size, *w.shape) for name, w in parameters.items()}
 
 
 def central_differences(
     loss: Callable[[Parameters], float], parameters: Parameters, eps: float = 1e-4
 ) -> Parameters:
-    """d loss / d parameter for every number, to O(eps^4) (the five-point rule)."""
-    gradients = {}
-    for name, w in parameters.items():
-        g = np.zeros_like(w)
-        for k in np.ndindex(w.shape):
-            at = {}
-            for d in (-2, -1, 1, 2):
-                moved = w.copy()
-                moved[k] += d * eps
-                at[d] = loss(parameters | {name: moved})
-            g[k] = (at[-2] - 8.0 * at[-1] + 8.0 * at[1] - at[2]) / (12.0 * eps)
-        gradients[name] = g
-    return gradients
+    """d loss / d parameter for every number."""
+    found = slopes(loss, parameters, axes(parameters), eps)
+    return {name: found[name].reshape(w.shape) for name, w in parameters.items()}
