@@ -33,10 +33,17 @@ LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
 MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
 
 
+NEAR = 16384  # bytes: half of the nearest cache
+
+
 @inline
 def _share(stride):
-    """Of a block's bytes a quarter, in whole cache lines."""
-    return (stride + 255) // 256 * 64
+    """A quarter of the bytes of a block that are fetched ahead, in whole cache lines.
+
+    Of a large block only the beginning is: the rest would drive out what is in use, and the
+    processor sees by itself that it comes line by line.
+    """
+    return (min(stride, NEAR) + 255) // 256 * 64
 
 
 @inline

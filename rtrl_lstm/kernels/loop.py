@@ -401,7 +401,7 @@ def _make_take_row(parts, listed):
 
 @hot
 def _bring_near(rows, part):
-    """Have a quarter of the next learner's numbers fetched from memory while this one learns.
+    """Have a share of the next learner's numbers fetched from memory while this one learns.
 
     All at once they would be waited for: a core has but a dozen lines on their way at a time.
     """
@@ -444,8 +444,8 @@ def _make_take(take_row, reset):
     y (T * K,) float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with
     the row, y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of
     row t from starts[t] to starts[t + 1], and columns says which: both int64. The last two are the
-    address of the block that is needed next, and a quarter of its bytes: 0 if there is none.
-    `team` is the address of a team's words, see `team.py`, or 0.
+    address of the block that is needed next, and a quarter of the bytes of it to fetch ahead: 0 if
+    there is none. `team` is the address of a team's words, see `team.py`, or 0.
     """
 
     @inline
