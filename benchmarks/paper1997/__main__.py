@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from . import figures
+from .loop import LANES
 from .report import markdown, ordered, write
 from .results import Entry, Results
 from .rows import FARTHER, FIRST, PARTS, Row, Setting
 from .tables import ROWS
-from .trial import trial
+from .trial import trials
 
-Job = tuple[int, int, int, int]  # row, setting, number of the trial, cap
+Job = tuple[int, int, list[int], int]  # row, setting, numbers of the trials, cap
 QUICK = 500  # sequences, or as many as have QUICK_ROWS rows
 QUICK_ROWS = 100_000
 
@@ -39,10 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = set(asked.tables) or tables
     results = Results(asked.json)
     jobs = list(_jobs(asked, wanted, results))
-    for done, (job, found) in enumerate(_run(jobs, asked.jobs), 1):
-        row = ROWS[job[0]]
-        results.add(row, row.settings[job[1]], job[3], job[2], found)
-        print(f"{done}/{len(jobs)} {_told(job, found)}", file=sys.stderr)
+    done, total = 0, sum(len(numbers) for _, _, numbers, _ in jobs)
+    for job, found in _run(jobs, asked.jobs):
+        row, setting = _setting(job)
+        for number, one in zip(job[2], found, strict=True):
+            results.add(row, setting, job[3], number, one)
+            done += 1
+            print(f"{done}/{total} {_told(row, setting, number, one)}", file=sys.stderr)
     shown = results.of(wanted)
     report = markdown(shown, ROWS)
     print(report)
@@ -72,15 +76,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(asked: Any, wanted: set[int], results: Results) -> Iterator[Job]:
-    """What is still to be run: the first trial of every row, then the second, ..."""
-    for k in range(1 if asked.quick else asked.trials):
+    """What is still to be run: the first trial of every row, then the second, ...
+
+    Trials that run side by side are one job, as far as there are lanes for them.
+    """
+    trials = 1 if asked.quick else asked.trials
+    for begin in range(trials):
         for r, row in enumerate(ROWS):
             for s, setting in enumerate(row.settings):
-                number = FIRST.get(setting.part, 0) + k
-                cap = _quick(row) if asked.quick else setting.cap
-                chosen = row.table in wanted and _chosen(asked, row, setting)
-                if chosen and not results.has(row, setting, cap, number):
-                    yield r, s, number, cap
+                size = LANES if setting.loop else 1
+                if begin % size or row.table not in wanted or not _chosen(asked, row, setting):
+                    continue
+                cap, first = _quick(row) if asked.quick else setting.cap, FIRST.get(setting.part, 0)
+                numbers = range(first + begin, first + min(begin + size, trials))
+                if left := [k for k in numbers if not results.has(row, setting, cap, k)]:
+                    yield r, s, left, cap
 
 
 def _chosen(asked: Any, row: Row, setting: Setting) -> bool:
@@ -97,7 +107,7 @@ def _quick(row: Row) -> int:
     return max(1, min(QUICK, QUICK_ROWS // length))
 
 
-def _run(jobs: list[Job], processes: int) -> Iterator[tuple[Job, Entry]]:
+def _run(jobs: list[Job], processes: int) -> Iterator[tuple[Job, list[Entry]]]:
     if processes == 1 or len(jobs) < 2:
         yield from map(_found, jobs)
         return
@@ -105,19 +115,21 @@ def _run(jobs: list[Job], processes: int) -> Iterator[tuple[Job, Entry]]:
         yield from pool.imap_unordered(_found, jobs)
 
 
-def _found(job: Job) -> tuple[Job, Entry]:
-    row = ROWS[job[0]]
-    return job, trial(row, row.settings[job[1]], job[2], job[3])
+def _found(job: Job) -> tuple[Job, list[Entry]]:
+    return job, trials(*_setting(job), job[2], job[3])
 
 
-def _told(job: Job, found: Entry) -> str:
+def _setting(job: Job) -> tuple[Row, Setting]:
     row = ROWS[job[0]]
-    setting = row.settings[job[1]]
-    came = f"{found['sequences']:,}" if found["success"] else f"not within {found['seen']:,}"
+    return row, row.settings[job[1]]
+
+
+def _told(row: Row, setting: Setting, number: int, found: Entry) -> str:
+    came = f"{found['sequences']:,}" if found["success"] else f"given up after {found['seen']:,}"
     if "wrong" in found:
         came += f", {found['wrong']} wrong"
     name = f"table {row.table}, {row.name}, {setting.part}: {setting.name}"
-    return f"{name}, trial {job[2]}: {came} ({found['seconds']:.1f} s)"
+    return f"{name}, trial {number}: {came} ({found['seconds']:.1f} s)"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ class Watch(Protocol):
     def sequences(self) -> dict[str, int]:
         """What is reported, by name, once it is met."""
 
+    @property
+    def earliest(self) -> int:
+        """After how many sequences it may be met at the earliest, by what it was told."""
+        return 0
+
 
 class Criterion(Protocol):
     def watch(self, task: Task, rng: Rng) -> Watch:
@@ -48,7 +53,7 @@ class Run:
 
 
 @dataclass
-class _RunWatch:
+class _RunWatch(Watch):
     criterion: Run
     failed: int = 0  # the number of the last sequence that was wrong, from 1
 
@@ -66,6 +71,10 @@ class _RunWatch:
     def sequences(self) -> dict[str, int]:
         return {"sequences": self.failed}
 
+    @property
+    def earliest(self) -> int:
+        return self.failed + self.criterion.length
+
 
 @dataclass(frozen=True)
 class Window:
@@ -82,7 +91,7 @@ class Window:
 
 
 @dataclass
-class _WindowWatch:
+class _WindowWatch(Watch):
     criterion: Window
     largest: Array = field(default_factory=lambda: np.empty(0))
     mean: Array = field(default_factory=lambda: np.empty(0))
@@ -137,7 +146,7 @@ class Held:
 
 
 @dataclass
-class _HeldWatch:
+class _HeldWatch(Watch):
     criterion: Held
     batch: Batch
     recent: Watch | None = None
@@ -176,7 +185,7 @@ class LegalNext:
 
 
 @dataclass
-class _LegalWatch:
+class _LegalWatch(Watch):
     batch: Batch
     stopped: int = 0
 

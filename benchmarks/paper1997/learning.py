@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from rtrl_lstm import Learner, Spec
 from rtrl_lstm.layout import Layout
 
-from .loop import LoopNet
+from .counted import CountedNet, countable
+from .loop import LoopNet, learn
 from .plain import Plain, PlainNet
 from .tasks import Array, Batch, Task
 
-Net = Learner | LoopNet | PlainNet
+Net = Learner | LoopNet | CountedNet | PlainNet
 
 
 class _OneHot:
@@ -35,27 +36,45 @@ def inputs(learner: Learner, batch: Batch) -> Any:
     count = learner.spec.input_size
     if learner.spec.sparse_inputs:
         return _OneHot(batch.symbols, count)
-    X = np.zeros((len(batch.Y), count), np.float32)
+    X = np.zeros((batch.rows, count), np.float32)
     X[np.arange(len(X)), batch.symbols] = 1.0
     return X
 
 
+def targets(learner: Learner, batch: Batch) -> Array:
+    """The targets of a batch as a learner takes them, NaN where a row has none."""
+    Y: Array = batch.Y
+    if learner.spec.loss == "cross_entropy":
+        Y = np.argmax(Y, axis=1)[:, np.newaxis].astype(float)
+    if not batch.late:
+        return Y
+    late = np.full((batch.rows, Y.shape[1]), np.nan)
+    late[batch.ends] = Y
+    return late
+
+
 def run(net: Net, batch: Batch) -> Array:
-    """Learn a batch; returns what was said at each row, (R, O)."""
+    """Learn a batch; returns what was said at each row with a target, of the shape of Y."""
     if not isinstance(net, Learner):
         return net.run(batch)
-    Y: Array = batch.Y
-    if net.spec.loss == "cross_entropy":
-        missing = np.isnan(Y[:, :1])
-        Y = np.where(missing, np.nan, np.argmax(np.nan_to_num(Y), axis=1)[:, np.newaxis])
-    return net.run(inputs(net, batch), Y, reset=batch.begins)
+    said = net.run(inputs(net, batch), targets(net, batch), reset=batch.begins)
+    return said[batch.ends] if batch.late else said
+
+
+def run_together(nets: Sequence[Net], batches: Sequence[Batch]) -> list[Array]:
+    """As `run`, nets of one setting; those of the loop side by side."""
+    looped = [net for net in nets if isinstance(net, LoopNet)]
+    if len(looped) == len(nets):
+        return learn(looped, batches)
+    return [run(net, batch) for net, batch in zip(nets, batches, strict=True)]
 
 
 def answers(net: Net, batch: Batch) -> Array:
     """What a net says to a batch, learning nothing."""
     if not isinstance(net, Learner):
         return net.answers(batch)
-    return net.frozen().run(inputs(net, batch), reset=batch.begins)
+    said = net.frozen().run(inputs(net, batch), reset=batch.begins)
+    return said[batch.ends] if batch.late else said
 
 
 def errors(batch: Batch, said: Array, last: bool, over: Callable[..., Any] = np.max) -> Array:
@@ -64,15 +83,15 @@ def errors(batch: Batch, said: Array, last: bool, over: Callable[..., Any] = np.
 
     What is no number is infinitely far off.
     """
-    if last:
-        ends = batch.ends
-        wanted = batch.Y[ends] if batch.clean is None else batch.clean[:, np.newaxis]
-        off = over(np.abs(said[ends] - wanted), axis=1)
-        return np.asarray(np.where(np.isnan(off), np.inf, off))
-    off = over(np.abs(said - batch.Y), axis=1)
+    Y = batch.Y
+    if last and not batch.late:
+        said, Y = said[batch.ends], Y[batch.ends]
+    if last and batch.clean is not None:
+        Y = batch.clean[:, np.newaxis]
+    off = said - Y
+    off = over(np.abs(off, out=off), axis=1)
     off[np.isnan(off)] = np.inf
-    off[np.isnan(batch.Y[:, 0])] = 0.0
-    return np.maximum.reduceat(off, batch.starts)
+    return off if last or batch.late else np.maximum.reduceat(off, batch.starts)
 
 
 def first(batch: Batch, count: int) -> Batch:
@@ -83,15 +102,18 @@ def first(batch: Batch, count: int) -> Batch:
         for name in ("X", "symbols", "legal")
     }
     clean = None if batch.clean is None else batch.clean[:count]
-    return Batch(batch.starts[:count], batch.Y[:rows], clean=clean, **by_row)
+    Y = batch.Y[: count if batch.late else rows]
+    return Batch(batch.starts[:count], Y, clean=clean, late=batch.late, **by_row)
 
 
 def start(net: dict[str, Any] | Plain, task: Task, seed: int, loop: bool = False) -> Net:
-    """A new net for a task; with `loop` in the loop of its own."""
+    """A new net for a task; with `loop` outside of the engine, counted where that is possible."""
     if isinstance(net, Plain):
         return PlainNet(net, seed)
     learner = Learner(task.inputs, output_size=task.outputs, **{**net, "seed": seed})
-    return LoopNet(learner) if loop else learner
+    if not loop:
+        return learner
+    return CountedNet(learner) if countable(learner.spec) else LoopNet(learner)
 
 
 def weights_of(net: dict[str, Any] | Plain, task: Task) -> int:

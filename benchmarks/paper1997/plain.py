@@ -68,6 +68,7 @@ class PlainNet:
         return copy.copy(self)._run(batch, 0.0)
 
     def _run(self, batch: Batch, rate: float) -> Array:
+        assert not batch.late
         said = np.empty((len(batch.Y), self.plain.outputs))
         loop: Any = _run_rtrl if self.plain.rule == "rtrl" else _run_bptt
         ends = np.append(batch.starts, len(batch.Y))
@@ -89,14 +90,10 @@ def _forward(W, inputs, symbol, y_tm1, y_t):
 
 @njit(error_model="numpy", cache=True)
 def _deltas(y_t, target, delta):
-    """delta (n,), the error of 1/2 sum (y - target)^2 before the outputs; whether there is any."""
-    found = False
+    """delta (n,), the error of 1/2 sum (y - target)^2 before the outputs."""
     delta[:] = 0.0
     for o in range(len(target)):
-        if not np.isnan(target[o]):
-            delta[o] = (y_t[o] - target[o]) * y_t[o] * (1.0 - y_t[o])
-            found = True
-    return found
+        delta[o] = (y_t[o] - target[o]) * y_t[o] * (1.0 - y_t[o])
 
 
 @njit(error_model="numpy", cache=True)
@@ -165,8 +162,8 @@ def _run_rtrl(W, inputs, symbols, Y, ends, rate, said):
             _forward(W, inputs, symbols[t], y_tm1, y_t)
             said[t] = y_t[: said.shape[1]]
             if rate > 0.0:
-                if _deltas(y_t, Y[t], delta):
-                    _gather(W, inputs, symbols[t], y_tm1, delta, E, G)
+                _deltas(y_t, Y[t], delta)
+                _gather(W, inputs, symbols[t], y_tm1, delta, E, G)
                 _advance(W, inputs, symbols[t], y_tm1, y_t, E, E_tm1)
             y_tm1[:] = y_t
         if rate > 0.0:

@@ -1,9 +1,10 @@
-"""One trial of one row: a net is trained until the row's criterion is met, or given up."""
+"""Trials of one row: nets are trained until the row's criterion is met, or given up."""
 
 from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from rtrl_lstm import Learner
 
 from .criteria import tested
-from .learning import Net, errors, first, run, start
+from .learning import Net, errors, first, run, run_together, start
 from .rows import Row, Setting
-from .tasks import EmbeddedReber, Task
+from .tasks import Array, Batch, EmbeddedReber, Task
 
 TESTS = 2_560
 POINTS = 30  # of a learning curve
@@ -22,37 +23,76 @@ SETS = 3  # of strings, in Table 1
 
 
 def trial(row: Row, setting: Setting, number: int, cap: int | None = None) -> dict[str, Any]:
-    """Run trial `number`, which is its seed, too.
+    """As `trials`, of one."""
+    return trials(row, setting, [number], cap)[0]
 
-    Returns success, the numbers of sequences by name ("sequences", and for Tables 4 and 5 "ST1" and
-    "ST2"), a learning curve (sequences learned, and the mean error of the batch that ends there),
-    seconds of processor time, and where the paper tests, how many of 2,560 fresh sequences are
-    `wrong` and their mean absolute error `off`.
+
+def trials(
+    row: Row, setting: Setting, numbers: Sequence[int], cap: int | None = None
+) -> list[dict[str, Any]]:
+    """Run some trials of a setting, a batch of each at a time; a trial's number is its seed.
+
+    Returns of each success, the numbers of sequences by name ("sequences", and for Tables 4 and 5
+    "ST1" and "ST2"), how many were `seen`, a learning curve (sequences learned, and the mean error
+    of the batch that ends there), seconds of processor time, and where the paper tests, how many of
+    2,560 fresh sequences are `wrong` and their mean absolute error `off`. Of what the trials do
+    together each has its share of the seconds; all else is the same as for one alone.
     """
-    began, cap = time.process_time(), setting.cap if cap is None else cap
-    rng, task = np.random.default_rng([number, row.table]), _task(row, setting, number)
-    criterion = setting.criterion or row.criterion
-    watch = criterion.watch(task, np.random.default_rng([number, row.table, 1]))
-    net = start(setting.net, task, number, setting.loop)
-    found: dict[str, Any] = {"success": False, "seen": 0}
-    curve = list[tuple[int, float]]()
-    while found["seen"] < cap:
-        before, batch = copy.copy(net), task.batch(rng, min(setting.batch, cap - found["seen"]))
-        said = run(net, batch)
+    asked = [_Trial(row, setting, number, cap or setting.cap) for number in numbers]
+    while running := [one for one in asked if not one.done]:
+        began = time.process_time()
+        batches = [one.next() for one in running]
+        before = [copy.copy(one.net) for one in running]
+        said = run_together([one.net for one in running], batches)
+        share = (time.process_time() - began) / len(running)
+        for k, one in enumerate(running):
+            began = time.process_time()
+            one.told(batches[k], said[k], before[k])
+            one.found["seconds"] += share + time.process_time() - began
+    return [{**one.found, "curve": _thin(one.curve)} for one in asked]
+
+
+class _Trial:
+    """A trial as it goes; `found` is what is known of it."""
+
+    def __init__(self, row: Row, setting: Setting, number: int, cap: int) -> None:
+        began = time.process_time()
+        self._row, self._number, self._cap, self._batch = row, number, cap, setting.batch
+        self._rng, self._task = (
+            np.random.default_rng([number, row.table]),
+            _task(row, setting, number),
+        )
+        criterion = setting.criterion or row.criterion
+        self._watch = criterion.watch(self._task, np.random.default_rng([number, row.table, 1]))
+        self.net: Net = start(setting.net, self._task, number, setting.loop)
+        self.curve = list[tuple[int, float]]()
+        self.done = False
+        self.found: dict[str, Any] = {"success": False, "seen": 0}
+        self.found["seconds"] = time.process_time() - began
+
+    def next(self) -> Batch:
+        """What is to be learned next."""
+        return self._task.batch(self._rng, min(self._batch, self._cap - self.found["seen"]))
+
+    def told(self, batch: Batch, said: Array, before: Net) -> None:
+        """Go on from what the net said to a batch; `before` is the net before that."""
         if np.isnan(said[-1]).any():
-            break  # it has diverged
+            self.done = True  # it has diverged
+            return
+        seen, count = self.found["seen"], len(batch.starts)
         off = np.minimum(errors(batch, said, False, np.mean), 1e3)
-        curve.append((found["seen"] + len(batch.starts), float(f"{off.mean():.3g}")))
-        taken = watch.met(batch, said, net, found["seen"])
+        self.curve.append((seen + count, float(f"{off.mean():.3g}")))
+        taken = self._watch.met(batch, said, self.net, seen)
+        self.found["seen"] += count if taken is None else taken
+        # Whether it can still be met: a run of 10,000 has to begin 10,000 before the cap.
+        self.done = max(self.found["seen"] + 1, self._watch.earliest) > self._cap
         if taken is not None:
-            if taken < len(batch.starts):  # the net as it was when the criterion was met
-                net = before
-                run(net, first(batch, taken))
-            found |= {"success": True, "seen": found["seen"] + taken, **watch.sequences}
-            found |= _test(row, task, net, number)
-            break
-        found["seen"] += len(batch.starts)
-    return {**found, "curve": _thin(curve), "seconds": time.process_time() - began}
+            if taken < count:  # the net as it was when the criterion was met
+                self.net = before
+                run(self.net, first(batch, taken))
+            self.done = True
+            self.found |= {"success": True, **self._watch.sequences}
+            self.found |= _test(self._row, self._task, self.net, self._number)
 
 
 def _thin(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:

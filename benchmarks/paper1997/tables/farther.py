@@ -6,23 +6,32 @@ from .. import nets
 from ..criteria import Run, Window
 from ..nets import Options
 from ..rows import FARTHER, SPARSE, Row, Setting, adam, merged
-from ..tasks import DelayedXor, Distractors, TwoMarked
+from ..tasks import DelayedXor, Distractors, TemporalOrder, TwoMarked
 
 
-def _long_lag(q: int, run: int) -> Row:
-    biased = {"bias": ("gates",), "input_gate_bias": -5.0}
-    options = (nets.TWO_CELLS, nets.SIGMOID_SLOPE, nets.SEQUENCE, SPARSE, nets.CELLS, adam(0.03))
-    batch = max(1, 100_000 // q)
-    setting = Setting("farther", "as best in Table 3", merged(*options, biased), 20_000, batch)
-    name, criterion = f"2c with a lag of {q:,}", Run(0.2, run, last=True)
+def _long_lag(q: int) -> Row:
+    options = (nets.TWO_CELLS, nets.SIGMOID_SLOPE, nets.SEQUENCE, SPARSE, nets.NONE, adam(0.03))
+    biased = {"bias": ("gates",), "input_gate_bias": -9.0}
+    name, batch = "none, input gates biased -9, Adam .03", max(1, 1_000_000 // q)
+    setting = Setting("farther", name, merged(*options, biased), 20_000, batch, loop=True)
+    name, criterion = f"2c with a lag of {q:,}", Run(0.2, last=True)
     return Row(FARTHER, name, Distractors(q, 50), criterion, (setting,), 0, 0)
 
 
 def _long_adding(T: int) -> Row:
     options = merged(nets.TWO_BLOCKS, nets.IDENTITY, nets.SEQUENCE, nets.NONE, adam(0.003))
-    setting = Setting("farther", "as best in Table 7", options, 60_000, 100)
+    setting = Setting("farther", "as best in Table 7", options, 40_000, 100, loop=True)
     name, criterion = f"adding, T = {T:,}", Window(0.04, 0.01)
     return Row(FARTHER, name, TwoMarked(T), criterion, (setting,), 0, 0, tolerance=0.04)
+
+
+def _long_order(T: int) -> Row:
+    options = (nets.ORDER_2, nets.SIGMOID, nets.SEQUENCE, nets.CELLS, adam(0.03))
+    biased = {"input_gate_bias": (-7.0, -9.0)}
+    name = "cells, no f', input gates biased -7 and -9, Adam .03"
+    setting = Setting("farther", name, merged(*options, biased), 20_000, 10, loop=True)
+    name, criterion = f"temporal order, T = {T:,}", Window(0.3, 0.1)
+    return Row(FARTHER, name, TemporalOrder(2, T), criterion, (setting,), 0, 0, tolerance=0.3)
 
 
 def _delayed_xor(T: int) -> Row:
@@ -43,9 +52,10 @@ def _delayed_xor(T: int) -> Row:
 
 
 ROWS: tuple[Row, ...] = (
-    _long_lag(10_000, 1_000),
-    _long_lag(100_000, 100),
-    _long_adding(5_000),
+    _long_lag(10_000),
+    _long_lag(100_000),
+    _long_adding(10_000),
+    _long_order(10_000),
     _delayed_xor(20),
     _delayed_xor(50),
 )

@@ -31,7 +31,8 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
     noisy_targets = table == 6
     task = TwoSequences(T, N, noisy=table == 5, noisy_targets=noisy_targets)
     shared = (nets.F, nets.THREE_CELLS, nets.SEQUENCE)
-    rate, batch, cap = sgd(0.1 if noisy_targets else 1.0), 100 if T == 100 else 500, 3 * published
+    rate, batch = sgd(0.1 if noisy_targets else 1.0), 100 if T == 100 else 500
+    cap = (3 if T == 100 else 2) * published
     settings = [literal("f'", cap, *shared, nets.SIGMOID_SLOPE, rate, batch=batch, loop=True)]
     if noisy_targets:
         settings.append(
@@ -40,7 +41,7 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
         name, modern = "f', output biased, Adam .003", (nets.SIGMOID_SLOPE, adam(0.003))
     else:
         name, modern = "no f', output biased, Adam .01", (nets.SIGMOID, adam(0.01))
-    more = {"batch": batch, "criterion": _STRICTER[table, T, N]}
+    more = {"batch": batch, "criterion": _STRICTER[table, T, N], "loop": True}
     settings.append(best(name, 2 * published, *shared, *modern, {"bias": True}, **more))
     name, tolerance = f"T = {T}, N = {N}", 0.1 if noisy_targets else 0.2
     rest = (published, 102, 1.0, tolerance, TESTS * wrong, ST1)
@@ -49,8 +50,9 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
 
 def _adding(T: int, published: int, wrong: int) -> Row:
     shared, rate, cap = (nets.TWO_BLOCKS, nets.SEQUENCE), sgd(0.5), 2 * published
+    short = 3 * published // 2 if T == 1000 else cap
     settings = [
-        literal("linear output, none", cap, *shared, nets.IDENTITY, nets.NONE, rate, loop=True)
+        literal("linear output, none", short, *shared, nets.IDENTITY, nets.NONE, rate, loop=True)
     ]
     if T == 100:
         settings += [
@@ -62,7 +64,8 @@ def _adding(T: int, published: int, wrong: int) -> Row:
         ]
     modern = (*shared, nets.IDENTITY, nets.NONE, adam(0.003))
     stricter = Window(0.03, 0.01)
-    settings.append(best("linear output, none, Adam .003", cap, *modern, criterion=stricter))
+    name = "linear output, none, Adam .003"
+    settings.append(best(name, cap, *modern, criterion=stricter, loop=True))
     rest = (published, 93, 1.0, 0.04, wrong)
     return Row(7, f"T = {T}", TwoMarked(T), Window(0.04, 0.01), tuple(settings), *rest)
 

@@ -1,7 +1,7 @@
 """The tasks of the 1997 paper, and a few farther ones: seeded generators of sequences.
 
-Every task makes a `Batch`: sequences one after the other, as `Learner.run` takes them. Targets are
-NaN where there is no error in the paper.
+Every task makes a `Batch`: sequences one after the other. Most have a target in their last row
+alone, as in the paper.
 """
 
 from .batch import Array, Batch, Rng, Task

@@ -18,10 +18,11 @@ class Batch:
 
     Attributes:
         starts: (S,) the first row of each sequence.
-        Y: (R, O) targets; NaN where there is none.
+        Y: (R, O) targets of all rows; (S, O) if only the last row of a sequence has any.
         X: (R, I) float32 inputs, or None where a row is one symbol.
         symbols: (R,) the symbol of each row, if X is None.
         clean: (S,) for noisy targets what they were before the noise.
+        late: whether only the last row of a sequence has a target.
         legal: (R, O) bool, which symbols may come next; in the Reber task only.
     """
 
@@ -30,18 +31,26 @@ class Batch:
     X: NDArray[np.float32] | None = None
     symbols: NDArray[np.intp] | None = None
     clean: Array | None = None
+    late: bool = False
     legal: NDArray[np.bool_] | None = None
 
     @property
+    def rows(self) -> int:
+        """R."""
+        rows = self.symbols if self.X is None else self.X
+        assert rows is not None
+        return len(rows)
+
+    @property
     def begins(self) -> NDArray[np.bool_]:
-        found = np.zeros(len(self.Y), bool)
+        found = np.zeros(self.rows, bool)
         found[self.starts] = True
         return found
 
     @property
     def ends(self) -> NDArray[np.intp]:
         """The last row of each sequence."""
-        return np.append(self.starts[1:], len(self.Y)) - 1
+        return np.append(self.starts[1:], self.rows) - 1
 
 
 class Task(Protocol):

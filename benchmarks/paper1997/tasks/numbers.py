@@ -40,9 +40,9 @@ class TwoSequences:
             X[starts + k] = sign + (X[starts + k] if self.noisy else 0.0)
         clean = 0.2 + 0.6 * label if self.noisy_targets else label.astype(float)
         noise = rng.normal(0.0, np.sqrt(0.1), count) if self.noisy_targets else 0.0
-        targets = np.full((len(X), 1), np.nan)
-        targets[starts + rows - 1, 0] = clean + noise
-        return Batch(starts, targets, X[:, np.newaxis].astype(np.float32), clean=clean)
+        targets = (clean + noise)[:, np.newaxis]
+        inputs = X[:, np.newaxis].astype(np.float32)
+        return Batch(starts, targets, inputs, clean=clean, late=True)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class TwoMarked:
         rows = lengths(rng, self.T, count)
         starts = np.concatenate([[0], np.cumsum(rows)[:-1]])
         low = 0.0 if self.product else -1.0
-        u, marker = rng.uniform(low, 1.0, rows.sum()), np.zeros(rows.sum())
+        u, X = rng.uniform(low, 1.0, rows.sum()), np.zeros((rows.sum(), 2), np.float32)
+        X[:, 0], marker = u, X[:, 1]
         one = rng.integers(10, size=count)
         two = rng.integers(self.T // 2 - 1, size=count)
         two += two >= one  # among those that are not marked
@@ -73,7 +74,5 @@ class TwoMarked:
         for place in (one, two):
             seen = place > 0  # the first pair keeps its -1
             marker[(starts + place)[seen]] = 1.0
-        targets = np.full((len(u), 1), np.nan)
         target = first * second if self.product else 0.5 + (first + second) / 4.0
-        targets[starts + rows - 1, 0] = target
-        return Batch(starts, targets, np.column_stack([u, marker]).astype(np.float32))
+        return Batch(starts, target[:, np.newaxis], X, late=True)

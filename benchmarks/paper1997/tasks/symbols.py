@@ -35,10 +35,9 @@ class NoiseFree:
         ends = (p - 1 + first)[:, np.newaxis]
         whole = np.hstack([ends, between, ends])
         starts = np.arange(count) * p
-        targets = one_hot(whole[:, 1:].ravel(), p + 1)
-        if self.end:
-            targets.reshape(count, p, p + 1)[:, :-1] = np.nan
-        return Batch(starts, targets, symbols=whole[:, :-1].ravel())
+        following = whole[:, -1] if self.end else whole[:, 1:].ravel()
+        targets = one_hot(following, p + 1)
+        return Batch(starts, targets, symbols=whole[:, :-1].ravel(), late=self.end)
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ class Distractors:
         symbols = rng.integers(self.p, size=rows.sum())
         ends = starts + rows - 1
         symbols[starts], symbols[starts + 1], symbols[ends] = self.p, self.p + 2 + which, self.p + 1
-        targets = np.full((len(symbols), 2), np.nan)
-        targets[ends] = one_hot(which, 2)
-        return Batch(starts, targets, symbols=symbols)
+        return Batch(starts, one_hot(which, 2), symbols=symbols, late=True)
 
 
 @dataclass(frozen=True)
@@ -75,9 +72,11 @@ class TemporalOrder:
     """Experiment 6: E, symbols a to d with an X or Y at two (6b: three) places, B; their order.
 
     Symbols are a, b, c, d, X, Y, E, B; the class is told at B, as the outputs' one-hot code.
+    Lengths are even between T and T + T / 10, and places scale with T.
     """
 
     places: int = 2
+    T: int = 100
 
     inputs = 8
 
@@ -86,16 +85,17 @@ class TemporalOrder:
         return 2**self.places
 
     def batch(self, rng: Rng, count: int) -> Batch:
-        rows = rng.integers(100, 111, size=count)
+        tenth = self.T // 10
+        rows = rng.integers(self.T, self.T + tenth + 1, size=count)
         starts = np.concatenate([[0], np.cumsum(rows)[:-1]])
         symbols = rng.integers(4, size=rows.sum())
         label = np.zeros(count, np.intp)
         for first in ((10, 50), (10, 33, 66))[self.places - 2]:
-            place, which = rng.integers(first, first + 11, size=count), rng.integers(2, size=count)
+            begin = first * self.T // 100
+            place = rng.integers(begin, begin + tenth + 1, size=count)
+            which = rng.integers(2, size=count)
             symbols[starts + place] = 4 + which
             label = 2 * label + which
         ends = starts + rows - 1
         symbols[starts], symbols[ends] = 6, 7
-        targets = np.full((len(symbols), self.outputs), np.nan)
-        targets[ends] = one_hot(label, self.outputs)
-        return Batch(starts, targets, symbols=symbols)
+        return Batch(starts, one_hot(label, self.outputs), symbols=symbols, late=True)
