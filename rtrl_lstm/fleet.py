@@ -124,7 +124,8 @@ class Fleet:
             if not same_start:
                 block = initial_block(self.layout, self.spec.seed + i)
             self.matrix[i, : len(block)] = block
-            self.layout.head(self.matrix[i])[slots.H_SEED] = (self.spec.seed + i) % 2**53
+            if self.spec.dropout:  # the same start, but not the same draws
+                self.layout.head(self.matrix[i])[slots.H_SEED] = (self.spec.seed + i) % 2**53
 
     def __len__(self) -> int:
         return len(self.matrix)
