@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -341,6 +343,20 @@ def test_the_runner_goes_on_where_it_was(tmp_path, capsys):
     again = capsys.readouterr()
     assert not again.err
     assert again.out == told.out
+
+
+def test_trials_run_in_processes_of_their_own(tmp_path):
+    """As a command: a new process imports no `__main__` of a package."""
+    file = tmp_path / "found.json"
+    command = [sys.executable, "-m", "benchmarks.paper1997", "3", "--row", "50/50", "--quick"]
+    root = Path(__file__).parents[1]
+    options = ["--part", "literal", "--jobs", "2", "--json", str(file)]
+    done = subprocess.run(
+        [*command, *options], cwd=root, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert [entry["trials"] for entry in json.loads(file.read_text())] == [1, 1, 1]
+    assert sorted(line[:4] for line in done.stderr.splitlines()) == ["1/3 ", "2/3 ", "3/3 "]
 
 
 def test_a_table_that_the_paper_has_not(capsys):
