@@ -8,7 +8,6 @@ take, docs/paper1997.md says.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
@@ -18,14 +17,13 @@ from typing import Any
 import numpy as np
 
 from . import figures
+from .jobs import Job, run, setting_of
 from .loop import LANES
 from .report import markdown, ordered, write
 from .results import Entry, Results
 from .rows import FARTHER, FIRST, PARTS, Row, Setting
 from .tables import ROWS
-from .trial import trials
 
-Job = tuple[int, int, list[int], int]  # row, setting, numbers of the trials, cap
 QUICK = 500  # sequences, or as many as have QUICK_ROWS rows
 QUICK_ROWS = 100_000
 
@@ -41,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     results = Results(asked.json)
     jobs = list(_jobs(asked, wanted, results))
     done, total = 0, sum(len(numbers) for _, _, numbers, _ in jobs)
-    for job, found in _run(jobs, asked.jobs):
-        row, setting = _setting(job)
+    for job, found in run(jobs, asked.jobs):
+        row, setting = setting_of(job)
         for number, one in zip(job[2], found, strict=True):
             results.add(row, setting, job[3], number, one)
             done += 1
@@ -103,25 +101,8 @@ def _chosen(asked: Any, row: Row, setting: Setting) -> bool:
 
 
 def _quick(row: Row) -> int:
-    length = len(row.task.batch(np.random.default_rng(0), 1).Y)
+    length = row.task.batch(np.random.default_rng(0), 1).rows
     return max(1, min(QUICK, QUICK_ROWS // length))
-
-
-def _run(jobs: list[Job], processes: int) -> Iterator[tuple[Job, list[Entry]]]:
-    if processes == 1 or len(jobs) < 2:
-        yield from map(_found, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(_found, jobs)
-
-
-def _found(job: Job) -> tuple[Job, list[Entry]]:
-    return job, trials(*_setting(job), job[2], job[3])
-
-
-def _setting(job: Job) -> tuple[Row, Setting]:
-    row = ROWS[job[0]]
-    return row, row.settings[job[1]]
 
 
 def _told(row: Row, setting: Setting, number: int, found: Entry) -> str:
