@@ -2,8 +2,9 @@
 
 Each is dropped with the probability `Spec.dropout`, and what stays is as many times greater as
 keeps the mean what it was (Srivastava et al. 2014; between layers only, Zaremba et al. 2014). Which
-ones is drawn by a counter and not by a generator with a state (SplitMix64, Steele et al. 2014):
-seed, row, layer and place decide. So it is the same however rows are chunked, and after any stop.
+ones is drawn from seed, row, layer and place, by the steps of SplitMix64 (Steele et al. 2014), and
+not by a generator whose state goes on. So it is the same however rows are chunked, and after any
+stop.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def drop_below(head, body, table, layer, number, row, x):
     rate, mask = head[H_DROPOUT], table[layer + L_MASK]
     state = _mixed(_mixed(_mixed(np.uint64(head[H_SEED])) + np.uint64(row)) + np.uint64(number))
     for j in range(table[layer + L_BELOW]):
-        state += _GOLDEN
-        kept = float(_mixed(state) >> np.uint64(11)) * _UNIT >= rate
+        # A chain, so that LLVM has no vectors to make of it: they took a second to compile.
+        state = _mixed(state + _GOLDEN)
+        kept = float(state >> np.uint64(11)) * _UNIT >= rate
         body[mask + j] = 1.0 / (1.0 - rate) if kept else 0.0
         body[x + j] *= body[mask + j]

@@ -15,7 +15,9 @@ def _finish(z: int) -> int:
 
 def kept(seed: int, row: int, layer: int, count: int, rate: float) -> Array:
     """(count,) what the numbers from below are multiplied with: 0, or 1 / (1 - rate)."""
-    start = _finish((_finish((_finish(seed % WORD) + row) % WORD) + layer) % WORD)
-    drawn = [_finish((start + (j + 1) * 0x9E3779B97F4A7C15) % WORD) for j in range(count)]
-    stays = np.array([z // 2**11 / 2**53 >= rate for z in drawn])
+    z = _finish((_finish((_finish(seed % WORD) + row) % WORD) + layer) % WORD)
+    stays = np.empty(count)
+    for j in range(count):
+        z = _finish((z + 0x9E3779B97F4A7C15) % WORD)
+        stays[j] = z // 2**11 / 2**53 >= rate
     return stays / (1.0 - rate)
