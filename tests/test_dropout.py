@@ -22,8 +22,12 @@ def spec_of(options, **more):
     return Spec(**({"input_size": 3, "output_size": 2} | COMMON | options | more))
 
 
-@pytest.mark.parametrize("more", [{}, {"horizon": 2}, {"num_layers": 3}], ids=str)
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [(name, {}) for name in NETS]
+    + [(name, more) for name in ("lstm", "gru") for more in ({"horizon": 2}, {"num_layers": 3})],
+    ids=str,
+)
 def test_each_step_is_the_twins(name, more):
     assert_steps_agree(spec_of(NETS[name], optimizer="sgd", **more), learned=0.7)
 
