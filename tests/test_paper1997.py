@@ -313,7 +313,7 @@ def naive(W, inputs, batch, outputs, rate):
 
 
 @pytest.mark.parametrize("rule", ["rtrl", "bptt"])
-@pytest.mark.parametrize(("units", "recurrent"), [(4, 4), (4, 1)])
+@pytest.mark.parametrize(("units", "recurrent"), [(6, 6), (6, 1)])
 def test_competitors_follow_the_gradient(rule, units, recurrent):
     batch = NoiseFree(4).batch(rng(), 3)
     net = PlainNet(Plain(5, units, recurrent, 5, rule, 0.5), seed=1)
