@@ -88,10 +88,8 @@ from rtrl_lstm.kernels.team import (
     FINISH,
     PASS_DOWN,
     PROJECT,
-    claim_as_leader,
-    is_shared,
-    next_as_leader,
-    open_task,
+    begin_sweep,
+    next_chunk,
 )
 
 
@@ -142,13 +140,11 @@ def gather_below(head, body, table, layer, number, states, row):
 @inline
 def project_layer(body, table, layer, states, team):
     """z of one set of states from its sources, no learning."""
-    shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
-    if shared:
-        span = open_task(team, PROJECT, layer, states, span, width(body))
-        chunk = claim_as_leader(team)
+    task = PROJECT, states, table[layer + L_LANES], width(body)
+    chunk, span = begin_sweep(team, table, layer, *task)
     while chunk >= 0:
         project_part(body, table, layer, states, chunk * span, span)
-        chunk = next_as_leader(team) if shared else -1
+        chunk = next_chunk(team, table, layer)
 
 
 @inline
@@ -181,13 +177,11 @@ def make_layer(listed, narrow):
         L_NEXT."""
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
-        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
-        if shared:
-            span = open_task(team, ADVANCE, layer, u_next, span, width(body))
-            chunk = claim_as_leader(team)
+        task = ADVANCE, u_next, table[layer + L_LANES], width(body)
+        chunk, span = begin_sweep(team, table, layer, *task)
         while chunk >= 0:
             advance_part(head, body, table, layer, u_next, chunk * span, span)
-            chunk = next_as_leader(team) if shared else -1
+            chunk = next_chunk(team, table, layer)
 
     @hot
     def advance_part(head, body, table, layer, u_next, begin, span):
@@ -208,14 +202,11 @@ def make_layer(listed, narrow):
         """Do what the last step left pending, and nothing else."""
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
-        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
-        if shared:
-            u = table[layer + L_NOW + S_U]
-            span = open_task(team, FINISH, layer, u, span, width(body))
-            chunk = claim_as_leader(team)
+        task = FINISH, table[layer + L_NOW + S_U], table[layer + L_LANES], width(body)
+        chunk, span = begin_sweep(team, table, layer, *task)
         while chunk >= 0:
             finish_part(head, body, table, layer, chunk * span, span)
-            chunk = next_as_leader(team) if shared else -1
+            chunk = next_chunk(team, table, layer)
         if table[layer + L_PROJECTION] >= 0:
             row, v = table[layer + L_PROJECTION], table[layer + L_NOW + S_V]
             for k in range(0, table[row + R_LANES], width(body)):
@@ -450,13 +441,11 @@ def _credit_cells(body, table, layer):
 @inline
 def _pass_credit_down(body, table, layer, below, team):
     """dL/dh of the layer below: the sum over a layer's rows of W_x' dL/dz, of this step alone."""
-    shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_BELOW]
-    if shared:
-        span = open_task(team, PASS_DOWN, layer, below, span, width(body))
-        chunk = claim_as_leader(team)
+    task = PASS_DOWN, below, table[layer + L_BELOW], width(body)
+    chunk, span = begin_sweep(team, table, layer, *task)
     while chunk >= 0:
         pass_part_down(body, table, layer, below, chunk * span, span)
-        chunk = next_as_leader(team) if shared else -1
+        chunk = next_chunk(team, table, layer)
 
 
 @inline

@@ -34,10 +34,8 @@ from rtrl_lstm.kernels.slots import (
 from rtrl_lstm.kernels.sweeps import settle, size_sum, square_sum
 from rtrl_lstm.kernels.team import (
     SETTLE,
-    claim_as_leader,
-    is_shared,
-    next_as_leader,
-    open_task,
+    begin_sweep,
+    next_chunk,
     say_numbers,
 )
 
@@ -104,14 +102,13 @@ def settle_sums(head, body, table, team):
         _settle_row(head, body, table, row, scale, limit, 0, table[row + R_LANES])
     for number in range(table[T_LAYERS]):
         layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
-        shared, chunk, span = is_shared(team, table, layer), 0, table[layer + L_LANES]
-        if shared:
+        if team != 0:
             say_numbers(team, scale, limit)
-            span = open_task(team, SETTLE, layer, 0, span, width(body))
-            chunk = claim_as_leader(team)
+        task = SETTLE, 0, table[layer + L_LANES], width(body)
+        chunk, span = begin_sweep(team, table, layer, *task)
         while chunk >= 0:
             settle_part(head, body, table, layer, scale, limit, chunk * span, span)
-            chunk = next_as_leader(team) if shared else -1
+            chunk = next_chunk(team, table, layer)
         row = table[layer + L_PROJECTION]
         if row >= 0:
             _settle_row(head, body, table, row, scale, limit, 0, table[row + R_LANES])

@@ -18,6 +18,8 @@ A fleet's learners are shared in the same way: one call is one task, with words 
 
 from __future__ import annotations
 
+import numpy as np
+
 from rtrl_lstm.kernels.atomics import count_up, exchange, give_way, pause, publish, read
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.lanes import float64_at, int64_at
@@ -53,13 +55,33 @@ _ENOUGH = 200_000  # times a helper gives way before it gives up: the leader has
 
 
 @inline
-def is_shared(team, table, layer):
-    """Whether there is a team, and the layer is worth it."""
+def begin_sweep(team, table, layer, what, place, count, width):
+    """The leader's first chunk of a sweep over `count` lanes, and how many lanes a chunk has.
+
+    Where there is a team and the layer is worth it, the sweep is a task; else it is one chunk.
+    """
+    if not _is_shared(team, table, layer):
+        return np.int64(0), count
+    span = _open_task(team, what, layer, place, count, width)
+    return _claim_as_leader(team), span
+
+
+@inline
+def next_chunk(team, table, layer):
+    """The leader has done a chunk, and gets its next; -1 once all of the sweep is done."""
+    if not _is_shared(team, table, layer):
+        return np.int64(-1)
+    done(team)
+    return _claim_as_leader(team)
+
+
+@inline
+def _is_shared(team, table, layer):
     return team != 0 and table[layer + L_LANES] * table[layer + L_SOURCES] >= LEAST
 
 
 @inline
-def open_task(team, what, layer, place, count, width):
+def _open_task(team, what, layer, place, count, width):
     """Let helpers begin with a task of `count` lanes; returns how many of them a chunk has."""
     words = int64_at(team)
     chunks = words[W_THREADS] * words[W_EACH]
@@ -113,7 +135,7 @@ def _claim_one(words, chunk, task):
 
 
 @inline
-def claim_as_leader(team):
+def _claim_as_leader(team):
     """The leader's next chunk; -1 once all of the task is done."""
     words = int64_at(team)
     chunk = claim(words, 0, words[W_TASK])
@@ -136,13 +158,6 @@ def await_others(words):
 def done(team):
     """A chunk that was claimed is done."""
     count_up(int64_at(team), W_DONE)
-
-
-@inline
-def next_as_leader(team):
-    """The leader has done a chunk, and gets its next."""
-    done(team)
-    return claim_as_leader(team)
 
 
 @inline
