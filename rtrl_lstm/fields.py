@@ -91,9 +91,8 @@ class Fields:
     ) -> int:
         """An array of the shape of a row of weights, or several: (copies, units, sources)."""
         # From a cache line on: narrow vectors are taken two at a time.
-        offset = self.body_size = self.body_size + -self.body_size % (
-            ALIGNMENT // self.dtype.itemsize
-        )
+        self.body_size += -self.body_size % (ALIGNMENT // self.dtype.itemsize)
+        offset = self.body_size
         self.fields[name] = Field(offset, axes, packed=True, groups=groups)
         copies = math.prod(map(len, axes[:-2]))
         self._advance(copies * self.lanes_of(len(axes[-2]), groups) * len(axes[-1]))

@@ -212,14 +212,13 @@ class Fleet:
         self._checked(numbers, *self._several(numbers, X, Y, weight))
 
     def predict(self, X: ArrayLike, active: ArrayLike | None = None) -> Array:
-        """What `step(X, active=active)` would say, (k, output_size); changes nothing."""
+        """What `step(X, active=active)` would say if nothing were dropped, (k, output_size); changes
+        nothing."""
         numbers = self._numbers(active)
         if not len(numbers):  # a fleet of none there is not
             return self.step(X, active=numbers)
         tried = self.of(self.spec, self.blocks()[numbers])
-        tried.matrix[:, 8 * slots.H_DROPOUT : 8 * slots.H_DROPOUT + 8] = (
-            0  # 0.0: nothing is dropped
-        )
+        tried.matrix[:, 8 * slots.H_DROPOUT : 8 * slots.H_DROPOUT + 8] = 0
         return tried.step(X)
 
     def learn(
