@@ -212,8 +212,8 @@ class Fleet:
         self._checked(numbers, *self._several(numbers, X, Y, weight))
 
     def predict(self, X: ArrayLike, active: ArrayLike | None = None) -> Array:
-        """What `step(X, active=active)` would say if nothing were dropped, (k, output_size); changes
-        nothing."""
+        """What `step(X, active=active)` would say if nothing were dropped, (k, output_size);
+        changes nothing."""
         numbers = self._numbers(active)
         if not len(numbers):  # a fleet of none there is not
             return self.step(X, active=numbers)
