@@ -20,9 +20,16 @@ def rng(seed=0):
 LOOPED = [(row, setting) for row in ROWS for setting in row.settings if setting.loop]
 
 
+def shortened(row):
+    """A row with lags that do not take long."""
+    if getattr(row.task, "T", 0) > 100:
+        return dataclasses.replace(row, task=dataclasses.replace(row.task, T=100))
+    return row
+
+
 @pytest.mark.parametrize(
     ("row", "setting"),
-    [pair for pair in LOOPED if "00/" not in pair[0].name and "000" not in pair[0].name],
+    [(shortened(row), s) for row, s in LOOPED if "00/" not in row.name and "2c" not in row.name],
     ids=lambda given: getattr(given, "key", getattr(given, "name", "")),
 )
 def test_the_loop_is_the_engine(row, setting):
@@ -54,7 +61,9 @@ def test_counted_biases_are_the_engines(biased, optimizer):
     assert np.allclose(answers(counted, fresh), answers(engine, fresh), rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize(("key", "part"), [("7 T = 100", "best"), ("9 6a", "literal")])
+@pytest.mark.parametrize(
+    ("key", "part"), [("10 adding, T = 10,000", "farther"), ("9 6a", "literal")]
+)
 def test_a_trial_does_not_depend_on_those_beside_it(key, part):
     row, setting = next((r, s) for r, s in LOOPED if (r.key, s.part) == (key, part))
     nets = [start(setting.net, row.task, seed, loop=True) for seed in range(3)]

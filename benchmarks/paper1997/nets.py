@@ -22,6 +22,9 @@ SIGMOID_SLOPE: Options = {"loss": "squared_error", "output_activation": "sigmoid
 SIGMOID: Options = {"loss": "log_loss"}
 IDENTITY: Options = {"loss": "squared_error"}
 SOFTMAX: Options = {"loss": "cross_entropy"}
+# Linear, and an error of which what is far off has no more than its share: where noise turns some
+# sequences into the other class, squared error and log loss settle between the two.
+HUBER: Options = {"loss": "huber", "huber_delta": 0.1}
 
 SEQUENCE: Options = {"update": "sequence"}
 STEP: Options = {"update": "step"}
@@ -58,6 +61,8 @@ TWO_BLOCKS: Options = {
 }
 ORDER_2: Options = {**TWO_BLOCKS, "input_gate_bias": (-2.0, -4.0)}
 ORDER_3: Options = {**TWO_BLOCKS, "hidden_size": 6, "input_gate_bias": (-2.0, -4.0, -6.0)}
+# For best settings: input gates that are all but shut let little of the noise in at first.
+EIGHT_CELLS: Options = {**F, "hidden_size": 8, "init_range": 0.1, "input_gate_bias": -5.0}
 # Gers, Schmidhuber & Cummins 2000, continual embedded Reber strings.
 GERS: Options = {
     "hidden_size": 8,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtrl_lstm import Adam
+from rtrl_lstm.optimizers import InverseTime
 
 from .criteria import Criterion
 from .nets import Options
@@ -86,6 +87,11 @@ def sgd(rate: float) -> Options:
 
 def adam(rate: float) -> Options:
     return {"optimizer": Adam(), "learning_rate": rate}
+
+
+def falling(rate: float) -> Options:
+    """Adam whose rate falls with the root of the updates: large to begin with, small for noise."""
+    return {**adam(rate), "schedule": InverseTime(tau=1000.0, power=0.5)}
 
 
 def merged(*parts: Options) -> dict[str, Any]:
