@@ -182,6 +182,12 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"
 )
 @click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Of the learner's numbers. float64 is slower, and for targets of many digits, as of a "
+    "meter that has counted for years. [default: float32]",
+)
+@click.option(
     "--members",
     metavar="K",
     type=click.IntRange(1),

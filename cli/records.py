@@ -213,6 +213,11 @@ def _after_quoted(text: str, at: int) -> int:
         at += 1
 
 
+def _renaming(names: list[str]) -> str:
+    advice = advice_on(names).removeprefix("; ")
+    return advice or "rename one, or name all: tail -n +2 FILE | rtrl-lstm learn --columns A,B,..."
+
+
 def _names(fields: list[str]) -> list[str]:
     """Column names from a header; a column without one is called after its place.
 
@@ -223,7 +228,7 @@ def _names(fields: list[str]) -> list[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"the header names the column {name!r} twice{advice_on(names)}")
+            raise ValueError(f"the header names the column {name!r} twice: {_renaming(names)}")
         seen.add(name)
     return names
 

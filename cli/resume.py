@@ -61,6 +61,7 @@ LEARNER_OPTIONS = {
     "optimizer": "optimizer",
     "learning_rate": "learning_rate",
     "seed": "seed",
+    "dtype": "dtype",
 }
 
 

@@ -1,0 +1,82 @@
+"""What the rows show that the user may not know: notes below the figures of `learn`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtrl_lstm.cli.table import number
+from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.table.values import OTHER, listed, shown
+
+_COARSE = 0.01
+"""Rounding errors beyond so much of the error of the last value are worth a word."""
+
+
+def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: str) -> list[str]:
+    """What the columns of a stream are like, where that is not what one would think.
+
+    Args:
+        schema: the columns.
+        found: the figures, see `figures.figures`.
+        only_0_and_1: whether every target was the number 0 or 1.
+        dtype: of the learner's numbers.
+    """
+    notes = _on_time(schema, found) + _on_texts(schema)
+    target = schema.arguments["target"]
+    if only_0_and_1 and found["learned"]:
+        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
+    if OTHER in schema.target.classes and schema.task == "multiclass":
+        most = schema.arguments["max_categories"]
+        notes.append(
+            f"column {target!r} has more than {most} labels, such as "
+            f"{shown(schema.target.classes[0])}: the others are {OTHER!r}"
+        )
+    if dtype == "float32" and (size := _too_large(found)):
+        notes.append(
+            f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
+            "row that numbers of 32 bits are too coarse for it: --dtype float64"
+        )
+    if not found["learned"]:
+        notes.append(f"nothing was learned: no value in column {target!r} to learn from")
+    return notes
+
+
+def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
+    if schema.arguments["key"]:
+        return []
+    column = schema.arguments["time"]
+    if 2 * found.get("out_of_order", 0) > found["rows"]:
+        return [
+            f"most time stamps in {column!r} are before the one above: the rows have to come in "
+            "order, the oldest first; these figures are of forecasts of what had been before"
+        ]
+    if 2 * found.get("repeated", 0) > found["rows"]:
+        return [
+            "most time stamps repeat the one before: where the rows are of several series, "
+            "--key COL tells them apart"
+        ]
+    return []
+
+
+def _on_texts(schema: Schema) -> list[str]:
+    notes = []
+    most = schema.arguments["max_categories"]
+    for name, example in schema.crowded.items():
+        notes.append(
+            f"column {name!r} is text, such as {shown(example)}, of more than {most} values: what "
+            "comes less often counts as one"
+        )
+    if len(notes) > 1:
+        names = listed(map(repr, schema.crowded))
+        return [f"columns of text of more than {most} values: {names}; the rarer ones count as one"]
+    return notes
+
+
+def _too_large(found: dict[str, Any]) -> float:
+    """The size of a target whose moves are lost where it is rounded; 0 if it is another one."""
+    metrics = found["metrics"]
+    before = found["baselines"].get("last_value", {}).get("mae")
+    if not (before and metrics.get("mae") and metrics.get("mape")):
+        return 0.0
+    size = float(metrics["mae"] / metrics["mape"])
+    return size if size * 2.0**-25 > _COARSE * before else 0.0
