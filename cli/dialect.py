@@ -24,7 +24,7 @@ _BY_COMMA, _BY_POINT = (
     rf"[1-9]\d{{0,2}}(?P<by>[{mark}{_APART}])\d{{3}}((?P=by)\d{{3}})*" for mark in ",."
 )
 _COMMA = re.compile(rf"{_BEFORE}(\d+|{_BY_POINT}),\d+([eE][+-]?\d+)?{_BEHIND}")
-_POINT = re.compile(rf"{_BEFORE}\d*\.\d+([eE][+-]?\d+)?{_BEHIND}")
+_POINT = re.compile(rf"{_BEFORE}(\d*|{_BY_COMMA})\.\d+([eE][+-]?\d+)?{_BEHIND}")
 _GROUPED = {  # by the decimal mark: numbers with thousands set apart, none of which begins with 0
     ".": re.compile(rf"{_BEFORE}{_BY_COMMA}(\.\d*)?{_BEHIND}"),
     ",": re.compile(rf"{_BEFORE}{_BY_POINT}(,\d*)?{_BEHIND}"),
@@ -95,7 +95,7 @@ def advice_on(columns: Iterable[str]) -> str:
     if columns and all(map(is_number, columns)):
         return "; where the first line is a row, --columns A,B,... says what there is"
     if columns and (len(columns) == 1 or columns[0].startswith("#")):
-        return "; that is line 1: where the header is line 3, tail -n +3 FILE | rtrl-lstm learn"
+        return "; line 1 is the header: where line 3 is, tail -n +3 FILE | rtrl-lstm learn"
     return ""
 
 

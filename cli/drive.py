@@ -151,7 +151,8 @@ class Drive:
         if ended is None and score.rows == 0:
             raise Stop(f"{name} has a header and no rows")
         if ended is None and score.rows == score.bad_rows:
-            raise Stop(f"no row of {name} can be used; {self._bad_rows.first}")
+            advice = advice_on(self._source.columns or ())
+            raise Stop(f"no row of {name} can be used; {self._bad_rows.first}{advice}")
 
     def _most(self) -> int:
         """How many rows may be taken at once."""

@@ -4,7 +4,8 @@ A score compares with them (the seasonal baselines), a schema makes inputs of th
 
 With time stamps a season is a day or a week, where rows come at a regular interval that divides
 it. Without them (or where they are irregular) it is looked for in the autocorrelation of the
-targets so far. Lags are counted in rows: a gap in a stream shifts them.
+targets so far; and so it is beside day and week where these are longer than `LONG` rows, as with a
+machine that is measured every few seconds. Lags are counted in rows: a gap in a stream shifts them.
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ class Seasons:
         self._last_seconds = seconds
         if len(self._differences) == DIFFERENCES:
             self._find_by_clock()
-            self._search = "" if self.found else "targets"
+            is_short = any(season.lag <= LONG for season in self.found.values())
+            self._search = "" if is_short else "targets"
 
     def _find_by_clock(self) -> None:
         interval = median_interval(self._differences)
@@ -156,16 +158,20 @@ class Seasons:
             if whole and max(self.horizon, 1) < lag <= LARGEST_LAG:
                 self._add(name, lag)
                 # At row 16 the ring has not come round yet: it may still be given another size.
-                self._capacity = max(2 * lag + 1, len(self._ring))
+                looked_at = LOOK_AT[-1] if lag > LONG else len(self._ring)
+                self._capacity = max(2 * lag + 1, looked_at)
 
     def _look(self) -> None:
         targets = [value if isinstance(value, float) else np.nan for value in self._ring]
         least = max(self.horizon, 1) + 1
-        if lag := strongest_lag(np.array(targets), least):
+        lag = strongest_lag(np.array(targets), least)
+        if lag and all(self.found[name].lag != lag for name in PERIODS if name in self.found):
             self._add(FOUND, lag)
         if self.rows == LOOK_AT[-1]:
             self._search = ""
-            self._keep(max(self.lags, default=0) + 1)
+            kept = max(self.lags, default=0) + 1
+            if kept <= self.rows:  # else there is less than is to be kept
+                self._keep(kept)
 
     def _add(self, baseline: str, lag: int) -> None:
         if baseline not in self.found or self.found[baseline].lag != lag:
