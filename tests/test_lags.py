@@ -149,7 +149,7 @@ def test_a_season_within_a_long_day_is_found_beside_it():
     assert {name: found.lag for name, found in seasons.found.items()} == {
         f"same_time_{name}": lag for name, lag in lags.items()
     }
-    assert set(seasons.lags) == {40, 80, 2880, 5760, 20160, 40320}
+    assert set(seasons.lags) >= {40, 80, 2880, 5760, 20160, 40320}
     assert seasons.ago(5760) == targets[-5761]
 
 

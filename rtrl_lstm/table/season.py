@@ -165,13 +165,18 @@ class Seasons:
         targets = [value if isinstance(value, float) else np.nan for value in self._ring]
         least = max(self.horizon, 1) + 1
         lag = strongest_lag(np.array(targets), least)
-        if lag and all(self.found[name].lag != lag for name in PERIODS if name in self.found):
+        if lag and not self._is_known(lag):
             self._add(FOUND, lag)
         if self.rows == LOOK_AT[-1]:
             self._search = ""
             kept = max(self.lags, default=0) + 1
             if kept <= self.rows:  # else there is less than is to be kept
                 self._keep(kept)
+
+    def _is_known(self, lag: int) -> bool:
+        """Whether that is a day or a week, or near some of them: a smooth day shows in both."""
+        known = [self.found[name].lag for name in PERIODS if name in self.found]
+        return any(abs(lag - max(round(lag / one), 1) * one) <= one // NEAR for one in known)
 
     def _add(self, baseline: str, lag: int) -> None:
         if baseline not in self.found or self.found[baseline].lag != lag:
