@@ -8,9 +8,9 @@ these rows
     mean |forecast - y| > WILD * mean |y - the y before|  and  > mean |y|,
 
 y being the target of the row (from horizon 1 on the last one known to the forecast): the target
-stands still beside what the forecasts do. (That of the very first target does not count: of its size
-nothing was known.) Where that is so again before all was well, the copy is no better, as when its
-statistics have seen numbers of another size, and the rate was not at fault: the learner begins
+stands still beside what the forecasts do. (That of the very first target does not count: of its
+size nothing was known.) Where that is so again before all was well, the copy is no better, as when
+its statistics have seen numbers of another size, and the rate was not at fault: the learner begins
 afresh, weights and all, at the rate that it had, and each further time with a tenth of that.
 
 All of it depends on the rows alone, not on how they come in chunks.
