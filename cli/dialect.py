@@ -87,6 +87,12 @@ def delimiter_of(line: str, columns: int | None) -> str:
     return next(iter([*fitting[::-1], *found]), ",")
 
 
+def advice_on_encoding(why: str) -> str:
+    """What to do where that is why a line cannot be read, as the end of a message."""
+    encoded = why.endswith("is not UTF-8")
+    return ": --encoding cp1252, or whichever it has, reads it" if encoded else ""
+
+
 def advice_on(columns: Iterable[str]) -> str:
     """What to do where these columns are not those that were meant, as the end of a message."""
     columns = list(columns)
@@ -94,7 +100,14 @@ def advice_on(columns: Iterable[str]) -> str:
         return "; quotes go round a name that has a comma: '\"a, b\"'"
     if columns and all(map(is_number, columns)):
         return "; where the first line is a row, --columns A,B,... says what there is"
-    if columns and (len(columns) == 1 or columns[0].startswith("#")):
+    if not columns:
+        return ""
+    if any("\r" in name for name in columns):
+        return "; its lines end in CR alone: tr '\\r' '\\n' < FILE | rtrl-lstm learn"
+    if len(columns) == 1 and len(columns[0].split()) > 1 and columns[0][0] not in "#<":
+        return "; where blanks are between the columns, tr -s ' ' , < FILE | rtrl-lstm learn"
+    has_names = any(name != f"column_{k}" for k, name in enumerate(columns[1:], 2))
+    if not has_names or columns[0].startswith("#"):
         return "; line 1 is the header: where line 3 is, tail -n +3 FILE | rtrl-lstm learn"
     return ""
 

@@ -14,7 +14,8 @@ NO_TIME = "none"
 """What --time is where there is none."""
 
 _DATE = re.compile(
-    r"\s*(\d{4}-\d{2}-\d{2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}T\d{4,6}"
+    r"\s*((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
+    r"(\d{4}-\d{2}-\d{2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}T\d{4,6}"
     r"|\d{1,2}[\s-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4})(\b|T).*"
 )
 # Unix time, of this century: seconds, or milli-, micro- or nanoseconds. A number by itself may be

@@ -84,7 +84,8 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "--time",
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
-    "[default: of a file, the one column that begins with a date]",
+    "[default: of a file, the one column that begins with a date, or else the one called time or "
+    "the like that begins with a Unix time]",
 )
 @click.option(
     "--time-of-day",

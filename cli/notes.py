@@ -27,9 +27,10 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
         notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
     if OTHER in schema.target.classes and schema.task == "multiclass":
         most = schema.arguments["max_categories"]
+        first, second = map(shown, schema.target.classes[:2])
         notes.append(
-            f"column {target!r} has more than {most} labels, such as "
-            f"{shown(schema.target.classes[0])}: the others are {OTHER!r}"
+            f"column {target!r} has more than {most} labels, such as {first} and {second}: the "
+            f"others are {OTHER!r}"
         )
     if dtype == "float32" and (size := _too_large(found)):
         notes.append(

@@ -168,6 +168,9 @@ def test_no_header(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("# station 7\ntime,y\n1,2\n", "line 1 is the header: where line 3 is, tail -n +3"),
+        ("Sales 2023,,\n,,\nday,shop,y\n", "line 1 is the header: where line 3 is, tail -n +3"),
+        ("time  y\n1     2\n", "where blanks are between the columns, tr -s ' ' , < FILE"),
+        ("time,y\r1,2\r", "lines end in CR alone"),
         ("x,x\n1,2\n", "the column 'x' twice: rename one, or name all: tail -n +2 FILE"),
     ],
 )
@@ -209,6 +212,8 @@ def test_names_with_commas(tmp_path: Path) -> None:
         ("event_timestamp,y\n1577836800000,1\n", (), True),
         ("ts,y\n15778,1\n", (), False),
         ("lights,y\n1577836800,1\n", (), False),
+        ("when,y\n2020-01-01 00:30:00 UTC,1\n", (), True),
+        ('when,y\n"Wed, 01 Jan 2020 00:30:00 GMT",1\n', (), True),
         ("ts,when,y\n1577836800,2020-01-01,1\n", (), True),
     ],
 )

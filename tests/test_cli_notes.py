@@ -41,7 +41,10 @@ def test_text_of_very_many_values(tmp_path: Path) -> None:
 
 def test_labels_that_may_have_been_numbers(tmp_path: Path) -> None:
     said = _learn(tmp_path, ["x,y", *(f"1,{k} kg" for k in range(99))])
-    assert "column 'y' has more than 64 labels, such as '0 kg': the others are '(other)'" in said
+    assert (
+        "column 'y' has more than 64 labels, such as '0 kg' and '1 kg': the others are '(other)'"
+        in said
+    )
 
 
 @pytest.mark.parametrize("horizon", ["0", "1"])

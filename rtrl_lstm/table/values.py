@@ -11,6 +11,9 @@ from rtrl_lstm.kernels.words import LARGEST, MISSING
 OTHER = "(other)"
 """The label that everything beyond `max_categories` shares."""
 
+MOST_LISTED = 32
+"""Names of columns in a message."""
+
 
 # Sign, unit, number: a unit before it or behind it. Blanks are given back by no match (*+): a
 # text that begins with ten thousand of them takes no time.
@@ -118,8 +121,10 @@ def shown(raw: Any) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Column names for an error message."""
-    return ", ".join(map(str, names)) or "none"
+    """Column names for an error message; of very many the first ones."""
+    names = list(map(str, names))
+    more = f", ... ({len(names)} in all)" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + more or "none"
 
 
 def row_weight(raw: Any, column: str) -> float:
