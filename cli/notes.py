@@ -60,17 +60,19 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 
 
 def _on_texts(schema: Schema) -> list[str]:
-    notes = []
-    most = schema.arguments["max_categories"]
-    for name, example in schema.crowded.items():
-        notes.append(
+    most, inputs = schema.arguments["max_categories"], schema.input_names
+    crowded = [name for name in schema.feature_names if f"{name}={OTHER}" in inputs]
+    if len(crowded) > 1:
+        names = listed(map(repr, crowded))
+        return [f"columns of text of more than {most} values: {names}; the rarer ones count as one"]
+    found = []
+    for name in crowded:
+        example = next(one for one in inputs if one.startswith(f"{name}="))[len(name) + 1 :]
+        found.append(
             f"column {name!r} is text, such as {shown(example)}, of more than {most} values: what "
             "comes less often counts as one"
         )
-    if len(notes) > 1:
-        names = listed(map(repr, schema.crowded))
-        return [f"columns of text of more than {most} values: {names}; the rarer ones count as one"]
-    return notes
+    return found
 
 
 def _too_large(found: dict[str, Any]) -> float:

@@ -67,11 +67,6 @@ class Column:
         """The places of its inputs."""
         return [place for place in (self.slot, self._flag, *self._slots.values()) if place >= 0]
 
-    @property
-    def crowded(self) -> str | None:
-        """One of its values, where it has more of them than places; None otherwise."""
-        return next(iter(self._slots)) if OTHER in self._slots else None
-
     def parse(self, raw: Any) -> Value:
         """Read a field and change nothing. Raises BadRow."""
         if self.numeric:

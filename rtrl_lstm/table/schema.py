@@ -174,12 +174,6 @@ class Schema:
         return tuple(found)
 
     @property
-    def crowded(self) -> dict[str, str]:
-        """Features of text with more than `max_categories` values, and one of these values."""
-        found = ((column.name, column.crowded) for column in self._columns or ())
-        return {name: example for name, example in found if example is not None}
-
-    @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns that are features, in order; none before the first row."""
         return tuple(column.name for column in self._columns or ())
