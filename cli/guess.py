@@ -9,6 +9,7 @@ from rtrl_lstm.cli.opening import STDIN
 from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.sources import Source, found_files
 from rtrl_lstm.table.timestamps import read_seconds
+from rtrl_lstm.table.values import listed
 
 NO_TIME = "none"
 """What --time is where there is none."""
@@ -38,17 +39,14 @@ def time_columns(options: dict[str, Any]) -> dict[str, str]:
     everything would have to wait for the first row.
     """
     files = found_files(options["source"])
-    if options["target"] is None or options["features"] is not None:
+    if options["features"] is not None or options["time"] is not None:
         return {}
-    if options["time"] is not None or options["follow"] or STDIN in files:
+    if options["follow"] or STDIN in files:
         return {}
     used = {*options["target"], *(options[role] for role in _ROLES)}
-    dialect = dialect_of(options)
-    with Source(files[0], form=options["form"], dialect=dialect, places=False) as source:
-        first = source.read(1)
-    row = (first[0].values if first else None) or {}
+    row = _first_row(options, files[0])
     free = {name: value for name, value in row.items() if name not in used}
-    dates = [name for name, value in free.items() if _is_date(value)]
+    dates = [name for name, value in free.items() if is_date(value)]
     dates = dates or [name for name, value in free.items() if _is_unix(name, value)]
     if len(dates) != 1:
         return {}
@@ -57,6 +55,24 @@ def time_columns(options: dict[str, Any]) -> dict[str, str]:
     if len(times) == 1 and options["time_of_day"] is None and _is_bare(free[dates[0]]):
         found["time_of_day"] = times[0]
     return found
+
+
+def target_wanted(options: dict[str, Any]) -> str:
+    """What to say where no target was named: of a file, what there is to choose from."""
+    said = "--target COL is needed: the column to forecast"
+    files = found_files(options["source"])
+    if options["follow"] or STDIN in files:
+        return said
+    row = _first_row(options, files[0])
+    return f"{said}; there are: {listed(row)}" if row else said
+
+
+def _first_row(options: dict[str, Any], file: str) -> dict[str, Any]:
+    """The first row of a file; an empty one where it cannot be read."""
+    dialect = dialect_of(options)
+    with Source(file, form=options["form"], dialect=dialect, places=False) as source:
+        first = source.read(1)
+    return (first[0].values if first else None) or {}
 
 
 def _is_time_of_day(value: Any) -> bool:
@@ -72,7 +88,8 @@ def _is_unix(name: str, value: Any) -> bool:
     return _TIME_NAME.fullmatch(name) is not None and _UNIX.fullmatch(str(value)) is not None
 
 
-def _is_date(value: Any) -> bool:
+def is_date(value: Any) -> bool:
+    """Whether a field is text that shows a date, as `read_seconds` reads it."""
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         return False
     try:

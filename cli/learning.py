@@ -11,12 +11,14 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
+import click
+
 from rtrl_lstm.cli.bad_rows import BadRows
 from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
-from rtrl_lstm.cli.guess import NO_TIME, time_columns
+from rtrl_lstm.cli.guess import NO_TIME, target_wanted, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.notes import notes_on
@@ -50,6 +52,8 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             keep.is_ours = not stand.damaged
         guessed: dict[str, str] = {}
         if stand is None:
+            if options["target"] is None:
+                raise click.UsageError(target_wanted(options))
             guessed = time_columns(options)
             stand = begin({**_without_none(options), **guessed})
         if options["report"] is not None and stand.history is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
 from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, listed, shown
@@ -61,16 +62,25 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 
 def _on_texts(schema: Schema) -> list[str]:
     most, inputs = schema.arguments["max_categories"], schema.input_names
-    crowded = [name for name in schema.feature_names if f"{name}={OTHER}" in inputs]
-    if len(crowded) > 1:
-        names = listed(map(repr, crowded))
-        return [f"columns of text of more than {most} values: {names}; the rarer ones count as one"]
-    found = []
-    for name in crowded:
-        example = next(one for one in inputs if one.startswith(f"{name}="))[len(name) + 1 :]
+    crowded = {}
+    for name in schema.feature_names:
+        if f"{name}={OTHER}" in inputs:
+            first = next(one for one in inputs if one.startswith(f"{name}="))
+            crowded[name] = first.removeprefix(f"{name}=")
+    dates = [name for name, example in crowded.items() if is_date(example)]
+    found = [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
+    texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
+    if len(texts) == 1:
+        found += [
+            f"column {name!r} is text, such as {example}, of more than {most} values: what comes "
+            "less often counts as one"
+            for name, example in texts.items()
+        ]
+    elif texts:
+        names = listed(map(repr, texts))
         found.append(
-            f"column {name!r} is text, such as {shown(example)}, of more than {most} values: what "
-            "comes less often counts as one"
+            f"columns of text of more than {most} values: {names}; what comes less often counts "
+            "as one"
         )
     return found
 

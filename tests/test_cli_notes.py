@@ -39,6 +39,14 @@ def test_text_of_very_many_values(tmp_path: Path) -> None:
     assert "columns of text of more than 64 values: 'sold', 'shop'" in _learn(tmp_path, both)
 
 
+def test_dates_that_are_text_as_of_a_pipe(tmp_path: Path) -> None:
+    text = "day,y\n" + "".join(f"{day}T00:30:00,{k % 7}\n" for k, day in enumerate(DAYS))
+    said = run("learn", "--target", "y", stdin=text, cwd=tmp_path).stderr
+    assert "column 'day' holds dates and is taken for text: --time day" in said
+    said = run("learn", "--target", "y", "--time", "day", stdin=text, cwd=tmp_path).stderr
+    assert "taken for text" not in said
+
+
 def test_labels_that_may_have_been_numbers(tmp_path: Path) -> None:
     said = _learn(tmp_path, ["x,y", *(f"1,{k} kg" for k in range(99))])
     assert (
