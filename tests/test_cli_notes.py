@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command_line import figures, run
 
+from rtrl_lstm.cli.table import WIDTH, number
+
 DAYS = [f"2020-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(300)]
 
 
@@ -77,3 +79,13 @@ def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> 
     )  # fmt: skip
     assert "was made with --dtype float64, not float32" in other.stderr
     assert "too coarse" not in _learn(tmp_path, ["y,x", *(f"{float(y) - 1e9},1" for y in rows)])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(999_999_999.7, "1.000e+09"), (-123_456_789, "-1.235e+08"), (123_456_789, "123,456,789"),
+     (-12_345.67, "-12,345.7"), (3.2e-5, "3.200e-05"), (0, "0.0000"), (-1.5e-9, "-1.500e-09")],
+)  # fmt: skip
+def test_columns_of_figures_never_touch(value: float, text: str) -> None:
+    assert number(value) == text
+    assert len(text) < WIDTH

@@ -153,13 +153,15 @@ def test_a_season_within_a_long_day_is_found_beside_it():
     assert seasons.ago(5760) == targets[-5761]
 
 
-def test_a_day_is_not_found_twice():
-    targets = [math.sin(2 * math.pi * t / 600) for t in range(LOOK_AT[-1])]
-    seasons = Seasons(1)
+@pytest.mark.parametrize(("day", "horizon", "found"), [(600, 1, "day week"), (48, 48, "week")])
+def test_a_day_is_not_found_twice(day, horizon, found):
+    """A smooth one of many rows shows in the targets, too; one of few is not looked for there."""
+    targets = [math.sin(2 * math.pi * t / day) for t in range(LOOK_AT[-1])]
+    seasons = Seasons(horizon)
     for t, target in enumerate(targets):
-        seasons.push(target, 1e9 + 144 * t)  # 600 rows a day
-    assert list(seasons.found) == ["same_time_last_day", "same_time_last_week"]
-    assert seasons.ago(1199) == targets[-1200]
+        seasons.push(target, 1e9 + 86400 / day * t)
+    assert list(seasons.found) == [f"same_time_last_{name}" for name in found.split()]
+    assert seasons.ago(599) == targets[-600]
 
 
 @pytest.mark.parametrize("horizon", [0, 3])
