@@ -6,6 +6,7 @@ import json
 import os
 from typing import IO, Any
 
+from rtrl_lstm.cli.dialect import advice_on_encoding
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.outputs import Output
 
@@ -94,7 +95,8 @@ class BadRows:
             return []
         number = "one row" if self.count == 1 else f"{self.count:,} rows"
         hint = "" if self._output is not None else "; --bad-rows FILE writes them all"
-        return [f"{number} could not be used; the first: {self.first}{hint}"]
+        advice = advice_on_encoding(self.first)
+        return [f"{number} could not be used; the first: {self.first}{advice}{hint}"]
 
     def _watch(self, row: int, line: int, why: str) -> None:
         """Count the bad ones among rows 1 to 1,000, 1,001 to 2,000, and so on."""

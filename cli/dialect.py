@@ -16,12 +16,20 @@ from rtrl_lstm.table.values import is_number
 
 DELIMITERS = ",\t;|"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?\s*")
-_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
+# What may stand around a number, as `values.number` has it: sign and unit before, unit behind.
+# Blanks are given back by no match (*+): a field of ten thousand of them takes no time.
+_BEFORE, _BEHIND = r"\s*+[+-]?\s*+[$€£¥₹]?\s*+", r"\s*+[$€£¥₹%]?\s*+"
+_APART = "'’\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # as in Switzerland, as in France
+_BY_COMMA, _BY_POINT = (
+    rf"[1-9]\d{{0,2}}(?P<by>[{mark}{_APART}])\d{{3}}((?P=by)\d{{3}})*" for mark in ",."
+)
+_COMMA = re.compile(rf"{_BEFORE}(\d+|{_BY_POINT}),\d+([eE][+-]?\d+)?{_BEHIND}")
+_POINT = re.compile(rf"{_BEFORE}(\d*|{_BY_COMMA})\.\d+([eE][+-]?\d+)?{_BEHIND}")
 _GROUPED = {  # by the decimal mark: numbers with thousands set apart, none of which begins with 0
-    ".": re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*"),
-    ",": re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?\s*"),
+    ".": re.compile(rf"{_BEFORE}{_BY_COMMA}(\.\d*)?{_BEHIND}"),
+    ",": re.compile(rf"{_BEFORE}{_BY_POINT}(,\d*)?{_BEHIND}"),
 }
+_MARKS = frozenset(f",{_APART}"), frozenset(f",.{_APART}")
 
 
 class Dialect(NamedTuple):
@@ -50,13 +58,13 @@ UNSAID = Dialect()
 
 def plain_numbers(fields: list[str], mark: str) -> list[str]:
     """The fields of a row: those that are numbers with that decimal mark as `float` reads them."""
-    other = "," if mark == "." else "."
-    return [_plain(field, mark) if "," in field or other in field else field for field in fields]
+    without = _MARKS[mark == ","].isdisjoint
+    return [field if without(field) else _plain(field, mark) for field in fields]
 
 
 def _plain(field: str, mark: str) -> str:
-    if _GROUPED[mark].fullmatch(field):
-        field = field.replace("," if mark == "." else ".", "")
+    if found := _GROUPED[mark].fullmatch(field):
+        field = field.replace(found["by"], "")
     return field.replace(",", ".") if mark == "," and _COMMA.fullmatch(field) else field
 
 
@@ -79,6 +87,12 @@ def delimiter_of(line: str, columns: int | None) -> str:
     return next(iter([*fitting[::-1], *found]), ",")
 
 
+def advice_on_encoding(why: str) -> str:
+    """What to do where that is why a line cannot be read, as the end of a message."""
+    encoded = why.endswith("is not UTF-8")
+    return ": --encoding cp1252, or whichever it has, reads it" if encoded else ""
+
+
 def advice_on(columns: Iterable[str]) -> str:
     """What to do where these columns are not those that were meant, as the end of a message."""
     columns = list(columns)
@@ -86,6 +100,15 @@ def advice_on(columns: Iterable[str]) -> str:
         return "; quotes go round a name that has a comma: '\"a, b\"'"
     if columns and all(map(is_number, columns)):
         return "; where the first line is a row, --columns A,B,... says what there is"
+    if not columns:
+        return ""
+    if any("\r" in name for name in columns):
+        return "; its lines end in CR alone: tr '\\r' '\\n' < FILE | rtrl-lstm learn"
+    if len(columns) == 1 and len(columns[0].split()) > 1 and columns[0][0] not in "#<":
+        return "; where blanks are between the columns, tr -s ' ' , < FILE | rtrl-lstm learn"
+    has_names = any(name != f"column_{k}" for k, name in enumerate(columns[1:], 2))
+    if not has_names or columns[0].startswith("#"):
+        return "; line 1 is the header: where line 3 is, tail -n +3 FILE | rtrl-lstm learn"
     return ""
 
 

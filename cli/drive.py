@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from rtrl_lstm.cli.blocks import MOST, Block
-from rtrl_lstm.cli.dialect import advice_on
+from rtrl_lstm.cli.dialect import advice_on, advice_on_encoding
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
@@ -149,9 +149,12 @@ class Drive:
         """
         name, score = self._source.name, self._score
         if ended is None and score.rows == 0:
-            raise Stop(f"{name} has a header and no rows")
+            advice = advice_on(self._source.columns or ())
+            raise Stop(f"{name} has a header and no rows{advice}")
         if ended is None and score.rows == score.bad_rows:
-            raise Stop(f"no row of {name} can be used; {self._bad_rows.first}")
+            first = self._bad_rows.first
+            advice = advice_on_encoding(first) or advice_on(self._source.columns or ())
+            raise Stop(f"no row of {name} can be used; {first}{advice}")
 
     def _most(self) -> int:
         """How many rows may be taken at once."""

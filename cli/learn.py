@@ -84,7 +84,8 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "--time",
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
-    "[default: of a file, the one column that begins with a date]",
+    "[default: of a file, the one column that begins with a date, or else the one called time or "
+    "the like that begins with a Unix time]",
 )
 @click.option(
     "--time-of-day",
@@ -180,6 +181,12 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
 )
 @click.option(
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Of the learner's numbers. float64 is slower, and for targets of many digits, as of a "
+    "meter that has counted for years. [default: float32]",
 )
 @click.option(
     "--members",

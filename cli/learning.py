@@ -11,14 +11,17 @@ import time
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
+import click
+
 from rtrl_lstm.cli.bad_rows import BadRows
 from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
-from rtrl_lstm.cli.guess import NO_TIME, time_columns
+from rtrl_lstm.cli.guess import NO_TIME, target_wanted, time_columns
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.notes import notes_on
 from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from rtrl_lstm.cli.page import write_page
@@ -27,7 +30,6 @@ from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.model import Model
-from rtrl_lstm.table.values import OTHER
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -50,6 +52,8 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             keep.is_ours = not stand.damaged
         guessed: dict[str, str] = {}
         if stand is None:
+            if options["target"] is None:
+                raise click.UsageError(target_wanted(options))
             guessed = time_columns(options)
             stand = begin({**_without_none(options), **guessed})
         if options["report"] is not None and stand.history is None:
@@ -154,7 +158,7 @@ class _Run:
         rows = stand.score.rows - rows_before
         counts, incidents = stand.model.counts, stand.model.incidents
         found = figures(stand.score, counts, seconds, rows, options["model"], incidents)
-        notes = self._notes(options["model"])
+        notes = self._notes(options["model"], found)
         if options["report"] is not None and isinstance(stand.model, Model):
             assert stand.history is not None
             typed = shlex.join(["rtrl-lstm", *sys.argv[1:]])
@@ -236,7 +240,7 @@ class _Run:
         whole = "" if said.endswith(AS_IT_WAS) else f"{self._keep.path} is whole: "
         return f"; {whole}--resume goes on from it once that is put right"
 
-    def _notes(self, path: str | None) -> list[str]:
+    def _notes(self, path: str | None, found: dict[str, Any]) -> list[str]:
         """What the user may want to know, or do otherwise next time."""
         notes = self.notes + self._bad_rows.notes()
         for what, lost in (
@@ -247,27 +251,14 @@ class _Run:
                 notes.append(f"{lost:,} {what} could not be written")
         if self._replay is not None and self._replay.passed:
             notes.append(f"{self._replay.passed:,} rows had been learned before: passed over")
-        schema, counts = self._stand.model.schema, self._stand.model.counts
-        target = schema.arguments["target"]
-        if times := self._stand.model.interventions:
+        model = self._stand.model
+        if times := model.interventions:
             notes.append(
                 f"the learner had gone astray and was stepped back {times:,} time"
                 f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
             )
-        if 2 * schema.incidents.get("repeated", 0) > counts["rows"] and not schema.arguments["key"]:
-            notes.append(
-                "most time stamps repeat the one before: where the rows are of several series, "
-                "--key COL tells them apart"
-            )
-        if self._drive.only_0_and_1 and counts["learned"]:
-            notes.append(
-                f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities"
-            )
-        if OTHER in schema.target.classes and schema.task == "multiclass":
-            most = schema.arguments["max_categories"]
-            notes.append(f"column {target!r} has more than {most} labels: the others are {OTHER!r}")
-        if not counts["learned"]:
-            notes.append(f"nothing was learned: no value in column {target!r} to learn from")
+        dtype = model.options.get("dtype", "float32")
+        notes += notes_on(model.schema, found, self._drive.only_0_and_1, dtype)
         if path is None:
             notes.append("nothing was saved: --model FILE keeps what was learned")
         else:

@@ -12,7 +12,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from rtrl_lstm.cli.dialect import Dialect, advice_on, delimiter_of, plain_numbers, shown_mark
+from rtrl_lstm.cli.dialect import (
+    Dialect,
+    advice_on,
+    advice_on_encoding,
+    delimiter_of,
+    plain_numbers,
+    shown_mark,
+)
 from rtrl_lstm.cli.lines import Damaged
 
 MOST_LINES = 256  # a quote that is still open after so many lines was never meant to be one
@@ -91,7 +98,7 @@ class Csv:
             self.line += 1
             if not self._open and '"' not in line and type(line) is str:
                 line = line.rstrip("\r")
-                if line.strip(" "):
+                if line.strip(" ") and not self._says_delimiter(line):
                     self._take(self.line, line, line.split(self._delimiter_of(line)), records)
             else:
                 self._take_quoted(line, waiting, records)
@@ -112,6 +119,13 @@ class Csv:
         if self.decimal is None and self.delimiter == ",":
             self.decimal = "."
         return self.delimiter
+
+    def _says_delimiter(self, line: str) -> bool:
+        """Whether it is a spreadsheet's line before the header: sep=; says what is in between."""
+        if self.columns is not None or len(line) != 5 or not line.startswith("sep="):
+            return False
+        self.delimiter = self.delimiter or line[-1]
+        return True
 
     def _take_quoted(self, line: str, waiting: deque[str], records: list[Record]) -> None:
         """A line with a quote in it, or inside a quote, or damaged."""
@@ -164,7 +178,7 @@ class Csv:
         """The fields of a record, None where it cannot be read."""
         if self.columns is None:
             if fields is None:
-                raise ValueError(f"line {line}, the header: {why}{_advice(why)}")
+                raise ValueError(f"line {line}, the header: {why}{advice_on_encoding(why)}")
             self.columns = _names(fields)
         elif fields is None:
             records.append(Record(line, raw, None, why))
@@ -182,11 +196,6 @@ class Csv:
         if self.decimal is None:
             self.decimal = shown_mark(fields)
         return fields if self.decimal is None else plain_numbers(fields, self.decimal)
-
-
-def _advice(why: str) -> str:
-    encoded = why.endswith("is not UTF-8")
-    return ": --encoding cp1252, or whichever it has, reads it" if encoded else ""
 
 
 def _ends_inside_quotes(text: str, delimiter: str) -> bool:
@@ -213,6 +222,11 @@ def _after_quoted(text: str, at: int) -> int:
         at += 1
 
 
+def _renaming(names: list[str]) -> str:
+    advice = advice_on(names).removeprefix("; ")
+    return advice or "rename one, or name all: tail -n +2 FILE | rtrl-lstm learn --columns A,B,..."
+
+
 def _names(fields: list[str]) -> list[str]:
     """Column names from a header; a column without one is called after its place.
 
@@ -223,7 +237,7 @@ def _names(fields: list[str]) -> list[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"the header names the column {name!r} twice{advice_on(names)}")
+            raise ValueError(f"the header names the column {name!r} twice: {_renaming(names)}")
         seen.add(name)
     return names
 

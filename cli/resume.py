@@ -12,8 +12,6 @@ import shlex
 import zlib
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from rtrl_lstm.cli.checkpoints import previous_of
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.models import check_columns, columns_of, load_series
@@ -61,6 +59,7 @@ LEARNER_OPTIONS = {
     "optimizer": "optimizer",
     "learning_rate": "learning_rate",
     "seed": "seed",
+    "dtype": "dtype",
 }
 
 
@@ -130,8 +129,6 @@ def begin(options: dict[str, Any]) -> Stand:
     Raises:
         Stop: they contradict each other.
     """
-    if options["target"] is None:
-        raise click.UsageError("--target COL is needed: the column to forecast")
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
     arguments["target"], *arguments["also"] = options["target"]
     first, _, last = str(options["horizon"]).rpartition("-")

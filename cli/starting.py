@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
 
-SETTLED = ("hidden", "cell")
+SETTLED = ("hidden", "cell", "dtype")
 """Options that the network comes with."""
 
 

@@ -93,7 +93,7 @@ def number(value: float | None) -> str:
     if value is None:
         return NOTHING
     size = abs(value)
-    if size >= 1e9 or (0 < size < 1e-4):
-        return f"{value:.3e}"
     decimals = 0 if size >= 1e5 else 1 if size >= 1e4 else 2 if size >= 100 else 4
-    return f"{value:,.{decimals}f}"
+    text = f"{value:,.{decimals}f}"
+    fits = len(text) < WIDTH and not 0 < size < 1e-4
+    return text if fits else f"{value:.3e}"

@@ -10,6 +10,7 @@ from rtrl_lstm.cli.blocks import Block, Reader
 from rtrl_lstm.cli.dialect import Dialect
 from rtrl_lstm.cli.errors import Stop
 from rtrl_lstm.cli.lines import PIECE, Lines, Trail, Whole, decoded
+from rtrl_lstm.cli.mistaken import refuse_mistaken
 from rtrl_lstm.cli.records import Csv, JsonLines, Record
 
 COMPRESSED = (".gz", ".zst", ".zstd")
@@ -295,7 +296,7 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     """The format: told by the file's name, or else by its first bytes.
 
     Raises:
-        Stop: it is of no format we read.
+        Stop: it is of no format we read, see `mistaken`.
     """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     kind = next((s for s in reversed(suffixes) if s not in COMPRESSED), "")
@@ -304,6 +305,7 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
     first = beginning()
     if first.startswith(b"PAR1"):
         return "parquet"
+    refuse_mistaken(name, first)
     if kind in JSON_LINES:
         return "jsonl"
     if kind == ".tsv":

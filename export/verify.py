@@ -78,7 +78,7 @@ def check_inputs(scaling: Mapping[str, FloatArray], names: Sequence[str], precis
     if moved[worst] > COARSEST:
         raise ExportError(
             f"{precision} is too coarse for the input {names[worst]!r} (about {mean[worst]:.6g}, "
-            f"standard deviation {1 / scale[worst]:.3g}): export in float64"
+            f"standard deviation {1 / scale[worst]:.3g}): export with precision float64"
         )
 
 

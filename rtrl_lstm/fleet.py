@@ -133,7 +133,10 @@ class Fleet:
     def __getitem__(self, i: int) -> Learner | Forecaster:
         """Learner number i. It shares the fleet's numbers until the fleet is added to or dropped
         from; from then on it is a learner of its own."""
-        row = range(len(self))[operator.index(i)]
+        i = operator.index(i)
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"learners have numbers from 0 to {len(self) - 1}, not {i}")
+        row = range(len(self))[i]
         return kind_of(self.spec).on(self.spec, self.matrix[row, : self.layout.nbytes])
 
     def __repr__(self) -> str:

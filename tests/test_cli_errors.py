@@ -78,6 +78,13 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list) -> None:
     assert "Error: " in run(*arguments, cwd=tmp_path, code=2).stderr
 
 
+def test_without_a_target_those_there_are_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(ROW)
+    wanted = "--target COL is needed: the column to forecast"
+    assert f"{wanted}; there are: x, y\n" in run("learn", "a.csv", cwd=tmp_path, code=2).stderr
+    assert f"{wanted}\n" in run("learn", stdin=ROW, cwd=tmp_path, code=2).stderr
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a source a.csv, a model m.rtrl and its graph m.onnx."""

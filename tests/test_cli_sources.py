@@ -141,6 +141,13 @@ def test_format_by_name_or_else_by_content(tmp_path: Path) -> None:
         ("rows.csv", b"a,a\n1,2\n", "names the column 'a' twice"),
         ("rows.csv", b"a,\xff\n1,2\n", "line 1, the header"),
         ("rows.parquet", b"PAR1", "Parquet"),
+        ("rows.json", b'[{"a": 1}]', r"one JSON array.*jq -c '.\[\]' .*rows.json"),
+        ("rows.json", b'\xef\xbb\xbf[\n  {\n "a": 1\n  }\n]\n', "one JSON array"),
+        ("rows.json", b'{\n  "a": 1\n}\n', "not an object to a line: jq -c . "),
+        ("rows.xlsx", b"PK\x03\x04\x14\x00\x8c", "is a spreadsheet: save the sheet as CSV"),
+        ("rows.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "is a spreadsheet"),
+        ("rows.zip", b"PK\x03\x04\x14\x00\x8c", "is a ZIP file: unzip -p "),
+        ("rows.csv", b"\n<!DOCTYPE html>\n", "is a web page"),
         ("rows.csv.gz", gzip.compress(b"a,b\n" + os.urandom(9999))[:5000], "cannot read"),
     ],
 )
@@ -149,6 +156,17 @@ def test_what_is_no_table_stops_with_a_reason(
 ) -> None:
     with pytest.raises(Stop, match=says):
         _read(tmp_path / name, data)
+
+
+def test_a_spreadsheet_may_say_what_is_between_the_fields(tmp_path: Path) -> None:
+    assert _read(tmp_path / "a.csv", "sep=;\r\na,b;c\r\n1,5;2\r\n")[0].values == {
+        "a,b": "1.5",
+        "c": "2",
+    }
+    assert _read(tmp_path / "b.csv", "\ufeffsep=,\na,b\nsep=;,2\n")[0].values == {
+        "a": "sep=;",
+        "b": "2",
+    }
 
 
 def test_no_such_file_and_a_folder(tmp_path: Path) -> None:

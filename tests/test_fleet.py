@@ -102,7 +102,7 @@ def test_a_view_shares_the_numbers():
     fleet.finish()
     assert fleet[2].steps == 1
     assert fleet[0].steps == 0
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match="numbers from 0 to"):
         fleet[3]
 
 

@@ -158,6 +158,15 @@ def test_plain_streams_are_left_alone() -> None:
             assert model.interventions == 0
 
 
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_tiny_targets_are_left_alone(horizon: int) -> None:
+    """The first forecast of all is large beside them, and says nothing of the learner."""
+    rows = [{"x": t % 7, "y": 1e-9 * math.sin(t / 10)} for t in range(2 * EVERY)]
+    whole, steps = Model("y", horizon=horizon), Model("y", horizon=horizon)
+    assert whole.run(rows) == [steps.step(row) for row in rows]
+    assert whole.interventions == steps.interventions == 0
+
+
 def test_the_command_line_says_so_once_and_counts(tmp_path: Path) -> None:
     rows = [*_plain(600), *[{"x": 1e29, "y": 1e29}] * 300, *_plain(3000)]
     lines = "".join(f"{row['x']},{row['y']}\n" for row in rows)

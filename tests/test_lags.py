@@ -136,6 +136,34 @@ def test_each_season_found_in_the_targets_gets_an_input_and_keeps_it(horizon):
             assert value(schema, reading, name) == expected
 
 
+def test_a_season_within_a_long_day_is_found_beside_it():
+    """As of a machine that is measured every half minute, with 40 rows to a turn."""
+    noise = np.random.default_rng(0).normal(size=LOOK_AT[-1] + 10)
+    targets = np.sin(2 * np.pi * np.arange(len(noise)) / 40) + 0.1 * noise
+    seasons = Seasons(1)
+    for t, target in enumerate(targets.tolist()):
+        if t in (10, 500, LOOK_AT[-1]):
+            seasons = Seasons.from_json(json.loads(json.dumps(seasons.to_json())), 1)
+        seasons.push(target, 1e9 + 30 * t)
+    lags = {"last_day": 2880, "last_week": 20160, "last_season": 40}
+    assert {name: found.lag for name, found in seasons.found.items()} == {
+        f"same_time_{name}": lag for name, lag in lags.items()
+    }
+    assert set(seasons.lags) >= {40, 80, 2880, 5760, 20160, 40320}
+    assert seasons.ago(5760) == targets[-5761]
+
+
+@pytest.mark.parametrize(("day", "horizon", "found"), [(600, 1, "day week"), (48, 48, "week")])
+def test_a_day_is_not_found_twice(day, horizon, found):
+    """A smooth one of many rows shows in the targets, too; one of few is not looked for there."""
+    targets = [math.sin(2 * math.pi * t / day) for t in range(LOOK_AT[-1])]
+    seasons = Seasons(horizon)
+    for t, target in enumerate(targets):
+        seasons.push(target, 1e9 + 86400 / day * t)
+    assert list(seasons.found) == [f"same_time_last_{name}" for name in found.split()]
+    assert seasons.ago(599) == targets[-600]
+
+
 @pytest.mark.parametrize("horizon", [0, 3])
 def test_a_score_and_a_schema_mean_the_same_season(horizon):
     """A learner that says what its lag says does as well as the baseline, to the last bit."""

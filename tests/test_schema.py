@@ -70,6 +70,15 @@ def test_impossible_arguments_are_refused(arguments):
         Schema("y", **arguments)
 
 
+def test_what_was_meant_is_said_and_no_list_is_endless():
+    with pytest.raises(ValueError, match=r"one column, not \['a', 'b'\]: also names more"):
+        Schema(["a", "b"])
+    with pytest.raises(SchemaError, match=r"no column 'Y' \(did you mean 'y'\?\); there are: y"):
+        Schema("Y").read({"y": 1})
+    with pytest.raises(SchemaError, match=r"30, 31, \.\.\. \(500 in all\)$"):
+        Schema("y").read(dict.fromkeys(map(str, range(500)), 1))
+
+
 def test_columns_can_be_checked_ahead():
     schema = Schema("y", time="t")
     schema.read({"t": "2014-07-01", "a": 1, "y": 2})
@@ -125,6 +134,14 @@ def test_the_first_value_decides_what_a_column_is():
     assert named(schema, schema.read({**row, "a": 3}))["a=3"] == 1.0
     with pytest.raises(BadRow, match="column 'b': 'seven' is not a number"):
         schema.read({**row, "b": "seven"})
+
+
+def test_text_is_no_number_for_pythons_underscores():
+    schema = Schema("y")
+    schema.read({"a": "2023_07", "b": "2023", "y": 0})
+    assert "a=2023_07" in schema.input_names
+    with pytest.raises(BadRow, match="'2_023' is not a number"):
+        schema.read({"a": "x", "b": "2_023", "y": 0})
 
 
 def test_labels_are_the_same_from_csv_and_json():

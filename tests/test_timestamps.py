@@ -48,6 +48,11 @@ def seconds(moment):
         "1 July 2014 00:30",
         "01-Jul-14 0:30",
         "Jul 1, 2014, 12:30 AM",
+        "2014-07-01 00:30:00 UTC",
+        "2014-07-01 00:30:00 +0200",
+        "Tue, 01 Jul 2014 00:30:00 GMT",
+        "Tuesday 1 July 2014 00:30",
+        "1/7/2014 12:30 AM Z",
         HALF_PAST,
         datetime(2014, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=9))),
     ],
@@ -89,7 +94,8 @@ def test_day_first_until_a_stamp_can_only_be_month_first():
 @pytest.mark.parametrize(
     "raw",
     ["yesterday", "2014-13-01", "32/01/2014", "13/13/2014", "1/7/2014 25:00", "1/7/2014 13:00 PM",
-     "2014-07-01 00:60", "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {}],
+     "2014-07-01 00:60", "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {},
+     "UTC", "Mon", "1404174600 UTC", "Tue " * 9, "2014-07-01 UTC UTC", "2014-07-01 00:30 EST"],
 )  # fmt: skip
 def test_what_is_no_time_stamp(raw):
     fresh, running = Clock("t"), Clock("t")

@@ -8,10 +8,10 @@ these rows
     mean |forecast - y| > WILD * mean |y - the y before|  and  > mean |y|,
 
 y being the target of the row (from horizon 1 on the last one known to the forecast): the target
-stands still beside what the forecasts do. Where that is so again before all was well, the copy is
-no better, as when its statistics have seen numbers of another size, and the rate was not at fault:
-the learner begins afresh, weights and all, at the rate that it had, and each further time with a
-tenth of that.
+stands still beside what the forecasts do. (That of the very first target does not count: of its
+size nothing was known.) Where that is so again before all was well, the copy is no better, as when
+its statistics have seen numbers of another size, and the rate was not at fault: the learner begins
+afresh, weights and all, at the rate that it had, and each further time with a tenth of that.
 
 All of it depends on the rows alone, not on how they come in chunks.
 """
@@ -19,8 +19,9 @@ All of it depends on the rows alone, not on how they come in chunks.
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
+
+import numpy as np
 
 from rtrl_lstm.ensemble import Ensemble
 from rtrl_lstm.fields import Array
@@ -51,19 +52,25 @@ class Tally:
         """Take a row; `label` is NaN where it is missing."""
         if label == label:
             self.labels += 1
-            self.errors += abs(forecast - label)
-            self.changes += abs(label - (label if self.last is None else self.last))
+            if self.last is not None:
+                self.errors += abs(forecast - label)
+                self.changes += abs(label - self.last)
             self.sizes += abs(label)
             self.last = label
 
     def note_all(self, forecasts: Array, labels: Array, k: int) -> None:
         """`note` of the numbers k of many rows, in the same bits: (T, K) both."""
-        last = math.nan if self.last is None else self.last
-        sums = (self.labels, self.errors, self.changes, self.sizes, last)
-        self.labels, self.errors, self.changes, self.sizes, last = add_to_tally(
+        if self.last is None:
+            known = np.flatnonzero(~np.isnan(labels[:, k]))
+            if not len(known):
+                return
+            first = int(known[0])
+            self.note(float(forecasts[first, k]), float(labels[first, k]))
+            forecasts, labels = forecasts[first + 1 :], labels[first + 1 :]
+        sums = (self.labels, self.errors, self.changes, self.sizes, self.last)
+        self.labels, self.errors, self.changes, self.sizes, self.last = add_to_tally(
             forecasts, labels, k, *sums
         )
-        self.last = None if last != last else last
 
     def is_wild(self) -> bool:
         """Whether the forecasts were. Then it begins to count again."""

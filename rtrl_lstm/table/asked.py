@@ -39,6 +39,8 @@ def check_arguments(
     wanted = features or []
     if target is None:
         raise ValueError(f"target must be the name of a column, not {target!r}")
+    if isinstance(target, list | tuple | set):
+        raise ValueError(f"target must be the name of one column, not {target!r}: also names more")
     if not isinstance(horizon, int) or horizon < 0:
         raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
     if not isinstance(max_categories, int) or max_categories < 2:
@@ -122,7 +124,9 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
     """Raise SchemaError where a table lacks one of them."""
     for name in wanted:
         if name not in names:
-            raise SchemaError(f"no column {name!r}; there are: {listed(names)}")
+            alike = [one for one in names if str(one).lower() == str(name).lower()]
+            meant = f" (did you mean {alike[0]!r}?)" if alike else ""
+            raise SchemaError(f"no column {name!r}{meant}; there are: {listed(names)}")
 
 
 def names_in(row: Mapping[str, Any]) -> list[str]:

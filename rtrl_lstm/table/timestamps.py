@@ -10,10 +10,14 @@ Formats, in the order in which they are tried:
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: day first. Once a stamp
    has been seen that can only be month first, later ones are read so where both would do.
 5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English; and `2014-07`, a month.
+
+A weekday may stand before any of them, `Tue, 1 Jul 2014`, and behind it `UTC`, `GMT`, `Z` or an
+offset after a blank, `2014-07-01 00:30:00 +0200`: both are dropped as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
@@ -44,6 +48,8 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
+_WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s")
+_ZONE = re.compile(r"(?:UTC|GMT|Z|\s[+-]\d{2}:?\d{2})\Z")
 _YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _TIME)
 
 
@@ -61,7 +67,11 @@ def read_seconds(raw: Any, month_first: bool = False) -> tuple[float, bool]:
                 pass
         if _NUMBER.fullmatch(text):
             return _unix(float(text)), month_first
-        return _slashed(text, month_first)
+        bare = _without_weekday_and_zone(text)
+        if bare != text and not bare.isdigit():
+            with contextlib.suppress(ValueError):
+                return _since_epoch(datetime.fromisoformat(bare)), month_first
+        return _slashed(bare, month_first)
     if isinstance(raw, datetime):
         return _since_epoch(raw), month_first
     if isinstance(raw, date):
@@ -249,6 +259,12 @@ def _unix(value: float) -> float:
     if not abs(seconds) < 1e11:
         raise ValueError("out of range")
     return seconds
+
+
+def _without_weekday_and_zone(text: str) -> str:
+    day, zone = _WEEKDAY.match(text), _ZONE.search(text, max(len(text) - 7, 0))
+    begin, end = day.end() if day else 0, zone.start() if zone else len(text)
+    return text[begin:end].strip()
 
 
 def _slashed(text: str, month_first: bool) -> tuple[float, bool]:

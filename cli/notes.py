@@ -1,0 +1,108 @@
+"""What the rows show that the user may not know: notes below the figures of `learn`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtrl_lstm.cli.guess import is_date
+from rtrl_lstm.cli.table import number
+from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.table.values import OTHER, listed, shown
+
+_COARSE = 0.01
+"""Rounding errors beyond so much of the error of the last value are worth a word."""
+
+
+def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: str) -> list[str]:
+    """What the columns of a stream are like, where that is not what one would think.
+
+    Args:
+        schema: the columns.
+        found: the figures, see `figures.figures`.
+        only_0_and_1: whether every target was the number 0 or 1.
+        dtype: of the learner's numbers.
+    """
+    notes = _on_time(schema, found) + _on_texts(schema) + _on_baselines(schema, found)
+    target = schema.arguments["target"]
+    if only_0_and_1 and found["learned"]:
+        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
+    if OTHER in schema.target.classes and schema.task == "multiclass":
+        most = schema.arguments["max_categories"]
+        first, second = map(shown, schema.target.classes[:2])
+        notes.append(
+            f"column {target!r} has more than {most} labels, such as {first} and {second}: the "
+            f"others are {OTHER!r}"
+        )
+    if dtype == "float32" and (size := _too_large(found)):
+        notes.append(
+            f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
+            "row that numbers of 32 bits are too coarse for it: --dtype float64"
+        )
+    if not found["learned"]:
+        notes.append(f"nothing was learned: no value in column {target!r} to learn from")
+    return notes
+
+
+def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
+    if schema.arguments["key"]:
+        return []
+    column = schema.arguments["time"]
+    if 2 * found.get("out_of_order", 0) > found["rows"]:
+        return [
+            f"most time stamps in {column!r} are before the one above: the rows have to come in "
+            "order, the oldest first; these figures are of forecasts of what had been before"
+        ]
+    if 2 * found.get("repeated", 0) > found["rows"]:
+        return [
+            "most time stamps repeat the one before: where the rows are of several series, "
+            "--key COL tells them apart"
+        ]
+    return []
+
+
+def _on_texts(schema: Schema) -> list[str]:
+    most, inputs = schema.arguments["max_categories"], schema.input_names
+    crowded = {}
+    for name in schema.feature_names:
+        if f"{name}={OTHER}" in inputs:
+            first = next(one for one in inputs if one.startswith(f"{name}="))
+            crowded[name] = first.removeprefix(f"{name}=")
+    dates = [name for name, example in crowded.items() if is_date(example)]
+    found = [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
+    texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
+    if len(texts) == 1:
+        found += [
+            f"column {name!r} is text, such as {example}, of more than {most} values: what comes "
+            "less often counts as one"
+            for name, example in texts.items()
+        ]
+    elif texts:
+        names = listed(map(repr, texts))
+        found.append(
+            f"columns of text of more than {most} values: {names}; what comes less often counts "
+            "as one"
+        )
+    return found
+
+
+def _on_baselines(schema: Schema, found: dict[str, Any]) -> list[str]:
+    """Where the network is alone, and a simple forecast beats it."""
+    if len(schema.forecast_names) == 1 or not found["metrics"]:
+        return []
+    maes = {name: metrics["mae"] for name, metrics in found["baselines"].items() if metrics}
+    best = min(maes, key=maes.__getitem__, default="")
+    if not best or maes[best] >= found["metrics"]["mae"]:
+        return []
+    one = "one --target" if schema.arguments["also"] else "one --horizon"
+    simple = best.replace("_", " ")
+    return [f"{simple} did better: forecasts of {one} by itself are combined with the simple ones"]
+
+
+def _too_large(found: dict[str, Any]) -> float:
+    """The size of a target whose moves are lost where it is rounded; 0 if it is another one."""
+    metrics = found["metrics"]
+    before = found["baselines"].get("last_value", {}).get("mae")
+    if not (before and metrics.get("mae") and metrics.get("mape")):
+        return 0.0
+    size = float(metrics["mae"] / metrics["mape"])
+    return size if size * 2.0**-25 > _COARSE * before else 0.0

@@ -1,0 +1,101 @@
+"""What `learn` says about columns that are not what one would think."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from command_line import figures, run
+
+from rtrl_lstm.cli.table import WIDTH, number
+
+DAYS = [f"2020-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(300)]
+
+
+def _learn(folder: Path, lines: list[str], *options: str) -> str:
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    said: str = run("learn", "rows.csv", "--target", "y", *options, cwd=folder).stderr
+    return said
+
+
+def test_several_series(tmp_path: Path) -> None:
+    lines = ["day,shop,y"] + [f"{day},{shop},{day[-2:]}" for day in DAYS[:20] for shop in "abc"]
+    assert "--key COL tells them apart" in _learn(tmp_path, lines)
+    assert "tells them apart" not in _learn(tmp_path, lines, "--key", "shop")
+
+
+def test_the_newest_row_first(tmp_path: Path) -> None:
+    rows = [f"{day},{k % 7}" for k, day in enumerate(DAYS)]
+    said = _learn(tmp_path, ["day,y", *rows[::-1]])
+    assert "'day' are before the one above: the rows have to come in order, the oldest" in said
+    assert "before the one above" not in _learn(tmp_path, ["day,y", *rows])
+
+
+def test_text_of_very_many_values(tmp_path: Path) -> None:
+    lines = ["sold,shop,y"] + [f"{k}K,{k % 9}th,{k % 5}" for k in range(99)]
+    said = _learn(tmp_path, lines)
+    assert "column 'sold' is text, such as '0K', of more than 64 values" in said
+    assert "'shop' is text" not in said
+    both = [*lines[:1], *(f"{k}K,{k}th,{k % 5}" for k in range(99))]
+    assert "columns of text of more than 64 values: 'sold', 'shop'" in _learn(tmp_path, both)
+
+
+def test_dates_that_are_text_as_of_a_pipe(tmp_path: Path) -> None:
+    text = "day,y\n" + "".join(f"{day}T00:30:00,{k % 7}\n" for k, day in enumerate(DAYS))
+    said = run("learn", "--target", "y", stdin=text, cwd=tmp_path).stderr
+    assert "column 'day' holds dates and is taken for text: --time day" in said
+    said = run("learn", "--target", "y", "--time", "day", stdin=text, cwd=tmp_path).stderr
+    assert "taken for text" not in said
+
+
+def test_labels_that_may_have_been_numbers(tmp_path: Path) -> None:
+    said = _learn(tmp_path, ["x,y", *(f"1,{k} kg" for k in range(99))])
+    assert (
+        "column 'y' has more than 64 labels, such as '0 kg' and '1 kg': the others are '(other)'"
+        in said
+    )
+
+
+@pytest.mark.parametrize("horizon", ["0", "1"])
+def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> None:
+    """What it advises helps, and goes on with --resume."""
+    rows = [f"{1e9 + math.sin(k / 5):.6f}" for k in range(600)]
+    said = ("--horizon", horizon, "--time", "none")
+    lines = [f"{y},1" for y in rows]
+    assert "too coarse for it: --dtype float64" in _learn(tmp_path, ["y,x", *lines], *said)
+    options = ("--target", "y", *said, "--dtype", "float64", "--json")
+    fine = run("learn", "rows.csv", *options, "--model", "whole.rtrl", cwd=tmp_path)
+    assert "too coarse" not in fine.stderr
+    found = figures(fine)
+    assert found["metrics"]["mae"] < 0.5 * found["baselines"]["last_value"]["mae"]
+    (tmp_path / "part.csv").write_text("\n".join(["y,x", *lines[:200]]) + "\n")
+    run("learn", "part.csv", *options, "--model", "m.rtrl", cwd=tmp_path)
+    run("learn", "rows.csv", "--model", "m.rtrl", "--resume", cwd=tmp_path)
+    assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "whole.rtrl").read_bytes()
+    other = run(
+        "learn", "rows.csv", "--model", "m.rtrl", "--resume", "--dtype", "float32",
+        cwd=tmp_path, code=1,
+    )  # fmt: skip
+    assert "was made with --dtype float64, not float32" in other.stderr
+    assert "too coarse" not in _learn(tmp_path, ["y,x", *(f"{float(y) - 1e9},1" for y in rows)])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(999_999_999.7, "1.000e+09"), (-123_456_789, "-1.235e+08"), (123_456_789, "123,456,789"),
+     (-12_345.67, "-12,345.7"), (3.2e-5, "3.200e-05"), (0, "0.0000"), (-1.5e-9, "-1.500e-09")],
+)  # fmt: skip
+def test_columns_of_figures_never_touch(value: float, text: str) -> None:
+    assert number(value) == text
+    assert len(text) < WIDTH
+
+
+def test_a_network_alone_that_does_worse_than_a_season(tmp_path: Path) -> None:
+    lines = ["t,y"] + [
+        f"2020-01-{1 + k // 24:02d} {k % 24:02d}:00,{10 * math.sin(k * math.pi / 12):.3f}"
+        for k in range(240)
+    ]
+    said = "same time last day did better: forecasts of one --horizon by itself are combined"
+    assert said in _learn(tmp_path, lines, "--horizon", "1-12")
+    assert "did better" not in _learn(tmp_path, lines, "--horizon", "12")
