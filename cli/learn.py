@@ -38,6 +38,17 @@ def _address(
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def _missing(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
+    """Texts and numbers, each once and in order."""
+    for one in value:
+        if re.fullmatch(r"\s*[+-]?\d+(,\s*[+-]?\d+)+\s*", one):
+            each = " ".join(f"--missing {part.strip()}" for part in one.split(","))
+            raise click.BadParameter(f"{one!r} is no number: say {each}, or put a decimal point")
+    from rtrl_lstm.table.missing import Missing
+
+    return Missing(value).said
+
+
 def _ahead(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
     """ "24" is the 24th row ahead, "1-24" all up to it."""
     if found := re.fullmatch(r"(1-)?(\d{1,9})", value):
@@ -119,6 +130,14 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     metavar="COL",
     help="Column of weights: what learning from a row counts for, a number from 0 on. It is no "
     "input.",
+)
+@click.option(
+    "--missing",
+    metavar="TEXT",
+    multiple=True,
+    callback=_missing,
+    help="A text or number that means no value in targets, features and weights, beside the usual "
+    "ones (empty, NA, null, ...), such as --missing -999; may be given again. -999 is also -999.0.",
 )
 @click.option(
     "--gaps",

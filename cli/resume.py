@@ -52,6 +52,7 @@ SCHEMA_OPTIONS = (
     "max_gap",
     "key",
     "id",
+    "missing",
 )
 LEARNER_OPTIONS = {
     "hidden": "hidden_size",
@@ -299,7 +300,8 @@ def command_of(stand: Stand) -> str:
     words = ["rtrl-lstm", "learn", "SOURCE"]
     for name, value in _made_with(stand).items():
         if value != usual[name] and name != "task":
-            words += [f"--{name.replace('_', '-')}", _said(value)]
+            for one in value if name == "missing" else [_said(value)]:
+                words += [f"--{name.replace('_', '-')}", one]
     return shlex.join(words)
 
 
@@ -333,7 +335,7 @@ def _rate(stand: Stand, spec: Spec) -> float | str:
 
 
 def _said(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) or "nothing" if isinstance(value, list) else str(value)
 
 
 def _check(record: Record, schema: Schema) -> int:

@@ -43,7 +43,7 @@ class Prepared:
 def as_numbers(values: Any, name: str) -> Array:
     """Whatever holds numbers as an array of float32 or float64; None and what is masked are NaN.
 
-    Raises ValueError where it holds anything else, complex numbers and dates among it.
+    Raises ValueError where it holds anything else, complex numbers, dates and text among it.
     """
     if type(values) is np.ndarray and values.dtype in FLOATS:  # what comes row by row
         return values
@@ -55,9 +55,18 @@ def as_numbers(values: Any, name: str) -> Array:
             return found
         if found.dtype.kind in "cmM":
             raise TypeError(f"they are of dtype {found.dtype}")
+        if found.dtype.kind in "SUO":
+            _refuse_text(found)
         return found.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be numbers: {error}") from None
+
+
+def _refuse_text(values: Array) -> None:
+    """Raise TypeError where there is text, be it of digits, which NumPy would read."""
+    for value in values.flat:
+        if isinstance(value, str | bytes):
+            raise TypeError(f"{value!r} is text")
 
 
 def as_rows(values: ArrayLike, name: str, width: int, count: int | None = None) -> Array:

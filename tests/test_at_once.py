@@ -84,7 +84,7 @@ def test_between_two_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1_0", "0x10", "inf", "1e31", "٣", '"1"', "1e", ".", "--1", "1 2"]
+    "text", ["1_0", "0x10", "inf", "1e31", "٣", '"1"', "1e", "-.", "--1", "1 2"]
 )
 def test_what_is_not_plain(text: str) -> None:
     assert read_one(text) is None

@@ -158,13 +158,16 @@ def test_what_is_masked_is_missing():
     "bad",
     [
         ["a", "b", "c"],
+        ["1", "2", "3"],
+        [1.0, None, "2"],
+        np.array([b"1", b"2", b"3"]),
         [1j, 2j, 3j],
         np.array(["2020-01-01"] * 3, "datetime64[s]"),
         [object(), 1.0, 2.0],
         [1.0, [2.0, 3.0], 4.0],
         (x for x in "abc"),
     ],
-    ids=["text", "complex", "dates", "object", "ragged", "generator"],
+    ids=["text", "digits", "mixed", "bytes", "complex", "dates", "object", "ragged", "generator"],
 )
 def test_what_holds_no_numbers(net, bad):
     net.finish()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.kernels.jit import entry, inline
 from rtrl_lstm.kernels.lanes import address
-from rtrl_lstm.kernels.words import LARGEST, MISSING
+from rtrl_lstm.kernels.words import LARGEST, NO_NUMBER
 
 _SMALLEST, _GREATEST = -64, 40  # powers of ten with a factor in the table
 _EXACT = 22  # 10^22 is the greatest power of ten that a float64 holds exactly
@@ -43,13 +43,13 @@ def _factors() -> NDArray[np.uint64]:
 
 
 FACTORS = _factors()
-_COUNT = len(MISSING)
+_COUNT = len(NO_NUMBER)
 
 
 def _words() -> NDArray[np.uint8]:
     """A word that means "missing" in each row of eight bytes, its length last."""
     table = np.zeros((_COUNT, 8), np.uint8)
-    for row, word in zip(table, sorted(MISSING), strict=True):
+    for row, word in zip(table, sorted(NO_NUMBER), strict=True):
         row[: len(word)] = list(word.encode())
         row[7] = len(word)
     return table

@@ -10,6 +10,10 @@ MISSING = frozenset(
 """Texts that say "no value here", of seven characters at most; so do None, a float NaN and an
 absent key."""
 
+NO_NUMBER = MISSING.union(("-", "--", "---", ".", "..", "..."))
+"""Those that say so in a column of numbers. Among texts these may be any: a class may be called
+"-", beside "+"."""
+
 FARTHEST = 30.0
 """Beyond so many times its spread, its mean or 1 a number of a column is taken for no more."""
 

@@ -56,7 +56,7 @@ class Model:
 
     Args:
         target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
-            id, also, every_step, max_categories: see `Schema`.
+            id, also, every_step, missing, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -95,6 +95,7 @@ class Model:
         id: str | None = None,
         also: Iterable[str] = (),
         every_step: bool = False,
+        missing: Iterable[str | float] = (),
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -124,6 +125,7 @@ class Model:
             id=id,
             also=also,
             every_step=every_step,
+            missing=missing,
             max_categories=whole("max_categories", max_categories, 2),
         )
         if options.get("update") == "sequence" and reset_on is None and gaps == "skip":

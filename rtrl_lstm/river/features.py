@@ -144,9 +144,16 @@ def as_number(y: Any) -> float | None:
     if is_missing(y):
         return None
     try:
-        return float(y)
+        return _float(y)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"y is {shown(y)}: it has to be a number") from None
+
+
+def _float(value: Any) -> float:
+    """`float()` of what is no text, be it of digits. Raises TypeError."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{value!r} is text")
+    return float(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -165,7 +172,7 @@ def _number(name: Hashable, value: Any) -> float | None:
     if is_missing(value):
         return None
     try:
-        found = float(value)
+        found = _float(value)
     except (TypeError, ValueError, OverflowError):
         found = math.inf
     if not -LARGEST <= found <= LARGEST:

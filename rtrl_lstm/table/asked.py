@@ -29,6 +29,7 @@ def check_arguments(
     id: str | None,
     also: list[str],
     every_step: bool,
+    missing: list[str],
     max_categories: int,
 ) -> None:
     """Say what is wrong with the arguments of a `Schema`, which has their meaning.
@@ -67,6 +68,13 @@ def check_arguments(
         raise ValueError(f"targets {listed(names)}: each must be a column of its own")
     if target in wanted:
         raise ValueError(f"the target {target!r} cannot be a feature")
+
+
+def list_of(names: Iterable[str], role: str) -> list[str]:
+    """Column names as a list; raises ValueError where they are one text."""
+    if isinstance(names, str):
+        raise ValueError(f"{role} must be a list of column names")
+    return list(names)
 
 
 def _check_late(horizon: int, key: str | None, gaps: str, also: list[str]) -> None:

@@ -72,7 +72,9 @@ class Column:
         if self.numeric:
             value = number(raw, self.name)
             return value if value == value else None
-        if self.numeric is None and not is_missing(raw) and is_number(raw):
+        if self.numeric is None and is_missing(raw):
+            return None
+        if self.numeric is None and is_number(raw):
             return number(raw, self.name)
         return label(raw, self.name)
 

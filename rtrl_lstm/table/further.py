@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from rtrl_lstm.table.columns import Column, Inputs, Value
@@ -30,9 +30,9 @@ class Further:
         self._last: list[Value] = [None] * len(names)
         self._known: list[float | None] = [None] * len(names)
 
-    def parse(self, row: Mapping[str, Any]) -> list[Value]:
-        """Read their fields and change nothing. Raises BadRow or SchemaError."""
-        return [target.parse(row.get(target.column)) for target in self._targets]
+    def parse(self, get: Callable[[str], Any]) -> list[Value]:
+        """Read the fields that `get` gives and change nothing. Raises BadRow or SchemaError."""
+        return [target.parse(get(target.column)) for target in self._targets]
 
     def commit(
         self, truths: list[Value], reset: bool, inputs: Inputs, values: list[float]

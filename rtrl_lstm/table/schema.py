@@ -22,11 +22,13 @@ from rtrl_lstm.table.asked import (
     check_arguments,
     first_columns,
     getter_of,
+    list_of,
     require_columns,
 )
 from rtrl_lstm.table.columns import Column, Inputs, Value
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
+from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.table.steps import Steps
@@ -80,6 +82,7 @@ class Schema:
             of these, and no lags or combination come into it.
         every_step: whether a forecast is a tuple of numbers, of each of the `horizon` rows ahead.
             There is no combination, either; lags are inputs where there is no time column.
+        missing: texts and numbers, such as -999, that mean "no value" as well; see `Missing`.
 
     Attributes:
         filled: how many rows were put in.
@@ -104,16 +107,14 @@ class Schema:
         id: str | None = None,
         also: Iterable[str] = (),
         every_step: bool = False,
+        missing: Iterable[str | float] = (),
         max_categories: int = 64,
     ) -> None:
-        if isinstance(features, str):
-            raise ValueError("features must be a list of column names")
-        if isinstance(also, str):
-            raise ValueError("also must be a list of column names")
-        also = list(also)
+        self._missing = Missing(missing)
+        also = list_of(also, "also")
         self.arguments: dict[str, Any] = {
             "target": target,
-            "features": None if features is None else list(features),
+            "features": None if features is None else list_of(features, "features"),
             "time": time,
             "time_of_day": time_of_day,
             "task": task,
@@ -126,6 +127,7 @@ class Schema:
             "id": id,
             "also": also,
             "every_step": every_step,
+            "missing": self._missing.said,
             "max_categories": max_categories,
         }
         check_arguments(**self.arguments)
@@ -246,12 +248,13 @@ class Schema:
         if columns is None:
             columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
-        get = getter_of(row)
+        get = self._missing.without(getter_of(row))
         clock = self._clock
         stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
-        others = [] if self._further is None else self._further.parse(row)
-        sequence = self._sequence_of(row)
+        others = [] if self._further is None else self._further.parse(get)
+        at = self.arguments["reset_on"]
+        sequence = None if at is None else label(row.get(at), at)
         weight = 1.0 if self._weight is None else row_weight(get(self._weight), self._weight)
         parsed = [column.parse(get(column.name)) for column in columns]
         # ... from here on nothing fails.
@@ -277,7 +280,7 @@ class Schema:
         self.filled += missing
         since, month_first = clock.since(stamp[0]), stamp[1]
         nothing = [column.parse(None) for column in columns]
-        others = [] if self._further is None else self._further.parse({})
+        others = [] if self._further is None else self._further.parse(lambda name: None)
         rows = []
         for k in range(1, missing + 1):
             at = (since + k * clock.interval, month_first)
@@ -358,6 +361,7 @@ class Schema:
         """
         columns, lags, horizon = self._columns or [], self._lags, self.horizon
         assert lags is not None
+        values = self._missing.blanked(values)
         truths = values[:, -1]
         own = truths if horizon else self._past.before(truths)
         count = lags.takes(self._own.takes(own))
@@ -376,7 +380,7 @@ class Schema:
 
     def truth(self, row: Row) -> Value:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""
-        return self.target.parse(row.get(self.target.column))
+        return self.target.parse(self._missing.without(row.get)(self.target.column))
 
     @property
     def last_target(self) -> Value:
@@ -493,7 +497,3 @@ class Schema:
         self._own.commit(last, inputs, values, self._past.number)
         if self._lags is not None and self._own.slot >= 0:
             self._lags.commit(inputs, values)
-
-    def _sequence_of(self, row: Row) -> str | None:
-        column = self.arguments["reset_on"]
-        return None if column is None else label(row.get(column), column)

@@ -71,7 +71,9 @@ class Target:
         """
         if self.task == "regression":
             return self._number(raw)
-        if self.task is None and not is_missing(raw) and is_number(raw):
+        if self.task is None and is_missing(raw):
+            return None
+        if self.task is None and is_number(raw):
             return number(raw, self.column)
         text = label(raw, self.column)
         if text is None or text in self.classes:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rtrl_lstm.kernels.words import LARGEST, MISSING
+from rtrl_lstm.kernels.words import LARGEST, MISSING, NO_NUMBER
 
 OTHER = "(other)"
 """The label that everything beyond `max_categories` shares."""
@@ -66,7 +66,7 @@ def label(raw: Any, column: str) -> str | None:
     if isinstance(raw, str):
         text = raw.strip()
         return None if text in MISSING else text
-    if raw is None or is_missing(raw):
+    if raw is None or str(raw) in MISSING:
         return None
     if isinstance(raw, (list, dict, tuple, set)):
         raise BadRow(column, f"{shown(raw)} is not a single value")
@@ -77,19 +77,21 @@ def label(raw: Any, column: str) -> str | None:
 
 
 def is_missing(raw: Any) -> bool:
-    """Whether a field holds no value."""
-    return raw is None or str(raw).strip() in MISSING
+    """Whether a field holds no value, in a column that is not known to be one of labels."""
+    return raw is None or str(raw).strip() in NO_NUMBER
 
 
 def is_number(raw: Any) -> bool:
     """Whether a field that is not missing holds a number. A JSON true is a label, as in a CSV."""
-    if str(raw) in ("True", "False"):
-        return False
+    return str(raw) not in ("True", "False") and as_number(raw) is not None
+
+
+def as_number(raw: Any) -> float | None:
+    """What `number` reads, however large; None where that is no number."""
     try:
-        _float(raw)
+        return _float(raw)
     except (TypeError, ValueError, OverflowError):
-        return _without_unit(raw) is not None
-    return True
+        return _without_unit(raw)
 
 
 def _float(raw: Any) -> float:
