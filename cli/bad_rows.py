@@ -9,6 +9,7 @@ from typing import IO, Any
 from rtrl_lstm.cli.dialect import advice_on_encoding
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.outputs import Output
+from rtrl_lstm.wording import counted
 
 MOSTLY = 1000
 """Where more than half of so many rows are bad, the source is not what the user thinks it is."""
@@ -93,7 +94,7 @@ class BadRows:
         """A line for the user about them, if there were any."""
         if not self.count:
             return []
-        number = "one row" if self.count == 1 else f"{self.count:,} rows"
+        number = counted(self.count, "row")
         hint = "" if self._output is not None else "; --bad-rows FILE writes them all"
         advice = advice_on_encoding(self.first)
         return [f"{number} could not be used; the first: {self.first}{advice}{hint}"]

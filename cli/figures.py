@@ -10,6 +10,7 @@ from rtrl_lstm.cli.drive import Ended
 from rtrl_lstm.cli.errors import SIGNALLED, Stop
 from rtrl_lstm.cli.interrupt import Interrupted
 from rtrl_lstm.cli.table import WIDTH, number
+from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
     from rtrl_lstm.score.prequential import Prequential
@@ -28,15 +29,15 @@ METRICS = {
 }
 
 INCIDENTS = {
-    "keys": "keys",
-    "interventions": "times stepped back",
-    "gaps": "gaps in time",
-    "filled": "rows filled in",
-    "repeated": "times repeated",
-    "out_of_order": "times out of order",
-    "late_labels": "labels came late",
-    "too_late": "labels came too late",
-    "repeated_ids": "records repeated",
+    "keys": ("key", ""),
+    "interventions": ("time", " stepped back"),
+    "gaps": ("gap", " in time"),
+    "filled": ("row", " filled in"),
+    "repeated": ("time", " repeated"),
+    "out_of_order": ("time", " out of order"),
+    "late_labels": ("label", " came late"),
+    "too_late": ("label", " came too late"),
+    "repeated_ids": ("record", " repeated"),
 }
 
 
@@ -69,15 +70,18 @@ def figure(column: str, value: float | None) -> str:
 
 def counts_line(figures: dict[str, Any]) -> str:
     """What became of the rows, in one line."""
-    parts = [f"{figures['rows']:,} rows"]
+    parts = [counted(figures["rows"], "row")]
     if figures["seconds"]:
         parts[0] += f" in {figures['seconds']:.1f} s"
     if figures["rows_per_second"]:
         parts[0] += f" ({figures['rows_per_second']:,.0f} a second)"
     for name in ("learned", "unlabelled", "pending", "bad_rows", "scored"):
         if figures.get(name):
-            parts.append(f"{figures[name]:,} {name.replace('_', ' ')}")
-    parts += [f"{figures[name]:,} {said}" for name, said in INCIDENTS.items() if figures.get(name)]
+            said = counted(figures[name], "bad row") if name == "bad_rows" else ""
+            parts.append(said or f"{figures[name]:,} {name}")
+    for name, (what, became) in INCIDENTS.items():
+        if figures.get(name):
+            parts.append(counted(figures[name], what) + became)
     return ", ".join(parts)
 
 

@@ -30,6 +30,7 @@ from rtrl_lstm.cli.progress import Progress, progress_for
 from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.model import Model
+from rtrl_lstm.wording import counted
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -244,18 +245,19 @@ class _Run:
         """What the user may want to know, or do otherwise next time."""
         notes = self.notes + self._bad_rows.notes()
         for what, lost in (
-            ("forecasts", self._predictions.lost if self._predictions is not None else 0),
-            ("bad rows", self._bad_rows.lost),
+            ("forecast", self._predictions.lost if self._predictions is not None else 0),
+            ("bad row", self._bad_rows.lost),
         ):
             if lost:
-                notes.append(f"{lost:,} {what} could not be written")
+                notes.append(f"{counted(lost, what)} could not be written")
         if self._replay is not None and self._replay.passed:
-            notes.append(f"{self._replay.passed:,} rows had been learned before: passed over")
+            passed = counted(self._replay.passed, "row")
+            notes.append(f"{passed} had been learned before: passed over")
         model = self._stand.model
         if times := model.interventions:
             notes.append(
-                f"the learner had gone astray and was stepped back {times:,} time"
-                f"{'s' if times > 1 else ''}, each time with a lower learning rate at first"
+                f"the learner had gone astray and was stepped back {counted(times, 'time')}, each "
+                "time with a lower learning rate at first"
             )
         dtype = model.options.get("dtype", "float32")
         notes += notes_on(model.schema, found, self._drive.only_0_and_1, dtype)

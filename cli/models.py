@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtrl_lstm.cli.errors import Stop, about
+from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.progress import Progress
@@ -43,7 +44,7 @@ def load(path: str) -> Model:
         return found.leading()
     if isinstance(found, Panel):
         raise Stop(
-            f"{path} holds {len(found.models):,} models, one for each {found.key!r}: only "
+            f"{path} holds {counted(len(found.models), 'model')}, one for each {found.key!r}: only "
             "learn, predict and inspect take it"
         )
     return _model(found, path)

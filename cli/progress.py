@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rtrl_lstm.cli.table import Table
+from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
     from rtrl_lstm.score.prequential import Prequential
@@ -77,13 +78,13 @@ class Bar(Lines):
         self._bar = progress.Progress(
             progress.BarColumn(),
             progress.TaskProgressColumn(),
-            progress.TextColumn("{task.fields[rows]:,} rows, {task.fields[speed]:,.0f} a second"),
+            progress.TextColumn("{task.fields[rows]}, {task.fields[speed]:,.0f} a second"),
             progress.TimeRemainingColumn(),
             console=Console(stderr=True, highlight=False),
             auto_refresh=False,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, rows=0, speed=0.0)
+        self._task = self._bar.add_task("", total=None, rows="0 rows", speed=0.0)
         self._began = self._drawn = time.monotonic()
         self._bar.start()
 
@@ -94,8 +95,9 @@ class Bar(Lines):
             self._drawn = now
             speed = self._rows / (now - self._began)
             total = None if fraction is None else 1.0
+            rows_said = counted(self._rows, "row")
             self._bar.update(
-                self._task, completed=fraction or 0.0, total=total, rows=self._rows, speed=speed
+                self._task, completed=fraction or 0.0, total=total, rows=rows_said, speed=speed
             )
             self._bar.refresh()
 

@@ -21,6 +21,7 @@ from rtrl_lstm.cli.dialect import (
     shown_mark,
 )
 from rtrl_lstm.cli.lines import Damaged
+from rtrl_lstm.wording import counted
 
 MOST_LINES = 256  # a quote that is still open after so many lines was never meant to be one
 MOST_CHARACTERS = 1 << 20
@@ -139,8 +140,9 @@ class Csv:
         delimiter = self._delimiter_of(line)
         if not damaged and _ends_inside_quotes(raw, delimiter):
             if len(self._open) >= MOST_LINES or self._open_size > MOST_CHARACTERS:
+                lines = counted(len(self._open), "line")
                 self._give_up(
-                    f"a quote is opened here and not closed within {len(self._open)} lines",
+                    f"a quote is opened here and not closed within {lines}",
                     waiting,
                     records,
                 )
@@ -183,8 +185,7 @@ class Csv:
         elif fields is None:
             records.append(Record(line, raw, None, why))
         elif len(fields) != len(self.columns):
-            count = f"{len(fields)} field{'s' if len(fields) != 1 else ''}"
-            why = f"{count} where the header has {len(self.columns)}"
+            why = f"{counted(len(fields), 'field')} where the header has {len(self.columns)}"
             records.append(Record(line, raw, None, why))
         else:
             if self.delimiter != "," or '"' in raw:  # else no field holds a comma

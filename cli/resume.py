@@ -32,6 +32,7 @@ from rtrl_lstm.score.several import SeveralScore
 from rtrl_lstm.score.steps import StepsScore
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
     from rtrl_lstm.cli.drive import Follower
@@ -211,7 +212,8 @@ def go_to(stand: Stand, source: Source) -> list[str]:
         if isinstance(stand.model, Delayed):
             new = "rows whose ids it knows are passed over"
         notes.append(
-            f"{stand.path} has seen {stand.rows:,} rows; a pipe has no place to go back to: {new}"
+            f"{stand.path} has seen {counted(stand.rows, 'row')}; a pipe has no place to go back "
+            f"to: {new}"
         )
     elif stand.place is not None:
         if not source.go_to(stand.place):
@@ -228,7 +230,9 @@ def _pass_over(stand: Stand, source: Source) -> None:
         passed, last = passed + len(records), records[-1]
     if passed < stand.rows:
         seen = f"{stand.path} has seen {stand.rows:,}"
-        raise Stop(f"{source.name} has {passed:,} rows and {seen}; {_otherwise(source.name)}")
+        raise Stop(
+            f"{source.name} has {counted(passed, 'row')} and {seen}; {_otherwise(source.name)}"
+        )
     if last is not None and _check(last, stand.model.schema) != stand.last_row:
         raise Stop(
             f"row {passed:,} of {source.name} is not what {stand.path} learned from; "

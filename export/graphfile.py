@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from rtrl_lstm.wording import counted
+
 from . import suspicion
 from .errors import GraphFileError, brief
 from .graph import Graph
@@ -71,7 +73,7 @@ class GraphFile:
 def pack(graph: Graph, provenance: Provenance) -> bytes:
     """The bytes of a graph file; equal arguments give equal bytes."""
     horizon = provenance.spec.horizon
-    ahead = f"{horizon} rows ahead" if horizon else "of the same row"
+    ahead = f"{counted(horizon, 'row')} ahead" if horizon else "of the same row"
     model = graph.model(
         producer=PRODUCER,
         version=provenance.version,

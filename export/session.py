@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rtrl_lstm.checks import positive
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.table.schema import Schema
+from rtrl_lstm.wording import counted
 
 from .errors import GraphFileError, brief
 from .graphfile import read_graph
@@ -239,7 +240,7 @@ class Session:
         begins = np.zeros(len(rows)) if reset is None else as_numbers(reset, "reset")
         begins = begins != 0
         if begins.shape != (len(rows),):
-            raise ValueError(f"reset has shape {begins.shape} for {len(rows)} rows")
+            raise ValueError(f"reset has shape {begins.shape} for {counted(len(rows), 'row')}")
         if self.learns:
             return self._learn_rows(rows, streams, Y, weight, begins)
         if Y is not None:
@@ -275,7 +276,7 @@ class Session:
         state = self.state
         count = len(state["steps"])
         if not 0 <= stream < count:
-            raise ValueError(f"there are {count} streams, and none with number {stream}")
+            raise ValueError(f"of {counted(count, 'stream')} there is none with number {stream}")
         numbers = {name: value[stream] for name, value in state.items()}
         return restored(self.provenance.spec, numbers, self.learning_rate)
 

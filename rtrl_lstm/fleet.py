@@ -23,6 +23,7 @@ from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.wording import counted
 
 # Fewer steps than this are done sooner than a second thread is woken.
 _STEPS_A_THREAD = 256
@@ -98,7 +99,9 @@ class Fleet:
         if n_learners is None:
             size = os.path.getsize(path)
             if size % stride or not size:
-                raise ValueError(f"{path} has {size} bytes: no fleet of {stride} bytes a learner")
+                raise ValueError(
+                    f"{path} has {counted(size, 'byte')}: no fleet of {stride} bytes a learner"
+                )
             self._bind(spec, np.memmap(path, np.uint8, "r+").reshape(-1, stride), threads)
             return self
         size = whole("n_learners", n_learners, 1) * stride

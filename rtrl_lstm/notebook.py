@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from rtrl_lstm.spec import Spec
+from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
     from rtrl_lstm.core import Core
@@ -47,8 +48,8 @@ def card_of_learner(learner: Core) -> str:
 def card_of_model(model: Model) -> str:
     """A Model; what it learns with once there is something to learn with."""
     schema, counts = model.schema, model.counts
-    ahead = f"1 to {schema.horizon}" if schema.arguments["every_step"] else schema.horizon
-    target = schema.target.column + (f", {ahead} rows ahead" if schema.horizon else "")
+    ahead = "1 to " * schema.arguments["every_step"] + counted(schema.horizon, "row")
+    target = schema.target.column + (f", {ahead} ahead" if schema.horizon else "")
     facts: dict[str, object] = {"target": target, "task": schema.task or "not known yet"}
     if schema.target.classes:
         facts["labels"] = _listed(list(schema.target.classes))
@@ -66,16 +67,17 @@ def facts_of(learner: Core) -> dict[str, object]:
     spec = learner.spec
     layers = f"{spec.num_layers} × " if spec.num_layers > 1 else ""
     weights = sum(values.size for values in learner.state_dict().values())
+    kibibytes = learner.block.nbytes / 1024
     return {
-        "cell": f"{layers}{spec.cell}, {spec.hidden_size} units",
+        "cell": f"{layers}{spec.cell}, {counted(spec.hidden_size, 'unit')}",
         "inputs, outputs": f"{spec.input_size}, {spec.output_size}",
-        "horizon": f"{spec.horizon} rows" if spec.horizon else None,
+        "horizon": counted(spec.horizon, "row") if spec.horizon else None,
         "loss": spec.loss.replace("_", " "),
         "learns by": f"{spec.rule} RTRL, {getattr(spec.optimizer, 'name', spec.optimizer)}, "
         f"rate {learner.learning_rate:g}{', falling' if spec.schedule else ''}",
         "rows": f"{learner.steps:,}",
         "labels learned": f"{learner.labels:,}",
-        "size": f"{weights:,} weights, {learner.block.nbytes / 1024:,.0f} KiB, {spec.dtype}",
+        "size": f"{counted(weights, 'weight')}, {kibibytes:,.0f} KiB, {spec.dtype}",
     }
 
 

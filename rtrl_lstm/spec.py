@@ -34,6 +34,7 @@ from rtrl_lstm.optimizers import (
     Schedule,
 )
 from rtrl_lstm.together import check_together
+from rtrl_lstm.wording import counted
 
 CELLS = ("lstm", "gru", "rnn", "elstm")
 CELL_OPTIONS = frozenset(
@@ -255,7 +256,8 @@ class Spec:
             assert isinstance(self.scale_inputs, tuple)
             require(
                 len(self.scale_inputs) == self.input_size,
-                f"scale_inputs has {len(self.scale_inputs)} entries for {self.input_size} inputs",
+                f"scale_inputs has {counted(len(self.scale_inputs), 'flag')} for "
+                f"{counted(self.input_size, 'input')}",
             )
         require_tuple(self, "quantiles", float, "a list of numbers")
         for name in ("combine_with", "combine_only", "combine_inner"):
@@ -352,7 +354,8 @@ class Spec:
             object.__setattr__(self, name, found[0])
             return found[0]
         require(
-            len(found) == self.blocks, f"{name} has {len(found)} numbers for {self.blocks} blocks"
+            len(found) == self.blocks,
+            f"{name} has {counted(len(found), 'number')} for {counted(self.blocks, 'block')}",
         )
         object.__setattr__(self, name, found)
         return found

@@ -136,7 +136,7 @@ def test_learn_from_a_file_that_does_not_fit(tmp_path: Path) -> None:
     assert "horizon is 0" in said("net.onnx", "--horizon", 3)
     assert "loss is 'squared_error'" in said("net.onnx", "--task", "binary")
     (tmp_path / "a.csv").write_text("x,z,y\n1,2,3\n2,3,4\n")
-    assert "takes 1 inputs" in said("net.onnx")
+    assert "takes 1 input " in said("net.onnx")
     assert "in this order, x, z" in said("net.onnx")
     path.write_bytes(path.read_bytes()[:500])
     assert "cannot start with net.onnx" in said("net.onnx")

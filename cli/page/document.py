@@ -17,6 +17,7 @@ from rtrl_lstm.modelfile import write_whole
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.score.history import Event, History
 from rtrl_lstm.score.worth import worth_of_columns
+from rtrl_lstm.wording import counted
 
 MOST_COLUMNS = 30
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -38,7 +39,7 @@ def write_page(path: str, model: Model, history: History, figures: dict[str, Any
 def page(model: Model, history: History, figures: dict[str, Any], by: str) -> str:
     """A report as a document of HTML."""
     target, horizon = model.schema.target.column, model.schema.horizon
-    title = f"{target}, {_rows(horizon)} ahead" if horizon else target
+    title = f"{target}, {counted(horizon, 'row')} ahead" if horizon else target
     stretch = charts.stretch(model, history)
     errors = charts.errors(history)
     coverage = charts.coverage(model, history)
@@ -118,7 +119,7 @@ def _stretch(drawn: dict[str, Any] | None, model: Model) -> str:
     if drawn is None:
         return ""
     horizon = model.schema.horizon
-    made = f"made {_rows(horizon)} before" if horizon else "made before it was known"
+    made = f"made {counted(horizon, 'row')} before" if horizon else "made before it was known"
     what = "the forecast of it"
     if model.schema.task != "regression":
         classes = model.schema.target.classes
@@ -198,8 +199,9 @@ def _worth(model: Model, history: History) -> str:
             f'<div><i style="width:{width:.1f}%"></i><b>{shown}</b></div></div>'
         )
     loss = "mean absolute error" if model.schema.task == "regression" else "log loss"
+    last = counted(len(history.stretch()[0]), "row")
     text = (
-        f"How much the {loss} over the last {len(history.stretch()[0]):,} rows rises where a "
+        f"How much the {loss} over the last {last} rises where a "
         "column's values are exchanged between the rows: what the model relies on now."
     )
     return _section("What the columns are worth", text, f'<div class="bars">{"".join(bars)}</div>')
@@ -215,7 +217,7 @@ def _events(model: Model, history: History, figures: dict[str, Any]) -> str:
     if not lines:
         return ""
     bad = figures["bad_rows"]
-    text = f"{_rows(bad)} could not be used. The last things that happened:"
+    text = f"{counted(bad, 'row')} could not be used. The last things that happened:"
     table = f"<table><tbody>{''.join(reversed(lines))}</tbody></table>"
     return _section("Bad rows and changes", text, f'<div class="wide tall">{table}</div>')
 
@@ -230,7 +232,7 @@ def _told(event: Event, known: dict[str, int], model: Model) -> str:
     fresh = names[known[event.kind] : event.size]
     shown = ", ".join(map(str, fresh[:8])) + (" …" if len(fresh) > 8 else "")
     word = {"inputs": "input", "labels": "label"}[event.kind]
-    return f"new {word}{'s' if len(fresh) != 1 else ''}: {escape(shown)}"
+    return f"{counted(len(fresh), f'new {word}')}: {escape(shown)}"
 
 
 def _settings(model: Model, by: str) -> str:
@@ -257,10 +259,6 @@ def _settings(model: Model, by: str) -> str:
         f"{''.join(lines)}</tbody></table></div>"
     )
     return _section("Settings", "Made by", body)
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _said(value: Any) -> str:

@@ -8,6 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from rtrl_lstm.wording import counted
+
 from ..errors import GraphFileError, UnsupportedError
 from .signals import TIME, Constant, Signal, reshaped
 
@@ -97,7 +99,9 @@ def _product(
         transposed = bool(said.get("transB", 0))
     matrix = np.asarray(weight if transposed else weight.T, np.float64)
     if matrix.shape[1] != signal.width:
-        raise GraphFileError(f"{kind} has weights of shape {weight.shape} for {signal.width} units")
+        raise GraphFileError(
+            f"{kind} has weights of shape {weight.shape} for {counted(signal.width, 'unit')}"
+        )
     found = signal.linear(alpha * matrix, kind)
     bias = constants[2] if len(constants) > 2 else None
     return found if bias is None else found.plus(beta * np.asarray(bias, np.float64), kind)

@@ -11,6 +11,7 @@ from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import CELL_OPTIONS, IMPLIED_ACTIVATION, Spec
 from rtrl_lstm.unknown import refuse_unknown
+from rtrl_lstm.wording import counted
 
 from .. import carry
 from ..errors import UnsupportedError
@@ -143,7 +144,9 @@ class Network:
         self._settle_output(given)
         size, wanted = self._output_size(given.get("output_size")), given.pop("output_size", None)
         if wanted not in (None, size):
-            raise ValueError(f"output_size is {wanted}, and the network has {size} outputs")
+            raise ValueError(
+                f"output_size is {wanted}, and the network has {counted(size, 'output')}"
+            )
         given.setdefault("dtype", "float64" if self.double else "float32")
         width_in, n, width = self.sizes
         settled_by_it = {

@@ -11,6 +11,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from rtrl_lstm.wording import counted
+
 from ..errors import GraphFileError, UnsupportedError
 from ..operators import ACTIVATIONS, GATES, NAMES, PEEPHOLES
 
@@ -146,7 +148,7 @@ def _activations(operator: str, said: Mapping[str, Any]) -> list[str]:
     """The engine's names of the activations."""
     names, found = _names(operator, said), []
     if len(names) != len(DEFAULTS[operator]):
-        raise UnsupportedError(f"{operator} with {len(names)} activations")
+        raise UnsupportedError(f"{operator} with {counted(len(names), 'activation')}")
     alphas, betas = list(said.get("activation_alpha", ())), list(said.get("activation_beta", ()))
     for name in names:
         # Runtimes take these names in any case.

@@ -22,6 +22,7 @@ from rtrl_lstm.spec import CELL_OPTIONS, Spec
 from rtrl_lstm.table.asked import TIMES
 from rtrl_lstm.table.schema import Schema, SchemaError
 from rtrl_lstm.table.target import LOSSES
+from rtrl_lstm.wording import counted
 
 SETTLED = CELL_OPTIONS | {"hidden_size", "cell", "bias", "num_layers", "dtype", "shortcuts"}
 """Options of a Model that its network comes with."""
@@ -57,7 +58,9 @@ class Start:
             raise ValueError(f"start must be a Learner or a Forecaster, not {net!r}")
         spec = net.spec
         if spec.horizon != horizon:
-            raise ValueError(f"the network forecasts {spec.horizon} rows ahead, not {horizon}")
+            raise ValueError(
+                f"the network forecasts {counted(spec.horizon, 'row')} ahead, not {horizon}"
+            )
         tasks = {LOSSES[name]: name for name in ("regression", "binary")}
         if spec.combine_with:
             raise ValueError(
@@ -99,9 +102,10 @@ class Start:
             if len(names) == len(self.scaled):
                 return tuple(names)
         listed = ", ".join([*own, *features]) or "none"
+        inputs = counted(len(self.scaled), "input")
         raise SchemaError(
-            f"the network takes {len(self.scaled)} inputs and the columns for them would be, in "
-            f"this order, {listed}; say with the features which are"
+            f"the network takes {inputs} and the columns for that would be, in this order, {listed}"
+            "; say with the features which are"
         )
 
     def places(self, schema: Schema) -> list[int]:

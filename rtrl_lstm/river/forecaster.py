@@ -13,6 +13,7 @@ from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.estimator import RTRLEstimator
 from rtrl_lstm.river.features import as_number
 from rtrl_lstm.table.season import Seasons
+from rtrl_lstm.wording import counted
 
 
 class RTRLForecaster(RTRLEstimator, Forecaster):
@@ -134,7 +135,9 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
         """
         horizon = whole("horizon", horizon, 0)
         if xs is not None and len(xs) != horizon:
-            raise ValueError(f"xs has {len(xs)} rows of features for a horizon of {horizon}")
+            raise ValueError(
+                f"xs has {counted(len(xs), 'row')} of features for a horizon of {horizon}"
+            )
         if self._learner is None:
             return [0.0] * horizon
         ahead = self._learner.frozen()
