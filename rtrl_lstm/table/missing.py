@@ -53,8 +53,8 @@ class Missing:
         if isinstance(raw, str):
             if raw.strip() in self._texts:
                 return True
-        elif raw is None or str(raw) in ("True", "False"):  # which are labels, see `label`
-            return raw is not None and str(raw).lower() in self._texts
+        elif isinstance(raw, bool | np.bool_):  # a label, see `label`
+            return str(raw).lower() in self._texts
         return bool(self._numbers) and as_number(raw) in self._numbers
 
     def without(self, get: Callable[[str], Any]) -> Callable[[str], Any]:
