@@ -63,7 +63,7 @@ class Source:
         ended: whether all rows were read, if not handed out.
 
     Raises:
-        Stop: something cannot be opened, is of no format we read, or is empty.
+        Stop: something cannot be opened, is empty, or of a format that the options are not for.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ class Source:
             if like is not None:
                 form = "csv"
             elif form == "auto":
-                form = form_of(opened.name, path, opened.beginning)
+                form = form_of(path, opened.beginning)
             if form != "parquet":
                 if isinstance(opened, Opened):
                     self._opened = opened

@@ -291,11 +291,11 @@ class Text:
         self._one_by_one = 0 if count >= _FEW else self._patience
 
 
-def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
+def form_of(path: str, beginning: Callable[[], bytes]) -> str:
     """The format: told by the file's name, or else by its first bytes.
 
     Raises:
-        Stop: it is of no format we read.
+        SourceError: it cannot be read.
     """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     kind = next((s for s in reversed(suffixes) if s not in COMPRESSED), "")
