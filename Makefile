@@ -20,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST_ARGS ?=
-# A file of tests to a process: each compiles only the kernels that its own tests need. In the order
+# A file of tests to a process: each loads only the kernels that its own tests need. In the order
 # of their names: by the number of their tests, the longest ones would come last.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -29,6 +29,7 @@ demo: $(VENV)/.run
 	@$(BIN)/rtrl-lstm learn examples/nyc_taxi.csv --target value --time timestamp --horizon 5
 
 test: lint
+	$(BIN)/python tests/kernels.py
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev

@@ -129,6 +129,7 @@ def begin(options: dict[str, Any]) -> Stand:
     """A fresh model as the options say.
 
     Raises:
+        UsageError: there is no target.
         Stop: they contradict each other.
     """
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
@@ -147,13 +148,10 @@ def begin(options: dict[str, Any]) -> Stand:
         if options["key"] is not None and arguments["also"]:
             raise Stop("--key is for a single --target")
         if options["id"] is not None:
-            arguments |= {"interval": options["interval"], "max_delay": options["max_delay"]}
-            delayed = Delayed(**arguments)
+            delayed = Delayed(**arguments, max_delay=options["max_delay"])
             return Stand(delayed, score_of(delayed, options["score_from"]))
         if options["key"] is not None:
-            most = options["max_keys"]
-            del arguments["also"]
-            panel = Panel(**arguments, max_keys=most)
+            panel = Panel(**arguments, max_keys=options["max_keys"])
             return Stand(panel, score_of(panel, options["score_from"]))
         model = Model(**arguments)
     except ValueError as error:

@@ -63,7 +63,7 @@ class Source:
         ended: whether all rows were read, if not handed out.
 
     Raises:
-        Stop: something cannot be opened, is of no format we read, or is empty.
+        Stop: something cannot be opened, is empty, or of a format that the options are not for.
     """
 
     def __init__(

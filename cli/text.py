@@ -297,6 +297,7 @@ def form_of(name: str, path: str, beginning: Callable[[], bytes]) -> str:
 
     Raises:
         Stop: it is of no format we read, see `mistaken`.
+        SourceError: it cannot be read.
     """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     kind = next((s for s in reversed(suffixes) if s not in COMPRESSED), "")

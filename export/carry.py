@@ -47,7 +47,7 @@ def numbers_of(net: Net) -> dict[str, FloatArray]:
         found[name] = np.concatenate([read(array)[: spec.blocks] for array in arrays])
     for group in plan.groups(spec):
         for kind in group.kinds(spec):
-            found[f"{group.name}.{kind}"] = _group(spec, group, kind, read)
+            found[f"{group.name}.{kind}"] = _group(group, kind, read)
     for name in plan.counters(spec):
         found[name] = head[COUNTERS[name], None].copy()
     if spec.horizon:
@@ -144,9 +144,7 @@ def _rings(spec: Spec) -> list[str]:
     return ["ring", "ring.reset", *(["combination.ring"] if spec.combine_with else [])]
 
 
-def _group(
-    spec: Spec, group: plan.Group, kind: str, read: Callable[[str], FloatArray]
-) -> FloatArray:
+def _group(group: plan.Group, kind: str, read: Callable[[str], FloatArray]) -> FloatArray:
     """One kind of a group's numbers, (D, R)."""
     if group.rows:
         layer, (sources, _) = group.name.split(".")[0], group.shape

@@ -23,7 +23,7 @@ from rtrl_lstm.helpers import LayerHelpers, is_worth_help
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
-from rtrl_lstm.prepared import Prepared, as_column, as_numbers, as_rows
+from rtrl_lstm.prepared import ROW_DTYPE, Prepared, as_column, as_numbers, as_rows
 from rtrl_lstm.spec import Spec
 
 # Rows in one call of a kernel, and bytes of the learner's numbers that they go through: Ctrl-C is
@@ -84,6 +84,7 @@ class Core:
         self._body = self.layout.body(self.block)
         self._table = self.layout.table
         self._kernels: dict[Any, Any] = {}  # by the dtype of rows
+        self._row_dtype = ROW_DTYPE
         self._answers: Iterator[Array] = iter(())
         # What the kernel reads besides rows, by address: numbers it need not be handed each time.
         self._label = np.full(spec.target_size, np.nan)
@@ -182,15 +183,13 @@ class Core:
             kernel = entries.bare_entry(self.spec.cell, self.layout.family, dtype, self._body.dtype)
             if self._helpers is not None:
                 kernel = self._helpers.with_help(kernel)
-            self._kernels[dtype] = kernel
+            self._kernels[dtype], self._row_dtype = kernel, dtype
         return kernel
 
     def _do(self, what: int) -> int:
         """Run the kernel on what needs no row."""
-        # Of a dtype that a kernel is there for already, if there is one.
-        dtype = next(iter(self._kernels), self._body.dtype)
-        row = np.empty(0, dtype)
-        code: int = self._kernel(dtype)(what, 0, self._at, row, self._body, 0.0, 0.0)
+        row = np.empty(0, self._row_dtype)
+        code: int = self._kernel(self._row_dtype)(what, 0, self._at, row, self._body, 0.0, 0.0)
         return code
 
     def _set_label(self, y: Any) -> None:
@@ -360,7 +359,8 @@ class Core:
 
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
-        self._do(entries.FINISH)
+        if self._head[slots.H_PENDING] != slots.NOTHING:  # else a kernel might be compiled for it
+            self._do(entries.FINISH)
 
     def array(self, name: str) -> Array:
         """A copy of one named array of the block; `layout.fields` lists the names and axes.
@@ -472,6 +472,7 @@ class Core:
     def __copy__(self) -> Self:
         other = self.of(self.spec, self.block)
         other.threads = self.threads
+        other._row_dtype = self._row_dtype
         return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -488,9 +489,9 @@ class Core:
     def grow(self, spec: Spec) -> None:
         """Become what `spec` says, every number moved by name (see `blocks.migrate`)."""
         self.finish()
-        threads = self.threads
+        threads, row_dtype = self.threads, self._row_dtype
         self._bind(spec, blocks.migrate(self.layout, layout_of(spec), self.block))
-        self.threads = threads
+        self.threads, self._row_dtype = threads, row_dtype
 
     def save(self, path: str | Path) -> None:
         """Write a model file, whole or not at all; `rtrl_lstm.load` gives the learner back."""

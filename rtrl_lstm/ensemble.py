@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -227,9 +227,11 @@ class Ensemble:
         return other
 
 
-def new_learner(
-    spec: Spec, members: int, rates: Sequence[float]
-) -> Learner | Forecaster | Ensemble:
+AnyLearner: TypeAlias = Learner | Forecaster | Ensemble
+"""What learns for a model."""
+
+
+def new_learner(spec: Spec, members: int, rates: Sequence[float]) -> AnyLearner:
     """A new learner, or an ensemble of so many for each rate."""
     each = [kind_of(spec).new(_spec_of(spec, rates, i)) for i in range(members * len(rates))]
     return each[0] if len(each) == 1 else Ensemble(each, rates)

@@ -21,7 +21,7 @@ from rtrl_lstm.helpers import Helpers, words_of_team
 from rtrl_lstm.kernels import entries, slots, team
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.prepared import as_numbers
+from rtrl_lstm.prepared import ROW_DTYPE, as_numbers
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.wording import counted
 
@@ -118,7 +118,7 @@ class Fleet:
         self.threads = cores if threads is None else whole("threads", threads, 1)
         self._helpers = Helpers(self.threads - 1)
         self._dtype = np.dtype(spec.dtype)
-        self._row_dtype = self._dtype  # of the last rows: a kernel is compiled for each
+        self._row_dtype = ROW_DTYPE  # of the last rows: a kernel is compiled for each
 
     def _start(self, first: int, same_start: bool) -> None:
         """Put new learners into the rows from `first` on."""

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from rtrl_lstm.core import Core, layout_of
-from rtrl_lstm.ensemble import RATES, Ensemble
+from rtrl_lstm.ensemble import RATES, AnyLearner, Ensemble
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
@@ -278,32 +278,29 @@ def _header(text: str, shape: tuple[int, ...]) -> bytes:
 
 
 def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
-    if document["kind"] in ("panel", "delayed"):
+    kind = document["kind"]
+    if kind in ("panel", "delayed"):
         return _all_of(document, block)
-    learner: Learner | Forecaster | None = None
-    if "spec" in document:
-        spec = Spec.from_json(document["spec"])
-        if document["kind"] == "fleet":
-            _check_size(spec, block.shape[1])
-            return Fleet.of(spec, block)
-        if document["kind"] == "parallel":
-            _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
-            return Parallel.of(spec, block)
-        if document["kind"] == "model":
-            from rtrl_lstm.models.model import Model
-
-            _check_size(spec, block.shape[1])
-            saved = document["model"]
-            return Model.from_json(saved, *_halves(spec, block, saved))
-        _check_size(spec, block.nbytes)
-        learner = kind_of(spec).of(spec, block)
-    if document["kind"] == "model":
+    if kind == "model":
         from rtrl_lstm.models.model import Model
 
-        return Model.from_json(document["model"], None)
-    if learner is None or document["kind"] != type(learner).__name__.lower():
-        raise ValueError(f"kind {document['kind']!r}")
-    return learner
+        saved = document["model"]
+        if "spec" not in document:  # it has seen no row to tell it what its learner is
+            return Model.from_json(saved, None)
+        spec = Spec.from_json(document["spec"])
+        _check_size(spec, block.shape[1])
+        return Model.from_json(saved, *_halves(spec, block, saved))
+    spec = Spec.from_json(document["spec"])
+    if kind == "fleet":
+        _check_size(spec, block.shape[1])
+        return Fleet.of(spec, block)
+    if kind == "parallel":
+        _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
+        return Parallel.of(spec, block)
+    if kind != kind_of(spec).__name__.lower():
+        raise ValueError(f"kind {kind!r}")
+    _check_size(spec, block.nbytes)
+    return kind_of(spec).of(spec, block)
 
 
 def _check_size(spec: Spec, nbytes: int, begins_with: int = 0) -> None:
@@ -328,7 +325,7 @@ def _rates(spec: Spec, saved: dict[str, Any]) -> tuple[float, ...]:
 
 def _halves(
     spec: Spec, block: np.ndarray[Any, Any], saved: dict[str, Any]
-) -> tuple[Learner | Forecaster | Ensemble, ...]:
+) -> tuple[AnyLearner, ...]:
     """A model's learner, and the one that it may have to step back to."""
     count, odd = divmod(len(block), 2)
     if odd or not count:

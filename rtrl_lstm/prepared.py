@@ -12,6 +12,9 @@ from rtrl_lstm.fields import Array
 from rtrl_lstm.sparse_rows import SparseRows
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+ROW_DTYPE = np.dtype(np.float64)
+"""What rows are taken to be until there was one, as a kernel is compiled for each dtype: Python's
+own numbers and a Model's."""
 
 
 @dataclass(frozen=True)

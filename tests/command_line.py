@@ -1,6 +1,7 @@
 """Runs `rtrl-lstm` the way a user does: as a process of its own.
 
-`run` forks it off a process that has its imports done (warm.py); `start` runs what is installed.
+`run` forks it off a process that has its imports done (warm.py), and so does a shell that has
+`folder_on_path` on its PATH; `start` runs what is installed.
 """
 
 from __future__ import annotations
@@ -8,26 +9,32 @@ from __future__ import annotations
 import atexit
 import json
 import math
+import shlex
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ask import ask
+
 COMMAND = str(Path(sys.executable).parent / "rtrl-lstm")
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "nyc_taxi.csv"
 SECONDS = 120
+HERE = Path(__file__).parent
 
 
 @cache
-def _warm() -> subprocess.Popen[str]:
-    """The process of warm.py, which ends with this one: its standard input is closed then."""
+def _warm() -> str:
+    """The socket of warm.py, which ends with this process: its standard input is closed then."""
+    folder = tempfile.TemporaryDirectory(prefix="rtrl-lstm-")
+    path = str(Path(folder.name, "warm"))
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("warm.py"))],
+        [sys.executable, str(HERE / "warm.py"), path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -35,32 +42,39 @@ def _warm() -> subprocess.Popen[str]:
 
     def end() -> None:
         server.communicate()
+        folder.cleanup()
 
     atexit.register(end)
-    return server
+    assert server.stdout is not None
+    assert server.stdout.readline() == "listening\n"
+    return path
 
 
 def run(
     *arguments: object, cwd: Path, stdin: str | bytes = b"", code: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run `rtrl-lstm` with some arguments; it must end with the exit code `code`."""
-    server = _warm()
-    assert server.stdin is not None
-    assert server.stdout is not None
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("in", "out", "err")]
-        files[0].write_bytes(stdin.encode() if isinstance(stdin, str) else stdin)
+    argv = [str(argument) for argument in arguments]
+    with ExitStack() as open_files:
+        files = [open_files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(stdin.encode() if isinstance(stdin, str) else stdin)
+        files[0].seek(0)
+        returned = ask(_warm(), argv, str(cwd), [file.fileno() for file in files])
         for file in files[1:]:
-            file.touch()
-        argv = [str(argument) for argument in arguments]
-        request = {"argv": argv, "cwd": str(cwd), "files": [str(file) for file in files]}
-        server.stdin.write(json.dumps(request) + "\n")
-        server.stdin.flush()
-        returned = int(server.stdout.readline())
-        out, err = (file.read_text() for file in files[1:])
+            file.seek(0)
+        out, err = (file.read().decode() for file in files[1:])
     assert returned == code, f"exit code {returned}\n{out}\n{err}"
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(argv, returned, out, err)
+
+
+def folder_on_path(folder: Path) -> Path:
+    """The folder, with a `rtrl-lstm` in it that is forked off warm.py."""
+    asks = shlex.join([sys.executable, "-IS", str(HERE / "ask.py"), _warm()])
+    command = folder / "rtrl-lstm"
+    command.write_text(f'#!/bin/sh\nexec {asks} "$@"\n')
+    command.chmod(0o755)
+    return folder
 
 
 @contextmanager

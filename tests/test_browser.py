@@ -116,7 +116,7 @@ class Listener(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.put((self.path.strip("/"), body))  # type: ignore[attr-defined]
+        self.server.posted.put((self.path.strip("/"), body))
         self.send_response(204)
         self.end_headers()
 
@@ -128,7 +128,7 @@ def drive(folder: Path, driver: str, width: int = 1200, seconds: float = 60) -> 
     """Serve a copy of the page, with a driver in it, to a browser; what the driver has posted."""
     with contextlib.ExitStack() as closing:
         listener = closing.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Listener))
-        listener.posted = queue.Queue()  # type: ignore[attr-defined]
+        listener.posted = queue.Queue()
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         closing.callback(listener.shutdown)
         back = f"http://127.0.0.1:{listener.server_port}"
@@ -153,7 +153,7 @@ def drive(folder: Path, driver: str, width: int = 1200, seconds: float = 60) -> 
         closing.callback(browser.terminate)
         found: dict[str, bytes] = {}
         while "seen" not in found:
-            name, body = listener.posted.get(timeout=seconds)  # type: ignore[attr-defined]
+            name, body = listener.posted.get(timeout=seconds)
             assert name != "trouble", body
             found[name] = body
         return found

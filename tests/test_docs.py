@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import folder_on_path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -32,10 +33,13 @@ def _scripts(page: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
+def test_commands_of_a_page_work(
+    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     ignored = shutil.ignore_patterns("node_modules")
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=ignored)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ours = [str(folder_on_path(tmp_path_factory.mktemp("bin"))), str(Path(sys.executable).parent)]
+    path = os.pathsep.join([*ours, os.environ["PATH"]])
     for script in _scripts(page):
         done = subprocess.run(
             script,

@@ -333,7 +333,12 @@ def test_a_coarse_precision_does_not_learn(tmp_path, precision):
 
 
 @pytest.mark.parametrize(
-    "options", [{"rule": "snap1"}, {"rule": "full"}, {"dropout": 0.5, "num_layers": 2}]
+    "options",
+    [
+        {"rule": "snap1"},
+        {"rule": "full", "dtype": "float64"},  # its kernel is there for other tests
+        {"dropout": 0.5, "num_layers": 2},
+    ],
 )
 def test_what_a_graph_cannot_say_is_refused_by_name(tmp_path, options):
     name, value = next(iter(options.items()))

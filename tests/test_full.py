@@ -7,7 +7,7 @@ from variants import CELLS, WIRINGS
 import rtrl_lstm as rl
 from reference.oracle import along_directions, directions, slopes
 
-I, N, O, T = 2, 4, 2, 6  # noqa: E741
+I, N, O, T = 2, 4, 2, 6  # noqa: E741, as the equations name their sizes
 WHOLE = ("1997 net", "1997 blocks", "all see gates", "blocks", "projection", "projected blocks")
 NETS = {name: CELLS[name] for name in ("lstm", "peephole", "no gates", "gru", "rnn", "elstm")}
 NETS |= {name: WIRINGS[name] for name in WHOLE}  # without zeros that stand for no weights

@@ -1,11 +1,14 @@
 """Compiled kernels come from disk as they were compiled, whichever process compiled which."""
 
+import copy
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import rtrl_lstm as rl
 from rtrl_lstm.kernels import entries, jit
 
 LAST_FORECAST = """
@@ -50,6 +53,51 @@ def test_two_processes_do_not_compile_the_same():
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(timeout=2.0)
     assert waiting.communicate(timeout=60.0)[0] == b"in\n"
+
+
+@pytest.fixture(name="asked_for")
+def dtypes_of_rows_that_kernels_are_asked_for(monkeypatch):
+    found, bare_entry = set(), entries.bare_entry
+
+    def asked(cell, family, x, body):
+        found.add(x.name)
+        return bare_entry(cell, family, x, body)
+
+    monkeypatch.setattr(entries, "bare_entry", asked)
+    return found
+
+
+def use_without_rows(net):
+    """Everything that needs no row."""
+    other = copy.copy(net.frozen())
+    other.load_state_dict(net.state_dict())
+    other.array("layer0.h")
+    other.finish()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_learner_needs_a_kernel_for_the_rows_that_came_alone(asked_for, dtype):
+    """A compilation for rows that nobody gives takes seconds."""
+    net = rl.Learner(2, 5)
+    use_without_rows(net)
+    assert asked_for == set()
+    net.step(np.ones(2, dtype), 1.0)
+    use_without_rows(net)
+    net.grow(rl.Spec(3, 5))
+    net.reset()
+    assert asked_for == {dtype}
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_a_model_needs_one_kernel(asked_for, tmp_path, horizon):
+    rows = [{"x": t % 5, "y": t % 3, "run": t // 20} for t in range(40)]
+    model = rl.Model(target="y", horizon=horizon, reset_on="run")
+    model.run(rows[:20])
+    model.save(tmp_path / "m.rtrl")
+    again = rl.load(tmp_path / "m.rtrl")
+    for row in rows[20:]:
+        again.step(row)
+    assert asked_for == {"float64"}
 
 
 @pytest.mark.proof

@@ -18,7 +18,7 @@ from reference.optimisers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSprop
 from reference.oracle import central_differences, truncated_gradient
 from reference.scaler import RunningScaler
 
-I, N, O, T = 2, 3, 2, 5  # noqa: E741
+I, N, O, T = 2, 3, 2, 5  # noqa: E741, as the equations name their sizes
 LOSSES = [
     SquaredError(),
     AbsoluteError(),

@@ -14,7 +14,7 @@ from reference.oracle import (
 )
 from rtrl_lstm.spec import Spec
 
-I, N, O, T = 2, 3, 2, 5  # noqa: E741
+I, N, O, T = 2, 3, 2, 5  # noqa: E741, as the equations name their sizes
 DEEPER = ("lstm", "peephole", "gru", "rnn", "elstm")
 
 

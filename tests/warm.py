@@ -1,14 +1,17 @@
 """`rtrl-lstm` with its imports done: a process that forks one for each command line.
 
 Starting Python and importing Numba takes most of a second, hundreds of times over in the tests.
-Requests come on standard input, a JSON object to a line: argv, cwd, and the files to take for
-the child's standard input, output and error. The answer is a line with its exit code.
+It listens on the Unix socket whose path it is given, and ends with its standard input; `ask.py`
+says what it is asked and answers.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import selectors
+import signal
+import socket
 import sys
 import traceback
 import warnings
@@ -21,11 +24,12 @@ import rtrl_lstm.export.write
 from rtrl_lstm.cli.main import main
 
 
-def _become(request: dict[str, Any]) -> None:
-    """In the child: be the command. Ends the process."""
+def _become(request: dict[str, Any], files: list[int]) -> None:
+    """Be the command, with its standard input, output and error. Ends the process."""
     os.chdir(request["cwd"])
-    for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
-        os.dup2(os.open(request["files"][number], flags), number)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
     sys.argv = ["rtrl-lstm", *request["argv"]]
     os.environ["COLUMNS"] = "200"
     try:
@@ -40,19 +44,46 @@ def _become(request: dict[str, Any]) -> None:
     os._exit(code)  # exit handlers of libraries wait for threads that a fork does not have
 
 
-def _serve() -> None:
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # NumPy's threads are idle, and the child does not wait for them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _answer(listening: socket.socket) -> None:
+    """Take one request. A child waits for the command, as others may be asked for meanwhile."""
+    asking = listening.accept()[0]
+    if _fork() == 0:
+        listening.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        request, files, _, _ = socket.recv_fds(asking, 1 << 20, 3)
+        command = _fork()
+        if command == 0:
+            asking.close()
+            _become(json.loads(request), files)
+        for file in files:  # whoever reads from the command waits until all have closed it
+            os.close(file)
+        code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+        asking.sendall(str(code).encode())
+        os._exit(0)
+    asking.close()
+
+
+def _serve(path: str) -> None:
     # The first call of a kernel costs as much as all imports.
     rtrl_lstm.Model(target="y", horizon=1).run([{"x": t, "y": t} for t in range(3)])
     rtrl_lstm.Model(target="y").run([{"x": t, "y": t} for t in range(3)])
-    for line in sys.stdin:
-        with warnings.catch_warnings():
-            # NumPy's threads are idle, and the child does not wait for them.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
-        if child == 0:
-            _become(json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those end that wait
+    with socket.socket(socket.AF_UNIX) as listening, selectors.DefaultSelector() as ready:
+        listening.bind(path)
+        listening.listen()
+        print("listening", flush=True)
+        ready.register(listening, selectors.EVENT_READ)
+        ready.register(sys.stdin, selectors.EVENT_READ)
+        while all(key.fileobj is listening for key, _ in ready.select()):
+            _answer(listening)
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

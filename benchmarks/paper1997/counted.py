@@ -31,8 +31,7 @@ from .tasks import Array, Batch
 def countable(spec: Spec) -> bool:
     """Whether a learner, fed with symbols, is a net of this kind."""
     alone = not spec.recurrent and spec.blocks == spec.hidden_size
-    plain = spec.loss == "squared_error" and spec.schedule is None
-    return fits(spec) and alone and plain and spec.sparse_inputs
+    return fits(spec) and alone and spec.sparse_inputs and spec.loss == "squared_error"
 
 
 class CountedNet:

@@ -1,10 +1,10 @@
 """The literal nets of Tables 3 to 9, up to sixteen trials of a setting side by side.
 
 It is the engine's rule for the case that the paper has: no forget gate, squared error at the last
-row alone, an update per sequence by SGD; and with Adam, huber or without f', as some best settings
-are. A net of 30 to 300 weights fills no vector, and each of its steps waits for the one before. So
-a vector holds one number of each of sixteen nets: a step of all of them costs little more than one
-of a single net. Each net keeps to a lane of its own, with sequences and weights of its own; what it
+row alone, an update per sequence by SGD; and with Adam and without f', as some best settings are. A
+net of 30 to 300 weights fills no vector, and each of its steps waits for the one before. So a
+vector holds one number of each of sixteen nets: a step of all of them costs little more than one of
+a single net. Each net keeps to a lane of its own, with sequences and weights of its own; what it
 learns does not depend on what the others do. Tests hold the loop to the engine, whose vectors and
 sigmoid it uses, and from whose nets it takes its initial weights.
 
@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm import Adam, Learner, Spec
-from rtrl_lstm.optimizers import InverseTime, Schedule
 from rtrl_lstm.spec import IMPLIED_ACTIVATION
 
 from . import side
@@ -42,16 +41,10 @@ def fits(spec: Spec) -> bool:
         (spec.input_activation, spec.cell_activation) == ("4sigmoid-2", "2sigmoid-1")
         and gates == (True, False, True, False, False)
         and spec.gate_recurrence != "gates"
-        and spec.loss in ("squared_error", "huber", "log_loss")
+        and spec.loss in ("squared_error", "log_loss")
         and spec.update == "sequence"
-        and (spec.optimizer.name == "adam" or (spec.optimizer.name == "sgd" and not spec.schedule))
-        and (spec.schedule is None or _falls(spec.schedule))
+        and spec.optimizer.name in ("sgd", "adam")
     )
-
-
-def _falls(schedule: Schedule) -> bool:
-    """Whether it is by the power of the updates, and by nothing else."""
-    return isinstance(schedule, InverseTime) and not (schedule.warmup or schedule.restart)
 
 
 STATE = "W", "V", "moments"
@@ -75,7 +68,6 @@ class LoopNet:
         self.V[:-1] = learner.array("readout.weight")
         if self.biased[2]:
             self.V[-1] = learner.array("readout.direct.weight")[:, 0]
-        self.bound = np.float32(spec.huber_delta if spec.loss == "huber" else np.inf)
         self.hyper = hyper_of(spec)
         # The first and second of W, then of V; with SGD there are none.
         count = 2 * (self.W.size + self.V.size) if self.hyper[2] else 0
@@ -128,7 +120,7 @@ def _run(
     state = tuple(_stacked([getattr(net, name) for net in nets]) for name in STATE)
     updates = np.array([net.updates for net in nets] + [0] * (LANES - len(nets)))
     said, memory = side.vectors(*Y.shape[:-1]), side.memory(*one.W.shape, Y.shape[1], one.sizes)
-    rest = spans, Y, np.float32(rate), one.bound, one.hyper, one.sizes, memory, said
+    rest = spans, Y, np.float32(rate), one.hyper, one.sizes, memory, said
     side.learn(state, updates, one.biased, symbols, X, *rest)
     if rate > 0.0:
         for lane, net in enumerate(nets):
@@ -152,12 +144,10 @@ def _stacked(weights: list[Any]) -> Any:
     return stacked
 
 
-def hyper_of(spec: Spec) -> tuple[float, float, float, float, float]:
-    """Adam's beta1, beta2 and eps, zeros for SGD; tau, and power of how its rate falls, or 0."""
-    adam, schedule = spec.optimizer, spec.schedule
-    tau, power = (schedule.tau, schedule.power) if isinstance(schedule, InverseTime) else (1.0, 0.0)
-    betas = (adam.beta1, adam.beta2, adam.eps) if isinstance(adam, Adam) else (0.0, 0.0, 0.0)
-    return *betas, tau, power
+def hyper_of(spec: Spec) -> tuple[float, float, float]:
+    """Adam's beta1, beta2 and eps; zeros for SGD."""
+    adam = spec.optimizer
+    return (adam.beta1, adam.beta2, adam.eps) if isinstance(adam, Adam) else (0.0, 0.0, 0.0)
 
 
 def taken(learner: Learner) -> Any:

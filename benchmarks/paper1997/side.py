@@ -1,9 +1,8 @@
 """The compiled part of `loop.py`: nets that learn side by side, each in a lane of every vector.
 
 Shapes and names are those of `loop.py`; `sizes` is n, B, I, how many sources are of the row before,
-whether the outputs are logistic, and whether the error has their slope. `hyper` is Adam's beta1,
-beta2 and eps, and tau and power by which its rate falls. A pointer is called as its array is, in
-small letters.
+whether the outputs are logistic, and whether the error has their slope. A pointer is called as its
+array is, in small letters.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 
 from rtrl_lstm.kernels.activations import sigmoid
 from rtrl_lstm.kernels.jit import entry, inline
-from rtrl_lstm.kernels.lanes import BITS, address, clamp, const, fma, load, sqrt, store
+from rtrl_lstm.kernels.lanes import BITS, address, const, fma, load, sqrt, store
 
 LANES = BITS // 32
 BLOCK = 8  # rows whose share in the traces is added at once
@@ -37,12 +36,12 @@ def vectors(*shape: int) -> Any:
 
 
 @entry
-def learn(net, updates, biased, symbols, X, spans, Y, rate, bound, hyper, sizes, memory, said):
+def learn(net, updates, biased, symbols, X, spans, Y, rate, hyper, sizes, memory, said):
     """Learn sequences, if there is a rate; fills `said` (Q, O, L), what is said at their ends.
 
     A lane's q-th sequence is rows spans[q, lane] of symbols (rows,) or, if there are none, of
     X (rows, I). Sequences of the lanes end together: a lane is dead until its own begins. `net` is
-    W, V, and Adam's moments, for which `updates` (L,) counts. No error counts as more than `bound`.
+    W, V, and Adam's moments, for which `updates` (L,) counts; hyper is Adam's beta1, beta2 and eps.
     """
     W, V, moments = net
     n, B, inputs, seen, logistic, slope = sizes
@@ -73,7 +72,7 @@ def learn(net, updates, biased, symbols, X, spans, Y, rate, bound, hyper, sizes,
         if rate > 0.0:
             _learn_outputs(
                 *(address(V), p_g_v, address(said[q]), address(Y[q]), lives, p_y),
-                *(address(h), address(credit), pace, bound, n, B, outputs, slope, biased[2]),
+                *(address(h), address(credit), pace, n, B, outputs, slope, biased[2]),
             )
             _learn_gates(p_y, address(h), address(credit), address(gate), pace, n, B)
             _change(p_g, e, p_u, u_t, address(credit), address(gate), biased[0], biased[1], n, B, S)
@@ -184,16 +183,14 @@ def _answer(v, y, s, h, said, n, B, outputs, logistic):
 
 
 @inline
-def _learn_outputs(
-    v, to, said, target, lives, y, h, credit, rate, bound, n, B, outputs, slope, biased
-):
+def _learn_outputs(v, to, said, target, lives, y, h, credit, rate, n, B, outputs, slope, biased):
     """Change the outputs' weights, or others; credit (n, L) is dL/dm, by the weights before."""
-    one, least, most = const(lives, 1.0), const(lives, -bound), const(lives, bound)
+    one = const(lives, 1.0)
     for c in range(n):
         store(credit, c * LANES, one - one)
     for k in range(outputs):
         a = load(said, k * LANES)
-        delta = clamp(a - load(target, k * LANES), least, most) * lives
+        delta = (a - load(target, k * LANES)) * lives
         if slope:
             delta = delta * a * (one - a)
         change = const(lives, rate) * delta
@@ -241,13 +238,11 @@ def _change(w, e, u, u_t, credit, gate, gates_biased, cells_biased, n, B, S):
 @inline
 def _corrections(updates, alive, rate, hyper, step, correction):
     """Count an update; Adam's corrected rate, and that of the root of the second moment."""
-    beta1, beta2, _, tau, power = hyper
     for lane in range(LANES):
         updates[lane] += alive[lane] > 0.0
         count = max(updates[lane], 1)
-        fallen = rate * (1.0 + (count - 1) / tau) ** -power
-        step[0, lane] = fallen / (1.0 - beta1**count)
-        correction[0, lane] = 1.0 / np.sqrt(1.0 - beta2**count)
+        step[0, lane] = rate / (1.0 - hyper[0] ** count)
+        correction[0, lane] = 1.0 / np.sqrt(1.0 - hyper[1] ** count)
 
 
 @inline

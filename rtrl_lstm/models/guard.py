@@ -23,14 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.ensemble import Ensemble
+from rtrl_lstm.ensemble import AnyLearner
 from rtrl_lstm.fields import Array
-from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.kernels.tally import add_to_tally
-from rtrl_lstm.learner import Learner
 from rtrl_lstm.table.schema import Reading
-
-Guarded = Learner | Forecaster | Ensemble
 
 EVERY = 256
 WILD = 1000.0
@@ -93,12 +89,12 @@ class Guard:
     """
 
     def __init__(self, targets: int = 1) -> None:
-        self.good: Guarded | None = None
+        self.good: AnyLearner | None = None
         self.interventions = 0
         self._strikes = 0  # since all was well
         self._tallies = [Tally() for _ in range(targets)]
 
-    def begin(self, learner: Guarded) -> None:
+    def begin(self, learner: AnyLearner) -> None:
         """Look after a learner from now on."""
         self.good = copy.copy(learner)
 
@@ -121,7 +117,7 @@ class Guard:
         for k, tally in enumerate(self._tallies):
             tally.note_all(forecasts, labels, k)
 
-    def look(self, learner: Guarded) -> bool:
+    def look(self, learner: AnyLearner) -> bool:
         """Whether the learner had to be stepped back, after `EVERY` rows."""
         enough = any(tally.labels >= LEAST_LABELS for tally in self._tallies)
         wild = [tally.is_wild() for tally in self._tallies]
@@ -132,7 +128,7 @@ class Guard:
             self._keep(learner)
         return False
 
-    def step_back(self, learner: Guarded) -> None:
+    def step_back(self, learner: AnyLearner) -> None:
         """Make the learner what it was when all was well, or what it was at first."""
         assert self.good is not None
         rate = learner.learning_rate
@@ -147,7 +143,7 @@ class Guard:
         self.interventions += 1
         self._strikes += 1
 
-    def _keep(self, learner: Guarded) -> None:
+    def _keep(self, learner: AnyLearner) -> None:
         assert self.good is not None
         _copy(learner, self.good)
         self._strikes = 0
@@ -161,7 +157,7 @@ class Guard:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], good: Guarded | None) -> Guard:
+    def from_json(cls, saved: dict[str, Any], good: AnyLearner | None) -> Guard:
         """The inverse of `to_json`, given the good learner."""
         guard = cls(len(saved["tallies"]))
         guard.good = good
@@ -172,7 +168,7 @@ class Guard:
         return guard
 
 
-def _copy(learner: Guarded, to: Guarded) -> None:
+def _copy(learner: AnyLearner, to: AnyLearner) -> None:
     """All numbers of one to the other."""
     # The two are of one kind, as one was made as a copy of the other: mypy cannot see that.
     to.become(learner)  # type: ignore[arg-type]

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.checks import whole
-from rtrl_lstm.ensemble import Ensemble, new_learner
+from rtrl_lstm.ensemble import AnyLearner, Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.intervals import Intervals
 from rtrl_lstm.models.start import Start, silence, widened
-from rtrl_lstm.models.tended import AnyLearner, Tended
+from rtrl_lstm.models.tended import Tended
 from rtrl_lstm.models.wanted import (
     DEFAULTS,
     check_fit,

@@ -32,15 +32,11 @@ SETTLED = CELL_OPTIONS | {"hidden_size", "cell", "bias", "num_layers", "dtype", 
 class Start:
     """How a Model's learner began.
 
-    Attributes
-    ----------
-    scaled : tuple of bool
-        For each of the network's inputs, whether it standardises it.
-    scale_target : bool
-    output_activation : str or None
-        What it makes of its readout, as in its Spec.
-    names : tuple of str
-        The columns that are its inputs; none before the first row.
+    Attributes:
+        scaled: for each of the network's inputs, whether it standardises it.
+        scale_target: whether it standardises the target.
+        output_activation: what it makes of its readout, as in its Spec.
+        names: the columns that are its inputs; none before the first row.
     """
 
     scaled: tuple[bool, ...]

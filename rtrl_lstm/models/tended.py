@@ -5,21 +5,17 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.ensemble import Ensemble
+from rtrl_lstm.ensemble import AnyLearner
 from rtrl_lstm.fields import Array
-from rtrl_lstm.forecaster import Forecaster
-from rtrl_lstm.learner import Learner
 from rtrl_lstm.models.counting import Counting
 from rtrl_lstm.models.guard import EVERY, Guard
 from rtrl_lstm.prepared import Prepared
 from rtrl_lstm.table.readings import label_of
 from rtrl_lstm.table.schema import Reading
-
-AnyLearner: TypeAlias = Learner | Forecaster | Ensemble
 
 
 class Tended:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rtrl_lstm.score.prequential import Prequential
 from rtrl_lstm.score.several import SeveralScore
 from rtrl_lstm.table.schema import Reading
@@ -23,7 +21,7 @@ class StepsScore(SeveralScore):
 
     kind = "steps"
 
-    def __init__(self, horizon: int, score_from: int = 1, names: Iterable[str] = ()) -> None:
+    def __init__(self, horizon: int, score_from: int = 1) -> None:
         super().__init__(horizon, score_from)
         steps = range(1, horizon + 1)
         self.parts = {str(step): Prequential(step, score_from) for step in steps}

@@ -110,13 +110,13 @@ class GRU:
     two biases, of x and of h'.
     """
 
-    rows = {  # noqa: RUF012
+    rows = {  # noqa: RUF012, nobody writes to it
         "r": ("bias", "x", "bias", "h"),
         "z": ("bias", "x", "bias", "h"),
         "n_x": ("bias", "x"),
         "n_h": ("bias", "h"),
     }
-    own = {}  # noqa: RUF012
+    own = {}  # noqa: RUF012, nobody writes to it
     traced = tuple(rows)
     shared = gates = ()
 
@@ -143,8 +143,8 @@ class GRU:
 class RNN:
     """h = k(z) (Elman 1990). Nothing of a unit outlives a step but what its sources see of it."""
 
-    rows = {"h": ALL}  # noqa: RUF012
-    own = {}  # noqa: RUF012
+    rows = {"h": ALL}  # noqa: RUF012, nobody writes to it
+    own = {}  # noqa: RUF012, nobody writes to it
     traced = ()
     shared = gates = ()
 
@@ -170,7 +170,7 @@ class ELSTM:
     recurrence, and nothing of it is held.
     """
 
-    own = {"f": "s_tm1", "z": "s_tm1"}  # noqa: RUF012
+    own = {"f": "s_tm1", "z": "s_tm1"}  # noqa: RUF012, nobody writes to it
     traced = ("f", "z")
     shared = gates = ()
 

@@ -22,7 +22,7 @@ def _long_adding(T: int) -> Row:
     biased = {"input_gate_bias": -8.0}
     options = merged(nets.EIGHT_CELLS, nets.SEQUENCE, nets.HUBER, falling(0.02), biased)
     name = "as best in Table 7, input gates biased -8"
-    setting = Setting("farther", name, options, 100_000, 100, loop=True)
+    setting = Setting("farther", name, options, 60_000, 100)
     name, criterion = f"adding, T = {T:,}", Window(0.04, 0.01)
     return Row(FARTHER, name, TwoMarked(T), criterion, (setting,), 0, 0, tolerance=0.04)
 

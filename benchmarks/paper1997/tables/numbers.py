@@ -41,8 +41,7 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
             literal("linear output", cap, *shared, nets.IDENTITY, rate, batch=batch, loop=True)
         )
     stricter = _STRICTER[table, T, N]
-    more = {"batch": batch, "criterion": stricter, "loop": True}
-    settings.append(best(MODERN_NAME, 2 * published, *MODERN, **more))
+    settings.append(best(MODERN_NAME, 2 * published, *MODERN, batch=batch, criterion=stricter))
     name, tolerance = f"T = {T}, N = {N}", 0.1 if noisy_targets else 0.2
     rest = (published, 102, 1.0, tolerance, TESTS * wrong, ST1)
     return Row(table, name, task, _CRITERIA[table], tuple(settings), *rest)
@@ -62,7 +61,7 @@ def _adding(T: int, published: int, wrong: int) -> Row:
             literal("linear output, F", cap, *shared, nets.IDENTITY, nets.F, rate, loop=True),
             literal("f', F", cap, *shared, nets.SIGMOID_SLOPE, nets.F, rate, loop=True),
         ]
-    settings.append(best(MODERN_NAME, cap, *MODERN, criterion=Window(0.03, 0.01), loop=True))
+    settings.append(best(MODERN_NAME, cap, *MODERN, criterion=Window(0.03, 0.01)))
     rest = (published, 93, 1.0, 0.04, wrong)
     return Row(7, f"T = {T}", TwoMarked(T), Window(0.04, 0.01), tuple(settings), *rest)
 
