@@ -227,6 +227,7 @@ def test_parameters(kind: type) -> None:
     [
         ({"a": math.inf}, "feature 'a' is inf: it has to be a finite number"),
         ({"a": "text"}, "feature 'a' is 'text': it has to be a finite number"),
+        ({"a": "3"}, "feature 'a' is '3': it has to be a finite number"),
         ({"a": 1.0, "d": [1, 2]}, r"feature 'd' is \[1, 2\]: neither number, text nor date"),
     ],
 )
