@@ -116,7 +116,7 @@ def test_a_batch_is_as_many_learners(session):
     assert session.step(xs[0], ys[0], [1.0, 0.0, 2.0]).shape == (3, 2)
     with pytest.raises(ValueError, match="x has 2 streams, the state 3: one for each learner"):
         session.step(xs[0, :2])
-    with pytest.raises(ValueError, match="there are 3 streams, and none with number 3"):
+    with pytest.raises(ValueError, match="of 3 streams there is none with number 3"):
         session.to_learner(3)
 
 
