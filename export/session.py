@@ -327,7 +327,7 @@ class Session:
         count = len(self._loop.x)
         if count != streams:
             cure = "one for each learner" if self.learns else "reset first"
-            raise ValueError(f"x has {streams} streams, the state {count}: {cure}")
+            raise ValueError(f"x has {counted(streams, 'stream')}, the state {count}: {cure}")
         return self._loop
 
     def _loop_of(self, streams: int) -> Loop | Sweep:
