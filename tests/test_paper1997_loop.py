@@ -62,7 +62,7 @@ def test_counted_biases_are_the_engines(biased, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("key", "part"), [("10 adding, T = 10,000", "farther"), ("9 6a", "literal")]
+    ("key", "part"), [("10 temporal order, T = 10,000", "farther"), ("9 6a", "literal")]
 )
 def test_a_trial_does_not_depend_on_those_beside_it(key, part):
     row, setting = next((shortened(r), s) for r, s in LOOPED if (r.key, s.part) == (key, part))
