@@ -76,9 +76,8 @@ def counts_line(figures: dict[str, Any]) -> str:
     if figures["rows_per_second"]:
         parts[0] += f" ({figures['rows_per_second']:,.0f} a second)"
     for name in ("learned", "unlabelled", "pending", "bad_rows", "scored"):
-        if figures.get(name):
-            said = counted(figures[name], "bad row") if name == "bad_rows" else ""
-            parts.append(said or f"{figures[name]:,} {name}")
+        if count := figures.get(name):
+            parts.append(counted(count, "bad row") if name == "bad_rows" else f"{count:,} {name}")
     for name, (what, became) in INCIDENTS.items():
         if figures.get(name):
             parts.append(counted(figures[name], what) + became)

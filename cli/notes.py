@@ -71,11 +71,11 @@ def _on_texts(schema: Schema) -> list[str]:
     found = [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
     texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
     if len(texts) == 1:
-        found += [
+        ((name, example),) = texts.items()
+        found.append(
             f"column {name!r} is text, such as {example}, of more than {most} values: what comes "
             "less often counts as one"
-            for name, example in texts.items()
-        ]
+        )
     elif texts:
         names = listed(map(repr, texts))
         found.append(

@@ -1,7 +1,7 @@
 """The literal nets of Tables 3 to 9, up to sixteen trials of a setting side by side.
 
 It is the engine's rule for the case that the paper has: no forget gate, squared error at the last
-row alone, an update per sequence by SGD; and with Adam and without f', as some best settings are. A
+row alone, an update per sequence by SGD; and with Adam and without f', as two farther tasks are. A
 net of 30 to 300 weights fills no vector, and each of its steps waits for the one before. So a
 vector holds one number of each of sixteen nets: a step of all of them costs little more than one of
 a single net. Each net keeps to a lane of its own, with sequences and weights of its own; what it
