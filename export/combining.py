@@ -1,7 +1,8 @@
 """The network's forecast combined with others by recursive least squares, as nodes in float64.
 
-As in the engine's `kernels/combination.py`: over the terms [1, the network's forecast, inputs that
-are forecasts themselves] (B, C), all but the 1 standardised by the target's mean and spread.
+As in the engine's `kernels/combination.py`: for each of O outputs over the terms [1, the network's
+forecast, inputs that are forecasts themselves] (B, O, C), all but the 1 standardised by the
+target's mean and spread.
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ from rtrl_lstm.spec import Spec
 from .graph import Graph, Values
 
 Scale = tuple[str, str]
-"""The target's mean and spread, (B, 1) and wide."""
+"""The target's mean and spread, (B, O) and wide."""
 
-_FRESH = 1.0 - np.array(FADING)[None, None]
+_FRESH = 1.0 - np.array(FADING)[None, None, None]
 LAST = 2**31 - 1
 """To the end of an axis."""
 
@@ -23,38 +24,41 @@ LAST = 2**31 - 1
 def combine(
     g: Graph, spec: Spec, numbers: Values, y_net: str, scale: Scale, ones: str
 ) -> tuple[str, str]:
-    """The combined forecast (B, 1), raw and wide, and what is kept of the row for its label.
+    """The combined forecast (B, O), raw and wide, and what is kept of the row for its label.
 
     It is the mean of least squares', of the inputs alone and of the target's mean, by their recent
-    losses. Kept are the terms and that mean (B, C + 1), raw, with what least squares said in the
-    place of the 1; NaN before the target's first label.
+    losses. Kept are the terms and that mean (B, O, C + 1), raw, with what least squares said in
+    the place of the 1; NaN before the target's first label.
     """
-    inputs = g.op("Gather", g.widened(numbers["x"]), g.integers(*spec.combine_with), axis=1)
-    found = g.concat([g.widened(ones), y_net, inputs], axis=1)
-    u = _standardised(g, found, scale, ones)
-    combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(1))
-    few, many, count = g.split(numbers["combination.losses"], 3, axis=2)
-    losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(2))
-    zero, one = g.constant(0.0, True), g.constant(1.0, True)
-    counts = g.op("Greater", g.op("Squeeze", count, g.integers(2)), zero)
+    places = g.places("combination.places", spec.combined)
+    inputs = g.op("Gather", g.widened(numbers["x"]), places, axis=1)
+    one = _each(g, spec, ones)
+    mean, sd = (_last(g, part) for part in scale)
+    found = g.concat([one, _last(g, y_net), inputs], axis=2)
+    u = _standardised(g, found, (mean, sd), one)
+    combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(2))
+    few, many, count = g.split(numbers["combination.losses"], 3, axis=3)
+    losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(3))
+    zero, unit = g.constant(0.0, True), g.constant(1.0, True)
+    counts = g.op("Greater", g.op("Squeeze", count, g.integers(3)), zero)
     size = g.op("Where", counts, losses, g.constant(float("inf"), True))
-    best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[1]))
-    ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), one)
+    best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[2]))
+    ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), unit)
     square = g.op("Mul", ratio, ratio)
-    counts_more = np.array([[1.0, FIRST_COUNTS] + [1.0] * len(spec.combine_with)])
+    counts_more = np.array([[[1.0, FIRST_COUNTS] + [1.0] * len(spec.combined[0])]])
     more = g.number("combination.more", counts_more, wide=True)
     share = g.op("Mul", g.op("Mul", square, square), more)
-    centre = g.op("Mul", g.widened(ones), zero)
-    alone = g.concat([combined, _inputs(g, u), centre], axis=1)
-    total = g.op("ReduceSum", share, g.integers(1))
-    mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(1)), total)
-    said = g.op("Where", g.op("Greater", total, g.constant(0.0, True)), mixed, combined)
-    begun = g.op("Greater", numbers["target.count"], g.constant(0.0, wide=True))
-    squares = g.op("Add", scale[0], g.op("Mul", scale[1], combined))
+    centre = g.op("Mul", one, zero)
+    alone = g.concat([combined, _inputs(g, u), centre], axis=2)
+    total = g.op("ReduceSum", share, g.integers(2))
+    mixed = g.op("Div", g.op("ReduceSum", g.op("Mul", share, alone), g.integers(2)), total)
+    said = g.op("Where", g.op("Greater", total, zero), mixed, combined)
+    begun = g.op("Greater", _last(g, numbers["target.count"]), zero)
+    squares = g.op("Add", mean, g.op("Mul", sd, combined))
     squares = g.op("Where", begun, squares, g.constant(float("nan"), wide=True))
-    y_hat = g.op("Add", scale[0], g.op("Mul", scale[1], said))
-    mean = g.op("Add", centre, scale[0])
-    return y_hat, g.concat([squares, y_net, inputs, mean], axis=1)
+    y_hat = g.op("Squeeze", g.op("Add", mean, g.op("Mul", sd, said)), g.integers(2))
+    centre = g.op("Add", centre, mean)
+    return y_hat, g.concat([squares, _last(g, y_net), inputs, centre], axis=2)
 
 
 def learn(
@@ -66,46 +70,46 @@ def learn(
     scale: Scale,
     ones: str,
 ) -> dict[str, str]:
-    """The combination after the label of the row with those terms; all wide.
+    """The combination after the labels of the terms (B, O, C + 1) that were found; all wide.
 
-    `label` is y (B, 1) and its weight (B, 1). Nothing moves where the weight is 0, or the terms
-    are of before the first label.
+    `label` is y and its weight, (B, O) or (B, 1). Nothing moves where the weight is 0, or the
+    terms are of before the first label.
     """
-    y, weight = label
+    y, weight = (_last(g, part) for part in label)
+    mean, sd = (_last(g, part) for part in scale)
     zero, one = g.constant(0.0, wide=True), g.constant(1.0, wide=True)
-    first = g.op("Slice", found, g.integers(0), g.integers(1), g.integers(1))
+    first = g.op("Slice", found, g.integers(0), g.integers(1), g.integers(2))
     begun = g.op("Not", g.op("IsNaN", first))
     moves = g.op("And", begun, g.op("Greater", weight, zero))
-    terms = 2 + len(spec.combine_with)
-    own = g.op("Slice", found, g.integers(0), g.integers(terms), g.integers(1))
-    u = _standardised(g, own, scale, ones)
+    terms = 2 + len(spec.combined[0])
+    own = g.op("Slice", found, g.integers(0), g.integers(terms), g.integers(2))
+    u = _standardised(g, own, (mean, sd), _each(g, spec, ones))
     weights, covariance = numbers["combination"], numbers["combination.covariance"]
 
-    said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(1))
-    target = g.op("Div", g.op("Sub", y, scale[0]), scale[1])
+    said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(2))
+    target = g.op("Div", g.op("Sub", y, mean), sd)
     error = g.op("Sub", target, said)
-    alone = g.concat([first, _inputs(g, found)], axis=1)
+    alone = g.concat([first, _inputs(g, found)], axis=2)
     losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found, ones)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))
-    column = g.op("Unsqueeze", u, g.integers(2))
-    reach = g.op("Squeeze", g.op("MatMul", covariance, column), g.integers(2))
-    uncertainty = g.op("ReduceSum", g.op("Mul", u, reach), g.integers(1))
+    column = _last(g, u)
+    reach = g.op("Squeeze", g.op("MatMul", covariance, column), g.integers(3))
+    uncertainty = g.op("ReduceSum", g.op("Mul", u, reach), g.integers(2))
     share = g.op("Div", g.constant(FORGETTING, True), g.op("Where", moves, weight, one))
     part = g.op("Div", one, g.op("Add", share, uncertainty))
     after = g.op("Add", weights, g.op("Mul", error, g.op("Mul", part, reach)))
 
-    third = g.integers(2)
     # Symmetric to the last bit, as in the engine: what is not grows with every label.
-    outer = g.op("Mul", g.op("Unsqueeze", reach, third), g.op("Unsqueeze", reach, g.integers(1)))
-    rest = g.op("Sub", covariance, g.op("Mul", g.op("Unsqueeze", part, third), outer))
+    outer = g.op("Mul", _last(g, reach), g.op("Unsqueeze", reach, g.integers(2)))
+    rest = g.op("Sub", covariance, g.op("Mul", _last(g, part), outer))
     rest = g.op("Div", rest, g.constant(FORGETTING, True))
-    eye = g.number("combination.diagonal", np.eye(terms)[None], wide=True)
-    trace = g.op("ReduceSum", g.op("Mul", rest, eye), g.integers(1, 2))
+    eye = g.number("combination.diagonal", np.eye(terms)[None, None], wide=True)
+    trace = g.op("ReduceSum", g.op("Mul", rest, eye), g.integers(2, 3))
     bound = g.constant(GREATEST_COVARIANCE, True)
     rest = g.op("Mul", rest, g.op("Div", bound, g.op("Max", trace, bound)))
-    move_all = g.op("Unsqueeze", moves, third)
+    move_all = _last(g, moves)
     return {
         "combination": g.op("Where", moves, after, weights),
         "combination.covariance": g.op("Where", move_all, rest, covariance),
@@ -113,39 +117,56 @@ def learn(
     }
 
 
+def of_each_step(g: Graph, spec: Spec, ring: str) -> str:
+    """Of a ring (B, H, H, C), the oldest row first, what was kept of step k in the row k ago."""
+    mask = g.number("combination.due", np.eye(spec.horizon)[None, ::-1, :, None], wide=True)
+    zero = g.constant(0.0, wide=True)
+    due = g.op("Where", g.op("Greater", mask, zero), ring, zero)
+    return g.op("ReduceSum", due, g.integers(1), keepdims=0)
+
+
 def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
-    """The losses (B, E, 3) of least squares, the inputs alone and the mean after a label, wide.
+    """The losses (B, O, E, 3) of least squares, the inputs alone and the mean after a label, wide.
 
     `before` may be of a batch of 1, as at first, where the errors are of more.
     """
-    last = g.integers(2)
-    one = g.op("Unsqueeze", g.widened(ones), last)
+    one = g.op("Unsqueeze", g.widened(ones), g.integers(2, 3))
     size = g.op("Max", errors, g.op("Sub", g.constant(0.0, True), errors))
-    few, many, count_before = g.split(before, 3, axis=2)
+    few, many, count_before = g.split(before, 3, axis=3)
     count = g.op("Add", count_before, one)
     rates = g.op("Max", g.number("combination.fresh", _FRESH, wide=True), g.op("Div", one, count))
-    two = g.concat([few, many], axis=2)
-    moved = g.op("Mul", rates, g.op("Sub", g.op("Unsqueeze", size, last), two))
-    after = g.concat([g.op("Add", two, moved), count], axis=2)
+    two = g.concat([few, many], axis=3)
+    moved = g.op("Mul", rates, g.op("Sub", _last(g, size), two))
+    after = g.concat([g.op("Add", two, moved), count], axis=3)
     # An input that has come up since the row said nothing there; y_net stands for least squares.
-    silent = g.op("Unsqueeze", g.op("IsNaN", _inputs(g, found, first=1)), last)
+    silent = _last(g, g.op("IsNaN", _inputs(g, found, first=1)))
     # The count of one that is not averaged is below 0 for ever.
     never = g.op("Greater", g.constant(0.0, True), count_before)
     return g.op("Where", silent, before, g.op("Where", never, before, after))
 
 
+def _last(g: Graph, value: str) -> str:
+    """A value (B, O ...) with an axis of 1 behind the others it has."""
+    return g.op("Unsqueeze", value, g.integers(-1))
+
+
+def _each(g: Graph, spec: Spec, ones: str) -> str:
+    """1 for each output (B, O, 1), wide, from ones (B, 1)."""
+    outputs = g.constant_ones("combination.outputs", (1, spec.output_size))
+    return _last(g, g.op("Mul", g.widened(ones), outputs))
+
+
 def _inputs(g: Graph, terms: str, first: int = 2) -> str:
     """The terms from number `first` on; 2: behind the 1 and the network's."""
-    return g.op("Slice", terms, g.integers(first), g.integers(LAST), g.integers(1))
+    return g.op("Slice", terms, g.integers(first), g.integers(LAST), g.integers(2))
 
 
-def _standardised(g: Graph, found: str, scale: Scale, ones: str) -> str:
-    """Terms (B, C) as least squares sees them: 1, and the others in the target's spread.
+def _standardised(g: Graph, found: str, scale: Scale, one: str) -> str:
+    """Terms (B, O, C) as least squares sees them: 1, and the others in the target's spread.
 
     One that has come up since, and is NaN, is 0, so that nothing is learned about it.
     """
-    ends = g.integers(1), g.integers(LAST), g.integers(1)
-    others = g.op("Slice", found, *ends)
+    others = _inputs(g, found, first=1)
     u = g.op("Div", g.op("Sub", others, scale[0]), scale[1])
     u = g.op("Where", g.op("IsNaN", others), g.constant(0.0, wide=True), u)
-    return g.concat([g.widened(ones), u], axis=1)
+    return g.concat([one, u], axis=2)

@@ -18,7 +18,7 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
     spec, scaling = numbers.spec, numbers.scaling
     y = parts.activate(g, _readout(g, numbers, h, u), spec.activation)
     if numbers.combination:
-        y = parts.combine(g, y, x, numbers.combination, scaling)
+        y = parts.combine(g, y, x, spec.combined, numbers.combination, scaling)
     if spec.scale_target:
         y = parts.unstandardise(g, y, scaling["target_mean"], scaling["target_scale"])
     return y

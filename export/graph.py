@@ -102,6 +102,14 @@ class Graph:
         """Sizes or axes; the graph holds them once."""
         return self._store(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
 
+    def constant_ones(self, name: str, shape: tuple[int, ...]) -> str:
+        """Ones in float64; the graph holds them once."""
+        return self._store(name, np.ones(shape))
+
+    def places(self, name: str, value: ArrayLike) -> str:
+        """Store an array of places along an axis."""
+        return self._store(name, np.ascontiguousarray(value, np.int64))
+
     def op(self, op_type: str, *values: str, **attributes: Any) -> str:
         """Apply an operator with one result. A value of "" is an input that is left out."""
         return self.ops(1, op_type, *values, **attributes)[0]

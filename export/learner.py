@@ -135,12 +135,21 @@ class _Step:
         self.raw_label = self.label
         if self.spec.scale_target:
             g, before = self.g, Statistics.of(self.now, "target")
-            wide = g.widened(self.label.value)
-            after = statistics.observed(g, before, wide, g.cast(self.label.known, wide=True))
+            wide, (newest, known) = g.widened(self.label.value), self._newest(self.label)
+            newest, known = g.widened(newest), g.cast(known, wide=True)
+            after = statistics.observed(g, before, newest, known)
             self.now |= after.named("target")
             mean, sd = self._target_scale()
             value = g.narrowed(g.op("Div", g.op("Sub", wide, mean), sd))
             self.label = Label(value, self.label.known)
+
+    def _newest(self, label: Label) -> Label:
+        """Of a label of every step, that of the present row (B, 1); any other is that as it is."""
+        if not self.spec.every_step:
+            return label
+        g, ends = self.g, (-1, combining.LAST, 1)
+        value, known = (g.op("Slice", part, *map(g.integers, ends)) for part in label)
+        return Label(value, known)
 
     def _say(self, passed: Pass) -> str:
         """The forecast (B, O) of a pass; what a combination weighs is kept as ``terms``."""
@@ -155,10 +164,10 @@ class _Step:
         return g.narrowed(y_hat)
 
     def _learn_combination(self, terms: str, may: str = "") -> None:
-        """The label of the row that those terms were of, unless `may` (B, 1) is 0."""
+        """The label of the row that those terms were of, unless `may` (B, 1) or (B, O) is 0."""
         if not self.spec.combine_with:
             return
-        g, label = self.g, self.raw_label
+        g, label = self.g, self._newest(self.raw_label)
         weight = g.op("Mul", self.now["sample_weight"], g.cast(label.known))
         weight = g.widened(times(g, weight, may))
         given = g.widened(label.value), weight
@@ -253,6 +262,8 @@ class _Forecaster(_Step):
         started = g.cast(g.op("Not", g.op("Less", now["steps"], horizon)))
         # Else a reset lies between the row and its label.
         may = g.cast(g.op("Not", g.op("Less", now["since"], horizon)))
+        if self.spec.combine_with:
+            self._learn_combined(may)
         self._trail(started, may)
         z = self._scale_inputs()
         passed = self.stack.advance(now, z, begun_anew(g, self._states(), keep))
@@ -275,10 +286,18 @@ class _Forecaster(_Step):
         passed = self.stack.advance(now, self._oldest("ring"), states)
         for name, value in passed.states.items():
             now[f"trailing.{name}"] = g.op("Mul", value, started)
-        if self.spec.combine_with:
-            self._learn_combination(self._oldest("combination.ring"), may)
         self._trace(passed, keep, started)
         self._learn(passed, keep, may)
+
+    def _learn_combined(self, may: str) -> None:
+        """The row of `horizon` rows ago; or for each step the one that was so many rows ago."""
+        g, now, spec = self.g, self.now, self.spec
+        if not spec.every_step:
+            self._learn_combination(self._oldest("combination.ring"), may)
+            return
+        steps = g.number("steps_ahead", np.arange(1.0, 1.0 + spec.horizon)[None], wide=True)
+        may = g.cast(g.op("Not", g.op("Less", now["since"], steps)))
+        self._learn_combination(combining.of_each_step(g, spec, now["combination.ring"]), may)
 
     def _spread_rings(self) -> None:
         """A ring of one learner, the default, for each of the batch."""
@@ -287,7 +306,8 @@ class _Forecaster(_Step):
         now["ring"] = g.op("Mul", now["ring"], ones)
         now["ring.reset"] = g.op("Mul", now["ring.reset"], self.ones)
         if self.spec.combine_with:
-            now["combination.ring"] = g.op("Mul", now["combination.ring"], g.widened(ones))
+            ones = g.op("Unsqueeze", g.widened(ones), g.integers(3))
+            now["combination.ring"] = g.op("Mul", now["combination.ring"], ones)
 
     def _oldest(self, ring: str) -> str:
         g = self.g

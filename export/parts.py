@@ -67,19 +67,46 @@ def combine(
     g: Graph,
     y: str,
     x: str,
+    inputs: tuple[tuple[int, ...], ...],
     combination: Mapping[str, FloatArray],
     scaling: Mapping[str, FloatArray],
 ) -> str:
-    """bias + network * y + inputs . (x - target_mean) / target_scale; x (B, I) raw, y (B, 1).
+    """bias + network * y + weights . (x - target_mean) / target_scale, for each output.
 
-    The network's forecast combined with inputs that are forecasts themselves.
+    The network's forecasts y (B, O) combined with ``inputs`` (O, C), numbers of those in the raw
+    rows x (B, I) that are forecasts themselves. To lose no digits, an input is centred on the mean
+    of the first output that it is a forecast of; what is missing for others is in their bias.
     """
-    centred = g.op("Sub", x, g.number("combination.mean", scaling["target_mean"]))
-    others = g.op("Mul", centred, g.number("combination.scale", 1.0 / scaling["target_scale"]))
+    weights, scale = combination["inputs"], scaling["target_scale"]
+    centre = centres(inputs, scaling["target_mean"], weights.shape[1])
+    bias = combination["bias"] + off_centre(weights, centre, scaling)
+    centred = g.op("Sub", x, g.number("combination.mean", centre))
     own = g.op("Mul", y, g.number("combination.network", combination["network"]))
-    sum_ = g.op("Add", own, g.number("combination.bias", combination["bias"]))
-    weights = g.number("combination.inputs", combination["inputs"][None, :])
-    return linear(g, others, weights, sum_)
+    own = g.op("Add", own, g.number("combination.bias", bias))
+    none = g.number("combination.none", np.zeros(len(weights)))
+    others = linear(g, centred, g.number("combination.inputs", weights), none)
+    others = g.op("Mul", others, g.number("combination.scale", 1.0 / scale))
+    return g.op("Add", own, others)
+
+
+def centres(inputs: tuple[tuple[int, ...], ...], mean: FloatArray, count: int) -> FloatArray:
+    """For each of ``count`` inputs the mean (O,) of the first output with it, 0 without one."""
+    found = np.zeros(count)
+    for own, value in zip(reversed(inputs), reversed(mean), strict=True):
+        found[list(own)] = value
+    return found
+
+
+def off_centre(
+    weights: FloatArray, centre: FloatArray, scaling: Mapping[str, FloatArray]
+) -> FloatArray:
+    """What is missing for each output (O,) where inputs (I,) lie around other means than its own.
+
+    Inputs that have no weight (O, I) there count nothing.
+    """
+    away = centre[None] - scaling["target_mean"][:, None]
+    found: FloatArray = (weights * away).sum(axis=1) / scaling["target_scale"]
+    return found
 
 
 def unstandardise(g: Graph, y: str, mean: FloatArray, scale: FloatArray) -> str:

@@ -37,6 +37,7 @@ KNOWN = frozenset(
         "combine_with",
         "coupled_gates",
         "dtype",
+        "every_step",
         "block_size",
         "forget_bias",
         "forget_gate",
@@ -251,12 +252,12 @@ def counters(spec: Spec) -> list[str]:
 
 
 def _combination(spec: Spec) -> dict[str, Number]:
-    terms = 2 + len(spec.combine_with)
+    outputs, terms = spec.output_size, 2 + len(spec.combined[0])
     found = {
-        "combination": Number((terms,), wide=True),
-        "combination.covariance": Number((terms, terms), wide=True),
-        "combination.losses": Number((terms, 3), wide=True),
+        "combination": Number((outputs, terms), wide=True),
+        "combination.covariance": Number((outputs, terms, terms), wide=True),
+        "combination.losses": Number((outputs, terms, 3), wide=True),
     }
     if spec.horizon:
-        found["combination.ring"] = Number((spec.horizon, terms + 1), wide=True)
+        found["combination.ring"] = Number((spec.horizon, outputs, terms + 1), wide=True)
     return found

@@ -46,7 +46,7 @@ def cost(exact: Learner | Forecaster, coarse: Learner | Forecaster, said: str) -
     dict of output name -> largest difference
         As a fraction of the largest number that the output takes. Both learners are used up.
     """
-    x = verify.random_rows(exact.scaling(), exact.spec.combine_only, verify.ROWS, "float32")
+    x = verify.random_rows(exact.scaling(), exact.spec, verify.ROWS, "float32")
     largest: dict[str, float] = {}
     sizes: dict[str, float] = {}
     for row in x:

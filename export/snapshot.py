@@ -30,7 +30,7 @@ class Snapshot:
     scaling : dict of name -> array
         ``input_mean``, ``input_scale`` (I,), ``target_mean``, ``target_scale`` (O,).
     combination : dict of name -> array
-        As ``combination()``: ``bias``, ``network`` (1,) and ``inputs`` (I,), or nothing.
+        As ``combination()``: ``bias``, ``network`` (O,) and ``inputs`` (O, I), or nothing.
     """
 
     spec: Spec

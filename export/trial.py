@@ -122,7 +122,7 @@ def _rows(net: Net, provenance: Provenance) -> Iterator[Row]:
     """Rows and what the engine makes of them; it begins anew where it leaves all bounds."""
     rng, dtype = np.random.default_rng(0), provenance.dtype
     count = min(ROWS, max(LEAST_ROWS, ROOM // (8 * net.layout.nbytes)))
-    x = verify.random_rows(net.scaling(), net.spec.combine_only, count, str(dtype))
+    x = verify.random_rows(net.scaling(), net.spec, count, str(dtype))
     y = _labels(net, x, rng).astype(dtype).astype(np.float64)
     weights = rng.uniform(0.0, 2.0, count).astype(dtype).astype(np.float64)
     weights[rng.random(count) < 0.1] = 0.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
 from .provenance import Provenance
@@ -110,7 +111,7 @@ def verify(
         An output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
     precision = str(provenance.dtype)
-    rows = random_rows(numbers.scaling, frozen.spec.combine_only, ROWS, precision)
+    rows = random_rows(numbers.scaling, frozen.spec, ROWS, precision)
     trial = _run_engine(rows, numbers, frozen)
     sizes = _sizes(trial, provenance)
     session = start(data, "cpu")
@@ -204,17 +205,18 @@ def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:
 
 
 def random_rows(
-    scaling: Mapping[str, FloatArray], forecasts: Sequence[int], count: int, precision: str
+    scaling: Mapping[str, FloatArray], spec: Spec, count: int, precision: str
 ) -> FloatArray:
     """Raw rows (T, I) that, scaled, have a spread of 1.5: enough to saturate some gates.
 
-    The inputs `forecasts` are forecasts of the target that the network does not see: they are about
-    where the target is. Rounded to the graph's precision, so that the engine sees the same ones.
+    Forecasts of a target that the network does not see are about where that target is. Rounded to
+    the graph's precision, so that the engine sees the same ones.
     """
     mean, scale = scaling["input_mean"].copy(), scaling["input_scale"].copy()
-    if forecasts:
-        mean[list(forecasts)] = scaling["target_mean"]
-        scale[list(forecasts)] = 1.0 / scaling["target_scale"]
+    for output, inputs in enumerate(spec.combined):
+        unseen = [k for k in inputs if k in spec.combine_only]
+        mean[unseen] = scaling["target_mean"][output]
+        scale[unseen] = 1.0 / scaling["target_scale"][output]
     spread = 1.5 / np.where(scale > 0, scale, 1.0)
     z = np.random.default_rng(0).standard_normal((count, len(scale)))
     rows = mean + spread * z

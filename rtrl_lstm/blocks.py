@@ -61,12 +61,13 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
     layout.write(block, "quantiles", np.array(spec.quantiles))
     if spec.combine_with:
         one, network, each = slots.INITIAL_COVARIANCE
-        covariance = np.diag([one, network] + [each] * len(spec.combine_with))
+        covariance = np.diag([one, network] + [each] * len(spec.combined[0]))
         layout.write(block, "combination", np.eye(len(covariance))[2])  # all on the first input
         layout.write(block, "combination.covariance", covariance)
         layout.write(block, "combination.ring", np.array(np.nan))  # nothing was combined yet
         losses = layout.read(block, "combination.losses")
-        losses[[1 + spec.combine_with.index(k) for k in spec.combine_inner], 2] = slots.NOT_AVERAGED
+        inner = np.isin(spec.combined, spec.combine_inner)
+        losses[:, 1:-1, 2][inner] = slots.NOT_AVERAGED
         layout.write(block, "combination.losses", losses)
     if spec.contexts:
         layout.write(block, "contexts.shares", np.array(slots.FIRST_SHARE))

@@ -447,8 +447,8 @@ class Core:
     def combination(self) -> dict[str, Array]:
         """What the combination of `Spec.combine_with` comes to, float64; empty without one.
 
-        bias (1,), network (1,) and inputs (I,), 0 for those that take no part: with the network's
-        forecast and the inputs standardised by the target's mean and scale, the standardised
+        bias (O,), network (O,) and inputs (O, I), 0 for those that take no part: with the network's
+        forecast and the inputs standardised by the target's mean and scale, each standardised
         forecast is bias + network * (the network's) + inputs . x.
         """
         parts = (f"combination{part}" for part in ("", ".losses"))

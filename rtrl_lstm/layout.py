@@ -138,22 +138,29 @@ class Layout(Fields):
         return int("bias" not in row.sees and self.spec.has_bias)
 
     def _write_combination(self, table: list[int]) -> None:
-        inputs = self.spec.combine_with
-        if not inputs:
+        several = self.spec.combined
+        if not several:
             return
-        terms = ("one", "net", *(f"x{k}" for k in inputs))
+        # A term is called by its inputs of all outputs.
+        together = zip(*several, strict=True)
+        names = ("+".join(f"x{k}" for k in dict.fromkeys(each)) for each in together)
+        terms, outputs = ("one", "net", *names), labels("y", len(several))
         rows = labels("row", max(self.spec.horizon, 1))
         table[slots.T_COMBINED] = len(terms)
         table[slots.T_COMBINED_INPUTS] = len(table)
-        table.extend(inputs)
-        table[slots.T_COMBINATION] = self._place_head("combination", terms)
-        table[slots.T_COVARIANCE] = self._place_head("combination.covariance", terms, terms)
-        table[slots.T_REACH] = self._place_head("combination.reach", terms)
+        table.extend(k for inputs in several for k in inputs)
+        table[slots.T_COMBINATION] = self._place_head("combination", outputs, terms)
+        table[slots.T_COVARIANCE] = self._place_head(
+            "combination.covariance", outputs, terms, terms
+        )
+        table[slots.T_REACH] = self._place_head("combination.reach", ("reach", "terms"), terms)
         alone = ("combined", *terms[2:], "mean")
         table[slots.T_LOSSES] = self._place_head(
-            "combination.losses", alone, ("few", "many", "count")
+            "combination.losses", outputs, alone, ("few", "many", "count")
         )
-        table[slots.T_COMBINED_RING] = self._place_head("combination.ring", rows, (*terms, "mean"))
+        table[slots.T_COMBINED_RING] = self._place_head(
+            "combination.ring", rows, outputs, (*terms, "mean")
+        )
 
     def _write_contexts(self, table: list[int]) -> None:
         """See `kernels/contexts.py`."""
@@ -201,6 +208,7 @@ class Layout(Fields):
             table[slots.T_CLIP] = slots.CLIP_CODES[spec.clip.name]
         table[slots.T_SCALE_TARGET] = int(spec.scale_target)
         table[slots.T_HORIZON] = spec.horizon
+        table[slots.T_EVERY_STEP] = int(spec.every_step)
         table[slots.T_FLOAT32] = int(spec.dtype == "float32")
         table[slots.T_SCALED] = len(table)
         seen = [slots.SCALED if scaled else slots.AS_IS for scaled in spec.scaled_inputs]

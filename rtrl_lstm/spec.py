@@ -55,8 +55,8 @@ CELL_OPTIONS = frozenset(
         "output_gate_bias",
     }
 )
-FLAGS = ("shortcuts", "scale_target", "sparse_inputs", "input_gate", "forget_gate", "output_gate",
-         "coupled_gates", "peephole", "recurrent", "contexts")  # fmt: skip
+FLAGS = ("shortcuts", "scale_target", "every_step", "sparse_inputs", "input_gate", "forget_gate",
+         "output_gate", "coupled_gates", "peephole", "recurrent", "contexts")  # fmt: skip
 GATE_RECURRENCES = ("none", "gates", "all")
 BIASED = ("gates", "cells", "readout")  # the parts that may have a bias
 # A cell's name that stands for an lstm with these options where they were left at their default.
@@ -107,10 +107,13 @@ class Spec:
         sparse_inputs: whether most inputs are zero at most steps, as in one-hot codes: a step then
             takes time for those that are not, or were not long ago; no bit differs. For rule
             "truncated", and "sgd" or update "sequence"; without blocks, horizon, scaled inputs.
+        every_step: whether the outputs are of the rows 1, 2 ... up to `horizon` ahead, one each.
+            A label is then the targets of the last `horizon` rows, that of the present row last,
+            and all are scaled by what the target has been up to it.
         combine_with: inputs that are themselves forecasts of the target, such as its last value
             or that of a season ago. The forecast is then a running least-squares combination of
-            them and of what the network says (see `kernels/combination.py`). For one output with
-            squared error and a scaled target.
+            them and of what the network says (see `kernels/combination.py`). With several outputs
+            a tuple of them for each, all of one length. For squared error and a scaled target.
         combine_only: those of `combine_with` that the network does not see.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
@@ -164,7 +167,8 @@ class Spec:
     scale_inputs: bool | tuple[bool, ...] = False
     scale_target: bool = False
     sparse_inputs: bool = False
-    combine_with: tuple[int, ...] = ()
+    every_step: bool = False
+    combine_with: tuple[int, ...] | tuple[tuple[int, ...], ...] = ()
     combine_only: tuple[int, ...] = ()
     combine_inner: tuple[int, ...] = ()
     contexts: bool = False
@@ -260,8 +264,12 @@ class Spec:
                 f"{counted(self.input_size, 'input')}",
             )
         require_tuple(self, "quantiles", float, "a list of numbers")
-        for name in ("combine_with", "combine_only", "combine_inner"):
+        for name in ("combine_only", "combine_inner"):
             require_tuple(self, name, operator.index, "a list of inputs' numbers")
+        wanted = "a list of inputs' numbers, or one of them for each output"
+        require_tuple(self, "combine_with", _number_or_numbers, wanted)
+        if len(self.combine_with) == 1 and isinstance(self.combine_with[0], tuple):
+            object.__setattr__(self, "combine_with", self.combine_with[0])
 
     def _check_output(self) -> None:
         if self.loss == "quantile":
@@ -366,6 +374,12 @@ class Spec:
         return self.output_activation or IMPLIED_ACTIVATION.get(self.loss, "identity")
 
     @property
+    def combined(self) -> tuple[tuple[int, ...], ...]:
+        """For each output the inputs that are combined with it; empty without a combination."""
+        flat = tuple(one for one in self.combine_with if isinstance(one, int))
+        return (flat,) if flat else tuple(o for o in self.combine_with if isinstance(o, tuple))
+
+    @property
     def target_size(self) -> int:
         """Numbers in a label: 1 for a class index or a quantile's target, else output_size."""
         return 1 if self.loss in ("cross_entropy", "quantile") else self.output_size
@@ -443,3 +457,9 @@ class Spec:
             return cls(**values)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a description of a learner: {error}") from error
+
+
+def _number_or_numbers(value: Any) -> int | tuple[int, ...]:
+    """An input's number, or several of them."""
+    several = isinstance(value, tuple | list)
+    return tuple(map(operator.index, value)) if several else operator.index(value)

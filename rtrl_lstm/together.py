@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def check_together(spec: Spec) -> None:
     """Raise ValueError, with what asks for what, where options contradict each other."""
+    _check_every_step(spec)
     _check_combination(spec)
     _check_lstm(spec)
     _check_learning(spec)
@@ -80,19 +81,40 @@ def _check_sparse(spec: Spec) -> None:
     )
 
 
+def _check_every_step(spec: Spec) -> None:
+    """An output for each of the rows ahead."""
+    require(
+        not spec.every_step or spec.output_size == spec.horizon > 0,
+        f"every_step needs an output for each of the rows ahead: horizon {spec.horizon} and "
+        f"output_size {spec.output_size} must be the same, and above 0",
+    )
+    require(
+        not spec.every_step or spec.loss not in ("cross_entropy", "quantile"),
+        f"every_step needs a number for each of the rows ahead, and no loss {spec.loss!r}",
+    )
+
+
 def _check_combination(spec: Spec) -> None:
     """What is mixed with the network's forecast."""
-    inputs = spec.combine_with
+    several = spec.combined
     require(
-        all(0 <= k < spec.input_size for k in inputs) and len(set(inputs)) == len(inputs),
+        len({type(each) for each in spec.combine_with}) < 2
+        and all(
+            all(0 <= k < spec.input_size for k in inputs) and 0 < len(set(inputs)) == len(inputs)
+            for inputs in several
+        ),
         f"combine_with must name different inputs from 0 to {spec.input_size - 1}",
     )
-    for name in ("combine_only", "combine_inner"):
-        require(set(getattr(spec, name)) <= set(inputs), f"{name} must name some of combine_with")
     require(
-        not inputs
-        or (spec.loss == "squared_error" and spec.output_size == 1 and spec.scale_target),
-        "combine_with is for one output with loss 'squared_error' and scale_target",
+        len(several) in (0, spec.output_size) and len({len(inputs) for inputs in several}) <= 1,
+        f"combine_with must name as many inputs for each of {spec.output_size} outputs",
+    )
+    known = {k for inputs in several for k in inputs}
+    for name in ("combine_only", "combine_inner"):
+        require(set(getattr(spec, name)) <= known, f"{name} must name some of combine_with")
+    require(
+        not several or (spec.loss == "squared_error" and spec.scale_target),
+        "combine_with is for loss 'squared_error' and scale_target",
     )
     one = spec.loss == "log_loss" and spec.output_size == 1
     require(

@@ -117,6 +117,8 @@ def around_learning():
     combined = {**scaled, "combine_with": (0, 2), "combine_only": (2,), "combine_inner": (2,)}
     yield "combined", combined
     yield "combined, 5 ahead", {"horizon": 5, **combined}
+    steps = {"horizon": 3, "output_size": 3, "every_step": True, **scaled}
+    yield "every step to 3 ahead", {**steps, "combine_with": ((0, 1), (0, 2), (1, 2))}
 
 
 def main():

@@ -57,17 +57,90 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
             expected, alone = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
             squares.append(alone)
         assert found[t] == pytest.approx(expected, rel=1e-9)
-    np.testing.assert_allclose(combined.array("combination"), twin.w, rtol=1e-8)
+    np.testing.assert_allclose(combined.array("combination")[0], twin.w, rtol=1e-8)
     averaged = twin.shares > 0
-    losses = combined.array("combination.losses")
+    losses = combined.array("combination.losses")[0]
     np.testing.assert_allclose(losses[averaged, :2], twin.losses[averaged], rtol=1e-8)
     assert (losses[averaged, 2] == twin.labels).all()
     assert (losses[~averaged] == [0.0, 0.0, -1.0]).all()
     given, y_net = combined.combination(), 51.0
-    assert given["inputs"][1] == 0.0
+    assert given["inputs"][0, 1] == 0.0
     linear = given["network"] * (y_net - mean) / spread + given["inputs"] @ (x[-1] - mean) / spread
     expected, _ = twin.forecast(y_net, x[-1, [2, 0]], mean, spread)
     assert mean + spread * (given["bias"] + linear) == pytest.approx([expected], rel=1e-9)
+
+
+class Several:
+    """A combination for each output, by the single one's twin."""
+
+    def __init__(self, inputs, limit, every_step, horizon):
+        self.inputs, self.every_step, self.horizon = inputs, every_step, horizon
+        self.twins = [Combination(len(one), limit) for one in inputs]
+        self.made, self.known = [], [[] for _ in inputs]
+
+    def learn(self, t, label, begun_at):
+        """The label (O,) of row t, in a sequence that began at some row."""
+        for k, twin in enumerate(self.twins):
+            y = label[-1] if self.every_step else label[k]
+            if np.isnan(y):
+                continue
+            self.known[k].append(y)
+            made = t - (k + 1 if self.every_step else self.horizon)
+            if made >= begun_at and self.made[made][k] is not None:
+                alone, y_net, others = self.made[made][k]
+                twin.learn(y, alone, y_net, others, *self.scale(k))
+
+    def forecast(self, x, y_net):
+        said, kept = [], []
+        for k, twin in enumerate(self.twins):
+            others = x[list(self.inputs[k])]
+            expected, alone = twin.forecast(y_net[k], others, *self.scale(k))
+            said.append(expected)
+            kept.append((alone, y_net[k], others) if self.known[k] else None)
+        self.made.append(kept)
+        return said
+
+    def scale(self, k):
+        known = self.known[k]
+        return (np.mean(known) if known else 0.0), spread_of(known)
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("clip", [None, rl.ClipCredit(0.5)])
+def test_each_output_has_a_combination_of_its_own(every_step, clip):
+    x, y = series(300)
+    horizon, inputs = 3, ((2, 0), (0, 1), (1, 2))
+    if every_step:
+        padded = np.concatenate((np.full(horizon - 1, np.nan), y))
+        labels = np.lib.stride_tricks.sliding_window_view(padded, horizon)
+    else:
+        labels = np.column_stack((y, -2 * y, np.roll(y, 1)))
+    begins = np.zeros(len(y), bool)
+    begins[[100, 102, 200]] = True
+    more = {"output_size": 3, "clip": clip, "every_step": every_step, **OPTIONS}
+    combined = rl.Forecaster(horizon, 3, combine_with=inputs, **more)
+    found = combined.run(x, labels, reset=begins)
+    y_net = rl.Forecaster(horizon, 3, **more).run(x, labels, reset=begins)
+    twin, begun_at = Several(inputs, clip and clip.limit, every_step, horizon), 0
+    for t in range(len(y)):
+        begun_at = t if begins[t] else begun_at
+        twin.learn(t, labels[t], begun_at)
+        assert found[t] == pytest.approx(twin.forecast(x[t], y_net[t]), rel=1e-9)
+    weights = np.array([one.w for one in twin.twins])
+    np.testing.assert_allclose(combined.array("combination"), weights, rtol=1e-8)
+
+
+def test_several_outputs_learn_at_once():
+    x, y = series(200)
+    labels = np.column_stack((y, y - x[:, 1]))
+    net = rl.Learner(3, output_size=2, combine_with=((2, 0), (0, 1)), **OPTIONS)
+    plain = rl.Learner(3, output_size=2, **OPTIONS)
+    found, y_net = net.run(x, labels), plain.run(x, labels)
+    twin = Several(((2, 0), (0, 1)), None, False, 0)
+    for t in range(len(y)):
+        assert found[t] == pytest.approx(twin.forecast(x[t], y_net[t]), rel=1e-9)
+        # The label's own scale is that with it.
+        twin.learn(t, labels[t], 0)
 
 
 def test_before_any_label_the_first_forecast_is_given():
@@ -88,16 +161,16 @@ def test_a_forecast_that_comes_up_learns_nothing_from_the_rows_before_it():
     x, y = 1e6 + x, np.where(np.isnan(y), 50.0, y) + 1e6
     net = rl.Forecaster(3, input_size=2, combine_with=(0,), **OPTIONS)
     net.run(x[:40, :2], y[:40])
-    before = net.combination()["inputs"][0]
+    before = net.combination()["inputs"][0, 0]
     net.grow(dataclasses.replace(net.spec, input_size=3, combine_with=(0, 2)))
-    assert net.combination()["inputs"].tolist() == [before, 0.0, 0.0]
+    assert net.combination()["inputs"].tolist() == [[before, 0.0, 0.0]]
     np.testing.assert_array_equal(  # all are open to change once more
-        net.array("combination.covariance"), np.diag([0.001, 0.1, 1.0, 1.0])
+        net.array("combination.covariance")[0], np.diag([0.001, 0.1, 1.0, 1.0])
     )
     net.run(x[40:43], y[40:43])
-    assert net.combination()["inputs"][2] == 0.0
+    assert net.combination()["inputs"][0, 2] == 0.0
     net.run(x[43:60], y[43:60])
-    assert abs(net.array("combination")[3]) > 0.1
+    assert abs(net.array("combination")[0, 3]) > 0.1
 
 
 def test_a_pair_that_straddles_a_reset_teaches_nothing():
@@ -136,6 +209,11 @@ def test_the_network_does_not_see_what_is_only_combined():
         {"combine_with": (0,), "scale_target": False},
         {"combine_with": (0,), "loss": "huber"},
         {"combine_with": (0,), "output_size": 2},
+        {"combine_with": (0, 1), "output_size": 2},
+        {"combine_with": ((0,), (1, 2)), "output_size": 2},
+        {"combine_with": ((0,), ()), "output_size": 2},
+        {"combine_with": ((0,), (1,)), "output_size": 3},
+        {"combine_with": ((0,), 1), "output_size": 2},
     ],
 )
 def test_what_cannot_be_combined_is_refused(options):
@@ -157,6 +235,6 @@ def test_it_stays_what_it_is_over_a_hundred_thousand_labels(kind):
     off = np.abs(net.run(X, y)[:-1, 0] - y[1:])
     naive = np.abs(y[:-1] - y[1:])
     assert off[-50_000:].mean() < naive[-50_000:].mean() + 0.1 * y.std()
-    covariance = net.array("combination.covariance")
+    covariance = net.array("combination.covariance")[0]
     assert np.array_equal(covariance, covariance.T)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9 * np.trace(covariance)

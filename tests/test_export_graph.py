@@ -30,6 +30,13 @@ CASES = {
         "combine_with": (2, 0),
         "combine_only": (0,),
     },
+    "each combined": {
+        "scale_inputs": True,
+        "scale_target": True,
+        "output_size": 2,
+        "combine_with": ((2, 0), (2, 1)),
+        "combine_only": (0,),
+    },
     "quantiles": {
         "loss": "quantile",
         "quantiles": (0.1, 0.5, 0.9),

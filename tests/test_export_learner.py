@@ -33,6 +33,21 @@ HARD = {
         **SCALED,
     ),
     "combined ahead": Spec(3, 5, horizon=3, combine_with=(1, 2), cell="gru", **SCALED),
+    "each combined": Spec(
+        3, 5, 2, horizon=2, combine_with=((0, 1), (2, 1)), combine_inner=(2,), **SCALED
+    ),
+    "every step combined": Spec(
+        3,
+        5,
+        3,
+        horizon=3,
+        every_step=True,
+        combine_with=((0, 1), (0, 2), (1, 2)),
+        combine_only=(1,),
+        clip=ClipCredit(1.0),
+        **SCALED,
+    ),
+    "every step": Spec(3, 5, 3, horizon=3, every_step=True, loss="huber", **SCALED),
 }
 WIRED = {
     "all see gates": Spec(3, 4, 2, num_layers=2, **WIRINGS["all see gates"]),

@@ -126,11 +126,12 @@ def test_scaling_in_a_foreign_graph_becomes_running_scaling(tmp_path):
         {"cell": "lstm1997", "block_size": 2, "bias": ("gates",)},
         {"proj_size": 3, "num_layers": 2},
         {"scale_target": True, "combine_with": (0, 2), "combine_only": (2,), "scale_inputs": True},
+        {"scale_target": True, "combine_with": ((0, 2), (0, 1)), "combine_inner": (2,)},
     ],
-    ids=["around", "gru", "peephole", "elstm", "1997", "projection", "combination"],
+    ids=["around", "gru", "peephole", "elstm", "1997", "projection", "combination", "combinations"],
 )
 def test_our_own_graphs_come_back(tmp_path, options, graph, precision):
-    outputs = 1 if "combine_with" in options else 2
+    outputs = 1 if options.get("combine_with") == (0, 2) else 2
     net = rl.Learner(3, 6, outputs, dtype="float64", **options)
     X, Y = rows(net.spec, 100)
     net.run(X, Y)

@@ -84,7 +84,7 @@ def test_the_frozen_network_combines_with_the_stream_as_it_goes_on():
     one, other = frozen.run(rows[40:]), model.frozen().run(changed[40:])
     assert one[:4] == other[:4]
     assert one[4] != other[4]  # the last value
-    weight = model.learner.combination()["inputs"][model.spec.combine_with[1]]
+    weight = model.learner.combination()["inputs"][0, model.spec.combine_with[1]]
     assert weight != 0.0
     assert one[7] != other[7]  # the last day, of row 48
 

@@ -35,7 +35,8 @@ def _model(**options: object) -> Model:
 def test_a_forecast_is_learned_from_when_all_its_rows_have_come() -> None:
     rows, model = _rows(), _model(features=["x"])
     model.run(rows[:60])
-    assert (model.spec.horizon, model.spec.output_size, model.spec.combine_with) == (H, H, ())
+    assert (model.spec.horizon, model.spec.output_size, model.spec.every_step) == (H, H, True)
+    assert all(one[0] == model.schema.place_of_number("y") for one in model.spec.combine_with)
     by_hand = copy.copy(model.learner)
     forecasts, readings = model.follow(rows[60:])
     for t, (forecast, reading) in enumerate(zip(forecasts, readings, strict=True), 60):

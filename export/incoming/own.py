@@ -12,7 +12,7 @@ from rtrl_lstm.forecaster import kind_of
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.unknown import refuse_unknown
 
-from .. import carry, plan, suspicion
+from .. import carry, parts, plan, suspicion
 from ..errors import GraphFileError
 from ..graphfile import GraphFile
 from ..operators import GATES, PEEPHOLES
@@ -20,7 +20,10 @@ from .network import SETTLED, Net, Scaling, write_scaling
 
 Array = NDArray[np.float64]
 
-LEARNING = ("loss", "output_activation", "output_size", "scale_inputs", "scale_target", "horizon")
+LEARNING = (
+    *("loss", "output_activation", "output_size", "scale_inputs", "scale_target"),
+    *("horizon", "every_step"),
+)
 """Options that are settled, too, in a graph of ours: its numbers mean something by them."""
 
 
@@ -144,6 +147,7 @@ def _add_scaling(numbers: dict[str, Array], given: Mapping[str, Array], spec: Sp
         target = Scaling(given["target_mean"], given["target_scale"])
         write_scaling(numbers, "target", target, spec.target_size)
     if "combination.network" in given:
-        inputs = given["combination.inputs"][0][list(spec.combine_with)]
-        parts = (given["combination.bias"], given["combination.network"], inputs)
-        numbers["combination"] = np.concatenate(parts)
+        weights, centre = given["combination.inputs"], given["combination.mean"]
+        bias = given["combination.bias"] - parts.off_centre(weights, centre, given)
+        own = np.take_along_axis(weights, np.array(spec.combined), axis=1)
+        numbers["combination"] = np.column_stack((bias, given["combination.network"], own))

@@ -6,7 +6,8 @@ best for the labels so far, where a label's importance decays by `FORGETTING` wi
 follows (Bates & Granger 1969 on combining; Haykin, Adaptive Filter Theory, on the recursion). So a
 learner that has learned nothing yet is as good as the best simple forecast, and it stays so on a
 stream where there is nothing to learn. All numbers but the 1 enter standardised by the target's
-running mean and spread. Everything here is float64 and lies in the head.
+running mean and spread. Everything here is float64 and lies in the head. Where there are several
+outputs, each has a combination of its own, with inputs of its own.
 
 Least squares takes hundreds of labels to change its mind, and squares make much of outliers. So
 what is said is a mean of the combination, of each of those inputs alone, and of the target's
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.jit import inline
+from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
     CLIP_CREDIT,
@@ -30,58 +31,79 @@ from rtrl_lstm.kernels.slots import (
     FORGETTING,
     GREATEST_COVARIANCE,
     H_CLIP_LIMIT,
+    H_RESET_STEP,
     T_CLIP,
     T_COMBINATION,
     T_COMBINED,
     T_COMBINED_INPUTS,
     T_COMBINED_RING,
     T_COVARIANCE,
+    T_EVERY_STEP,
     T_HORIZON,
     T_LOSSES,
+    T_OUTPUTS,
     T_REACH,
     T_TARGET_COUNT,
 )
 
 
 @inline
-def _slot(head, table, row):
-    """Where the numbers combined at a row are kept."""
-    return table[T_COMBINED_RING] + row % max(table[T_HORIZON], 1) * (table[T_COMBINED] + 1)
+def _slot(table, row, output):
+    """Where the numbers are kept that were combined at a row for an output."""
+    slot = row % max(table[T_HORIZON], 1) * table[T_OUTPUTS] + output
+    return table[T_COMBINED_RING] + slot * (table[T_COMBINED] + 1)
 
 
 @inline
-def _standardised(head, table, value):
-    return (value - target_mean(head, table, 0)) / target_spread(head, table, 0)
+def _losses(table, output):
+    """Where the losses of an output begin."""
+    return table[T_LOSSES] + 3 * output * table[T_COMBINED]
 
 
 @inline
-def combine(head, table, row, x, first, y_net):
-    """The combined forecast of a row; what went into it is kept for its label.
+def _standardised(head, table, output, value):
+    return (value - target_mean(head, table, output)) / target_spread(head, table, output)
 
-    In the place of the 1 it is what least squares said; behind the terms, the target's mean. Before
-    the first label there is no scale on which the network could say anything: NaN is kept there.
+
+@inline
+def combine(head, table, row, x, first, y_hat, to):
+    """Combine what the network says of a row, y_hat[to:]; what goes in is kept for the label."""
+    for output in range(table[T_OUTPUTS]):
+        y_net = float(y_hat[to + output])
+        y_hat[to + output] = _combined(head, table, row, x, first, y_net, output)
+
+
+@inline
+def _combined(head, table, row, x, first, y_net, output):
+    """The combined forecast of an output.
+
+    In the place of the 1 is kept what least squares said; behind the terms, the target's mean.
+    Before the first label there is no scale on which the network could say anything: NaN is kept
+    there.
     """
-    term, inputs = _slot(head, table, row), table[T_COMBINED_INPUTS]
-    weights = table[T_COMBINATION]
+    size, term = table[T_COMBINED], _slot(table, row, output)
+    inputs = table[T_COMBINED_INPUTS] + output * (size - 2)
+    weights = table[T_COMBINATION] + output * size
     head[term + 1] = y_net
-    for k in range(2, table[T_COMBINED]):
+    for k in range(2, size):
         head[term + k] = x[first + table[inputs + k - 2]]
     combined = head[weights]
-    for k in range(1, table[T_COMBINED]):
-        combined += head[weights + k] * _standardised(head, table, head[term + k])
-    mean, spread = target_mean(head, table, 0), target_spread(head, table, 0)
-    head[term] = mean + spread * combined if head[table[T_TARGET_COUNT]] > 0.0 else math.nan
-    head[term + table[T_COMBINED]] = mean
-    return mean + spread * _mixed(head, table, term, combined)
+    for k in range(1, size):
+        combined += head[weights + k] * _standardised(head, table, output, head[term + k])
+    mean, spread = target_mean(head, table, output), target_spread(head, table, output)
+    begun = head[table[T_TARGET_COUNT] + output] > 0.0
+    head[term] = mean + spread * combined if begun else math.nan
+    head[term + size] = mean
+    return mean + spread * _mixed(head, table, output, term, combined)
 
 
 @inline
-def _mixed(head, table, term, combined):
+def _mixed(head, table, output, term, combined):
     """The mean of the combination, the inputs at `term` and the target's mean, by recent losses.
 
     Standardised, so that the target's mean is 0.
     """
-    losses, total, said, best = table[T_LOSSES], 0.0, 0.0, math.inf
+    losses, total, said, best = _losses(table, output), 0.0, 0.0, math.inf
     for k in range(table[T_COMBINED]):
         if head[losses + 3 * k + 2] > 0.0:
             best = min(best, head[losses + 3 * k] * head[losses + 3 * k + 1])
@@ -94,7 +116,7 @@ def _mixed(head, table, term, combined):
                 share *= FIRST_COUNTS
             alone = combined if k == 0 else 0.0
             if 0 < k < table[T_COMBINED] - 1:
-                alone = _standardised(head, table, head[term + 1 + k])
+                alone = _standardised(head, table, output, head[term + 1 + k])
             total += share
             said += share * alone
     return said / total if total > 0.0 else combined
@@ -113,28 +135,45 @@ def _note_loss(head, place, error):
 
 
 @inline
-def learn_combination(head, table, row, label, weight):
-    """The label of the row whose forecast was combined: one step of least squares.
+def learn_combination(head, table, row, y, first, weight):
+    """The label y[first:] that has come at a row: of the forecasts made `horizon` rows before.
+
+    Where the outputs are of the rows 1, 2 ... ahead, the last target of the label is that of them
+    all, made so many rows before. None of it is of a forecast made before a reset.
+    """
+    if table[T_COMBINED] == 0 or weight == 0.0:
+        return
+    outputs = table[T_OUTPUTS]
+    for output in range(outputs):
+        ago, label = table[T_HORIZON], y[first + output]
+        if table[T_EVERY_STEP] != 0:
+            ago, label = output + 1, y[first + outputs - 1]
+        if row - ago >= head[H_RESET_STEP] and not math.isnan(label):
+            _learn_output(head, table, output, _slot(table, row - ago, output), label, weight)
+
+
+@hot
+def _learn_output(head, table, output, kept, label, weight):
+    """The label of an output whose terms are kept at `kept`: one step of least squares.
 
     With u the row's terms: w += P u error / r, P = (P - P u (P u)' / r) / forgetting, where
     r = forgetting / weight + u' P u. The trace of P is bounded: terms that do not move teach
     nothing, and must not wind it up.
     """
-    if table[T_COMBINED] == 0 or math.isnan(label) or weight == 0.0:
+    size, reach, u = table[T_COMBINED], table[T_REACH], table[T_REACH] + table[T_COMBINED]
+    weights = table[T_COMBINATION] + output * size
+    covariance = table[T_COVARIANCE] + output * size * size
+    if math.isnan(head[kept]):  # too early, or combined nothing: the learner has grown since
         return
-    size, u, reach = table[T_COMBINED], _slot(head, table, row), table[T_REACH]
-    weights, covariance = table[T_COMBINATION], table[T_COVARIANCE]
-    if math.isnan(head[u]):  # too early, or combined nothing: the learner has grown since
-        return
-    target, losses = _standardised(head, table, label), table[T_LOSSES]
-    _note_loss(head, losses, label - head[u])
-    _note_loss(head, losses + 3 * (size - 1), label - head[u + size])
+    target, losses = _standardised(head, table, output, label), _losses(table, output)
+    _note_loss(head, losses, label - head[kept])
+    _note_loss(head, losses + 3 * (size - 1), label - head[kept + size])
     head[u] = 1.0
     for k in range(1, size):
         # A term that has come up since is 0 here, so that nothing is learned about it.
-        term = _standardised(head, table, head[u + k])
+        term = _standardised(head, table, output, head[kept + k])
         if k > 1 and not math.isnan(term) and head[losses + 3 * (k - 1) + 2] >= 0.0:
-            _note_loss(head, losses + 3 * (k - 1), label - head[u + k])
+            _note_loss(head, losses + 3 * (k - 1), label - head[kept + k])
         head[u + k] = 0.0 if math.isnan(term) else term
     error, uncertainty = target, 0.0
     for i in range(size):

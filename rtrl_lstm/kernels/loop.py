@@ -273,7 +273,7 @@ def _make_learn_label(learn):
         """Learn the label y[first:] of the last step; whether there was any."""
         observe_target(head, table, y, first)
         row = int(head[H_STEPS])
-        learn_combination(head, table, row, y[first], weight)
+        learn_combination(head, table, row, y, first, weight)
         if table[T_CONTEXTS] != 0:
             learn_contexts(head, body, table, row - 1, y[first], weight)
             keep_label(head, table, row, y[first])
@@ -291,7 +291,7 @@ def _answer(head, body, table, rows, t):
     if table[T_CONTEXTS] != 0:
         consult(head, body, table, row - int(table[T_HORIZON] == 0), y_hat, to)
     if table[T_COMBINED] != 0:
-        y_hat[to] = combine(head, table, row, x, t * table[T_INPUTS], float(y_hat[to]))
+        combine(head, table, row, x, t * table[T_INPUTS], y_hat, to)
 
 
 def _make_trail(cell, clear_learning, trace_step, learn, read_out):
@@ -319,9 +319,8 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
         trace_step(head, body, table)
         if row - horizon >= head[H_RESET_STEP]:  # else a reset lies between the row and its label
             read_out(head, body, table, L_NOW)
-            label = y[t * table[T_TARGETS]]
-            learn_combination(head, table, row, label, weight[t])
             if table[T_CONTEXTS] != 0:
+                label = y[t * table[T_TARGETS]]
                 learn_contexts(head, body, table, row - horizon, label, weight[t])
             learn(head, body, table, y, t * table[T_TARGETS], weight[t], team)
 
@@ -346,7 +345,9 @@ def _make_learn_due(trail):
     def learn_due(head, body, table, rows, t, team):
         if head[H_RESET_NEXT] != 0.0:
             head[H_RESET_STEP] = head[H_STEPS]
-        observe_target(head, table, rows[1], t * table[T_TARGETS])
+        y, weight, first = rows[1], rows[2], t * table[T_TARGETS]
+        observe_target(head, table, y, first)
+        learn_combination(head, table, int(head[H_STEPS]), y, first, weight[t])
         if head[H_STEPS] >= table[T_HORIZON]:
             trail(head, body, table, rows, t, team)
 

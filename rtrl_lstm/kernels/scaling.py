@@ -26,6 +26,7 @@ from rtrl_lstm.kernels.slots import (
     AS_IS,
     H_FROZEN,
     QUANTILE,
+    T_EVERY_STEP,
     T_INPUT_COUNT,
     T_INPUT_M2,
     T_INPUT_MEAN,
@@ -80,12 +81,15 @@ def scale_inputs(head, body, table, x, first, at):
 
 @hot
 def observe_target(head, table, y, first):
-    """Let the label y[first:] join the target's statistics; NaN leaves them as they are."""
+    """Let the label y[first:] join the target's statistics; NaN leaves them as they are.
+
+    Where it is the targets of several rows, all outputs are scaled by that of the last one.
+    """
     if table[T_SCALE_TARGET] == 0:
         return
     count, mean, m2 = table[T_TARGET_COUNT], table[T_TARGET_MEAN], table[T_TARGET_M2]
     for o in range(table[T_TARGETS]):
-        value = y[first + o]
+        value = y[first + (table[T_TARGETS] - 1 if table[T_EVERY_STEP] != 0 else o)]
         if not math.isnan(value):
             head[count + o] += 1.0
             step = value - head[mean + o]

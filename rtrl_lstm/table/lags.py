@@ -31,6 +31,11 @@ class Lags:
     Where the target of a season ago is missing, its input is what it was the last time that it
     was known.
 
+    Args:
+        target: the column.
+        horizon: rows ahead.
+        alone: whether they are inputs of the network and combined with nothing.
+
     Attributes:
         seasons: the targets of the past; whoever reads rows pushes them.
         slots: lag in rows -> the place of its input, in order of appearance.
@@ -38,8 +43,9 @@ class Lags:
         fixed: whether there are no further inputs. The targets move on.
     """
 
-    def __init__(self, target: str, horizon: int) -> None:
+    def __init__(self, target: str, horizon: int, alone: bool = False) -> None:
         self.target = target
+        self.alone = alone
         self.seasons = Seasons(horizon)
         self.slots: dict[int, int] = {}
         self.changes: dict[int, int] = {}
@@ -59,14 +65,27 @@ class Lags:
             if lag in self.changes:
                 self._write(self.changes[lag], _change(last, then, ago(lag)), values)
 
-    @property
-    def places(self) -> tuple[int, ...]:
-        """The places of all its inputs, in order."""
-        return tuple(sorted((*self.slots.values(), *self.changes.values())))
+    def combined(self, own: int) -> tuple[int, ...]:
+        """The last target's place, `own`, and those of its inputs in order: see `Spec`."""
+        places = sorted((*self.slots.values(), *self.changes.values()))
+        return () if self.alone else (own, *places)
+
+    def unseen(self, calendar: bool) -> tuple[int, ...]:
+        """The places of inputs that are nothing for the network.
+
+        (Measured: one that has a calendar learns worse when it sees the lags as well, one that has
+        none learns better.)
+        """
+        if self.alone:
+            return ()
+        changes = self.changes.values()
+        return tuple(sorted((*self.slots.values(), *changes)) if calendar else changes)
 
     @property
     def inner(self) -> tuple[int, ...]:
-        """The places of those that are of a season before the last one."""
+        """The places of those that are of a season before the last one, if they are combined."""
+        if self.alone:
+            return ()
         lags = [lag for lag in self.slots if lag in self.seasons.doubled]
         places = [each[lag] for lag in lags for each in (self.slots, self.changes) if lag in each]
         return tuple(sorted(places))
@@ -135,9 +154,11 @@ class Lags:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], target: str, horizon: int) -> Lags:
+    def from_json(
+        cls, saved: dict[str, Any], target: str, horizon: int, alone: bool = False
+    ) -> Lags:
         """The inverse of `to_json`."""
-        lags = cls(target, horizon)
+        lags = cls(target, horizon, alone)
         lags.seasons = Seasons.from_json(saved["seasons"], horizon)
         lags.slots = dict(saved["slots"])
         lags.changes = dict(saved["changes"])

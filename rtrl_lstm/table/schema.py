@@ -31,6 +31,7 @@ from rtrl_lstm.table.lags import Lags
 from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
+from rtrl_lstm.table.steplags import StepLags, lags_for, lags_from_json
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock
@@ -81,7 +82,8 @@ class Schema:
         also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
             of these, and no lags or combination come into it.
         every_step: whether a forecast is a tuple of numbers, of each of the `horizon` rows ahead.
-            There is no combination, either; lags are inputs where there is no time column.
+            Each has lags of its own to be combined with, see `steplags`; but beyond `MOST_COMBINED`
+            steps there is no combination, and lags are inputs like others.
         missing: texts and numbers, such as -999, that mean "no value" as well; see `Missing`.
 
     Attributes:
@@ -138,14 +140,13 @@ class Schema:
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
-        # None: not a regression of one target. With every step, a network that has a calendar does
-        # not need them; one that has none errs by a third less.
-        none = also or (every_step and time is not None)
-        self._lags: Lags | None = None if none else Lags(target, horizon)
         self._steps = Steps(horizon) if every_step else None
         self._further = Further(also, horizon, max_categories) if also else None
         self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
+        self._lags: Lags | StepLags | None = None  # no regression of one target
+        if not also:
+            self._lags = lags_for(target, horizon, every_step, self._past)
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -198,28 +199,30 @@ class Schema:
         return len(self._inputs.names)
 
     @property
-    def combined_inputs(self) -> tuple[int, ...]:
+    def combined_inputs(self) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
         """The inputs that are forecasts of a regression's target: its last value, then its lags.
 
         What `Spec.combine_with` is to be. Empty until there is a last value.
         """
-        if self._lags is None or self._own.slot < 0 or self._steps is not None:
-            return ()
-        return (self._own.slot, *self._lags.places)
+        lags = self._lags_so_far
+        return () if lags is None else lags.combined(self._own.slot)
 
     @property
     def unseen_inputs(self) -> tuple[int, ...]:
         """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
-        # Measured: one that has a calendar learns worse when it sees the lags as well, one that
-        # has none learns better.
-        if not self.combined_inputs or self._lags is None or self._clock is not None:
-            return self.combined_inputs[1:]
-        return tuple(self._lags.changes.values())
+        lags = self._lags_so_far
+        return () if lags is None else lags.unseen(self._clock is not None)
 
     @property
     def inner_inputs(self) -> tuple[int, ...]:
         """Those of them that have no share of their own: what `Spec.combine_inner` is to be."""
-        return self._lags.inner if self.combined_inputs and self._lags is not None else ()
+        lags = self._lags_so_far
+        return () if lags is None else lags.inner
+
+    @property
+    def _lags_so_far(self) -> Lags | StepLags | None:
+        """None before there is a last value."""
+        return self._lags if self._own.slot >= 0 else None
 
     @property
     def output_size(self) -> int:
@@ -340,7 +343,7 @@ class Schema:
             or self.task != "regression"
             or any(asked[role] is not None for role in roles)
             or self._own.slot < 0
-            or self._lags is None
+            or not isinstance(self._lags, Lags)
             or self._steps is not None
             or not all(column.slot >= 0 for column in columns)
         ):
@@ -360,7 +363,7 @@ class Schema:
             (t, input_size) inputs and (t,) labels, t <= T.
         """
         columns, lags, horizon = self._columns or [], self._lags, self.horizon
-        assert lags is not None
+        assert isinstance(lags, Lags)
         values = self._missing.blanked(values)
         truths = values[:, -1]
         own = truths if horizon else self._past.before(truths)
@@ -473,10 +476,10 @@ class Schema:
         schema.target.restore(saved["target"])
         if saved["clock"] is not None:
             schema._clock = Clock.from_json(saved["clock"])
-        schema._lags = None
-        if saved["lags"] is not None:
-            schema._lags = Lags.from_json(saved["lags"], schema.target.column, schema.horizon)
         schema._past.restore(saved["past"])
+        fresh, schema._lags = schema._lags, None
+        if saved["lags"] is not None and fresh is not None:
+            schema._lags = lags_from_json(saved["lags"], fresh, schema._past)
         vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)

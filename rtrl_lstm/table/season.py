@@ -55,6 +55,7 @@ class Seasons:
 
     Args:
         horizon: rows ahead; a season is longer than that.
+        reach: for how many rows beyond two seasons targets are kept.
 
     Attributes:
         found: name of a baseline -> its Season. A season found at a later look, at more targets,
@@ -64,8 +65,9 @@ class Seasons:
         rows: targets taken so far, missing ones included.
     """
 
-    def __init__(self, horizon: int) -> None:
+    def __init__(self, horizon: int, reach: int = 0) -> None:
         self.horizon = horizon
+        self._reach = reach
         self.found: dict[str, Season] = {}
         self.lags: dict[int, str] = {}
         self.doubled: set[int] = set()
@@ -111,7 +113,7 @@ class Seasons:
         To be said before the first target.
         """
         self._search = ""
-        self._capacity = 2 * lag + 1
+        self._capacity = 2 * lag + 1 + self._reach
         if lag > 1:
             self._add(FOUND, lag)
 
@@ -120,6 +122,15 @@ class Seasons:
         if lag >= self.rows or lag >= self._capacity:
             return None
         return self._ring[(self.rows - 1 - lag) % self._capacity]
+
+    def stretch(self, back: int, count: int) -> list[Value]:
+        """So many targets, the last of which is `back` rows before the last one taken.
+
+        There must have been as many, and no more than are kept.
+        """
+        end = (self.rows - 1 - back) % self._capacity + 1
+        first = self._ring[end - count :] if end < count else []
+        return first + self._ring[max(end - count, 0) : end]
 
     def said(self) -> tuple[tuple[str, int, Value], ...]:
         """What the seasons say about the last target taken, at horizon 0: name, lag, value.
@@ -162,7 +173,7 @@ class Seasons:
                 self._add(name, lag)
                 # At row 16 the ring has not come round yet: it may still be given another size.
                 needed = LOOK_AT[-1] if self._has_long_days else len(self._ring)
-                self._capacity = max(2 * lag + 1, needed)
+                self._capacity = max(2 * lag + 1 + self._reach, needed)
 
     @property
     def _has_long_days(self) -> bool:
@@ -176,7 +187,7 @@ class Seasons:
             self._add(FOUND, lag)
         if self.rows == LOOK_AT[-1]:
             self._search = ""
-            kept = max(self.lags, default=0) + 1
+            kept = max(self.lags, default=0) + 1 + self._reach
             if kept <= self.rows:  # else there is less than is to be kept
                 self._keep(kept)
 
@@ -218,9 +229,9 @@ class Seasons:
         }
 
     @classmethod
-    def from_json(cls, saved: dict[str, Any], horizon: int) -> Seasons:
+    def from_json(cls, saved: dict[str, Any], horizon: int, reach: int = 0) -> Seasons:
         """The inverse of `to_json`."""
-        seasons = cls(horizon)
+        seasons = cls(horizon, reach)
         seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
         seasons.lags = dict(saved["lags"])
         seasons.doubled = set(saved["doubled"])
