@@ -143,7 +143,8 @@ def test_a_season_within_a_long_day_is_found_beside_it():
     seasons = Seasons(1)
     for t, target in enumerate(targets.tolist()):
         if t in (10, 500, LOOK_AT[-1]):
-            seasons = Seasons.from_json(json.loads(json.dumps(seasons.to_json())), 1)
+            saved, seasons = json.loads(json.dumps(seasons.to_json())), Seasons(1)
+            seasons.restore(saved)
         seasons.push(target, 1e9 + 30 * t)
     lags = {"last_day": 2880, "last_week": 20160, "last_season": 40}
     assert {name: found.lag for name, found in seasons.found.items()} == {

@@ -332,7 +332,8 @@ class Prequential:
             Waiting(_unpacked(packed), *rest) for packed, *rest in saved["waiting"]
         )
         self._frequencies = Frequencies(dict(saved["counts"]), saved["mode"])
-        self._seasons = Seasons.from_json(saved["seasons"], self.horizon)
+        self._seasons = Seasons(self.horizon)
+        self._seasons.restore(saved["seasons"])
 
     @property
     def stream(self) -> dict[str, Any]:

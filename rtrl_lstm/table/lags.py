@@ -65,10 +65,14 @@ class Lags:
             if lag in self.changes:
                 self._write(self.changes[lag], _change(last, then, ago(lag)), values)
 
-    def combined(self, own: int) -> tuple[int, ...]:
+    def push(self, truths: list[Value], seconds: float | None) -> None:
+        """Take the next row's target and time stamp."""
+        self.seasons.push(truths[0], seconds)
+
+    def combined(self, own: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """The last target's place, `own`, and those of its inputs in order: see `Spec`."""
         places = sorted((*self.slots.values(), *self.changes.values()))
-        return () if self.alone else (own, *places)
+        return () if self.alone else ((own[0], *places),)
 
     def unseen(self, calendar: bool) -> tuple[int, ...]:
         """The places of inputs that are nothing for the network.
@@ -153,18 +157,13 @@ class Lags:
             "fixed": self.fixed,
         }
 
-    @classmethod
-    def from_json(
-        cls, saved: dict[str, Any], target: str, horizon: int, alone: bool = False
-    ) -> Lags:
-        """The inverse of `to_json`."""
-        lags = cls(target, horizon, alone)
-        lags.seasons = Seasons.from_json(saved["seasons"], horizon)
-        lags.slots = dict(saved["slots"])
-        lags.changes = dict(saved["changes"])
-        lags._values = dict(saved["values"])
-        lags.fixed = saved["fixed"]
-        return lags
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `to_json` gave."""
+        self.seasons.restore(saved["seasons"])
+        self.slots = dict(saved["slots"])
+        self.changes = dict(saved["changes"])
+        self._values = dict(saved["values"])
+        self.fixed = saved["fixed"]
 
 
 def _change(last: Value, then: Value, before: Value) -> float | None:

@@ -31,7 +31,7 @@ from rtrl_lstm.table.lags import Lags
 from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
-from rtrl_lstm.table.steplags import StepLags, lags_for, lags_from_json
+from rtrl_lstm.table.seasonal import Seasonal, lags_for
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock
@@ -80,7 +80,7 @@ class Schema:
         id: column that names the row, for a `Delayed`; no input. The target of the row before is
             then the last one known, and `learn_late` takes those that come later.
         also: further targets, all numbers. A forecast is then a tuple of numbers, of `target` and
-            of these, and no lags or combination come into it.
+            of these; the seasons of the first one serve for all, see `targetlags`.
         every_step: whether a forecast is a tuple of numbers, of each of the `horizon` rows ahead.
             Each has lags of its own to be combined with, see `steplags`; but beyond `MOST_COMBINED`
             steps there is no combination, and lags are inputs like others.
@@ -144,9 +144,8 @@ class Schema:
         self._further = Further(also, horizon, max_categories) if also else None
         self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
-        self._lags: Lags | StepLags | None = None  # no regression of one target
-        if not also:
-            self._lags = lags_for(target, horizon, every_step, self._past)
+        lags = lags_for([target, *also], horizon, every_step, self._past)
+        self._lags: Seasonal | None = lags  # None: no regression
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -202,27 +201,29 @@ class Schema:
     def combined_inputs(self) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
         """The inputs that are forecasts of a regression's target: its last value, then its lags.
 
-        What `Spec.combine_with` is to be. Empty until there is a last value.
+        What `Spec.combine_with` is to be. Empty until there is a last value of each target.
         """
-        lags = self._lags_so_far
-        return () if lags is None else lags.combined(self._own.slot)
+        if self._lags is None or min(own := self._last_targets) < 0:
+            return ()
+        each = self._lags.combined(own)
+        return each[0] if len(each) == 1 else each
 
     @property
     def unseen_inputs(self) -> tuple[int, ...]:
         """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
-        lags = self._lags_so_far
-        return () if lags is None else lags.unseen(self._clock is not None)
+        return () if self._lags is None else self._lags.unseen(self._clock is not None)
 
     @property
     def inner_inputs(self) -> tuple[int, ...]:
         """Those of them that have no share of their own: what `Spec.combine_inner` is to be."""
-        lags = self._lags_so_far
-        return () if lags is None else lags.inner
+        return () if self._lags is None else self._lags.inner
 
     @property
-    def _lags_so_far(self) -> Lags | StepLags | None:
-        """None before there is a last value."""
-        return self._lags if self._own.slot >= 0 else None
+    def _last_targets(self) -> tuple[int, ...]:
+        """For each forecast the place of the last value of its target; -1: none yet."""
+        if self._further is not None:
+            return (self._own.slot, *(column.slot for column in self._further.columns))
+        return (self._own.slot,) * (1 if self._steps is None else self.horizon)
 
     @property
     def output_size(self) -> int:
@@ -237,9 +238,8 @@ class Schema:
     @property
     def forecast_names(self) -> tuple[str, ...]:
         """What the numbers of a forecast are of: the targets, or how many rows ahead."""
-        if self._steps is None:
-            return self.target_names
-        return tuple(str(step) for step in range(1, self.horizon + 1))
+        steps = tuple(map(str, range(1, self.horizon + 1)))
+        return self.target_names if self._steps is None else steps
 
     def read(self, row: Row) -> Reading:
         """Read a row and learn what it shows about the columns.
@@ -313,11 +313,11 @@ class Schema:
         number = self.target.commit(truth)
         if self.horizon:
             known = self.target.classes
-            self._push(truth, seconds)
+            self._push([truth, *others], seconds)
             self._commit_past(truth, inputs, values)
         else:
             self._commit_past(None if reset else self._past.last, inputs, values)
-            self._push(truth, seconds)
+            self._push([truth, *others], seconds)
         also: tuple[float, ...] = ()
         if self._further is not None:
             also = self._further.commit(others, reset, inputs, values)
@@ -415,8 +415,7 @@ class Schema:
     @property
     def incidents(self) -> dict[str, int]:
         """What was wrong with the time stamps, where there are any, and how often."""
-        clock = self._clock
-        return {} if clock is None else {"filled": self.filled, **clock.incidents}
+        return {} if self._clock is None else {"filled": self.filled, **self._clock.incidents}
 
     def check_columns(self, names: Iterable[str], *, target: bool) -> None:
         """Raise SchemaError where a table lacks columns that this schema reads.
@@ -424,8 +423,9 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in (*TIMES, "reset_on", "key", "id")]
-        wanted.append(self._weight)
+        wanted = [self.arguments[name] for name in (*TIMES, "reset_on", "key", "id")] + [
+            self._weight
+        ]
         wanted += [column.name for column in self._columns or ()]
         wanted += (self.arguments["features"] or []) if self._columns is None else []
         wanted += self.target_names if target else ()
@@ -477,9 +477,9 @@ class Schema:
         if saved["clock"] is not None:
             schema._clock = Clock.from_json(saved["clock"])
         schema._past.restore(saved["past"])
-        fresh, schema._lags = schema._lags, None
-        if saved["lags"] is not None and fresh is not None:
-            schema._lags = lags_from_json(saved["lags"], fresh, schema._past)
+        schema._lags = schema._lags if saved["lags"] else None
+        if schema._lags is not None:
+            schema._lags.restore(saved["lags"])
         vars(schema).update({name: saved["plain"][name] for name in _PLAIN})
         if schema._further is not None:
             schema._further.restore(saved["further"], most)
@@ -487,16 +487,16 @@ class Schema:
             schema._steps.restore(saved["steps"])
         return schema
 
-    def _push(self, truth: Value, seconds: float | None) -> None:
-        """A target is now one of the past."""
-        self._past.push(truth)
-        if isinstance(truth, str):
+    def _push(self, truths: list[Value], seconds: float | None) -> None:
+        """A row's targets are now of the past."""
+        self._past.push(truths[0])
+        if isinstance(truths[0], str):
             self._lags = None
         if self._lags is not None:
-            self._lags.seasons.push(truth, seconds)
+            self._lags.push(truths, seconds)
 
     def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
         """The inputs that are targets of the past."""
         self._own.commit(last, inputs, values, self._past.number)
-        if self._lags is not None and self._own.slot >= 0:
+        if self._lags is not None and min(self._last_targets) >= 0:
             self._lags.commit(inputs, values)

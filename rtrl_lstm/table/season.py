@@ -80,15 +80,26 @@ class Seasons:
 
     def push(self, truth: Value, seconds: float | None) -> None:
         """Take the next row's target and time stamp; may find a season."""
+        self._put(truth)
+        if self._search == "clock":
+            self._take_time(seconds)
+        elif self._search and self.rows in LOOK_AT:
+            self._look()
+
+    def keep(self, truth: Value, other: Seasons) -> None:
+        """Take a target of the row that another has taken just now, and look for nothing."""
+        self._put(truth)
+        if self._capacity != other._capacity and self.rows == len(self._ring) <= other._capacity:
+            self._capacity = other._capacity  # it has not come round yet
+        elif self._capacity != other._capacity:
+            self._keep(other._capacity)
+
+    def _put(self, truth: Value) -> None:
         if len(self._ring) < self._capacity:
             self._ring.append(truth)
         else:
             self._ring[self.rows % self._capacity] = truth
         self.rows += 1
-        if self._search == "clock":
-            self._take_time(seconds)
-        elif self._search and self.rows in LOOK_AT:
-            self._look()
 
     def takes(self, rows: int) -> int:
         """How many of so many rows can be pushed at once: none of them is to find a season."""
@@ -228,20 +239,17 @@ class Seasons:
             "search": self._search,
         }
 
-    @classmethod
-    def from_json(cls, saved: dict[str, Any], horizon: int, reach: int = 0) -> Seasons:
-        """The inverse of `to_json`."""
-        seasons = cls(horizon, reach)
-        seasons.found = {name: Season(*season) for name, season in saved["found"].items()}
-        seasons.lags = dict(saved["lags"])
-        seasons.doubled = set(saved["doubled"])
-        seasons.rows = saved["rows"]
-        seasons._ring = list(saved["ring"])
-        seasons._capacity = saved["capacity"]
-        seasons._last_seconds = saved["last_seconds"]
-        seasons._differences = list(saved["differences"])
-        seasons._search = saved["search"]
-        return seasons
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `to_json` gave."""
+        self.found = {name: Season(*season) for name, season in saved["found"].items()}
+        self.lags = dict(saved["lags"])
+        self.doubled = set(saved["doubled"])
+        self.rows = saved["rows"]
+        self._ring = list(saved["ring"])
+        self._capacity = saved["capacity"]
+        self._last_seconds = saved["last_seconds"]
+        self._differences = list(saved["differences"])
+        self._search = saved["search"]
 
 
 def last_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
