@@ -22,7 +22,7 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
         only_0_and_1: whether every target was the number 0 or 1.
         dtype: of the learner's numbers.
     """
-    notes = _on_time(schema, found) + _on_texts(schema) + _on_baselines(schema, found)
+    notes = _on_time(schema, found) + _on_texts(schema)
     target = schema.arguments["target"]
     if only_0_and_1 and found["learned"]:
         notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
@@ -83,19 +83,6 @@ def _on_texts(schema: Schema) -> list[str]:
             "as one"
         )
     return found
-
-
-def _on_baselines(schema: Schema, found: dict[str, Any]) -> list[str]:
-    """Where the network is alone, and a simple forecast beats it."""
-    if len(schema.forecast_names) == 1 or not found["metrics"]:
-        return []
-    maes = {name: metrics["mae"] for name, metrics in found["baselines"].items() if metrics}
-    best = min(maes, key=maes.__getitem__, default="")
-    if not best or maes[best] >= found["metrics"]["mae"]:
-        return []
-    one = "one --target" if schema.arguments["also"] else "one --horizon"
-    simple = best.replace("_", " ")
-    return [f"{simple} did better: forecasts of {one} by itself are combined with the simple ones"]
 
 
 def _too_large(found: dict[str, Any]) -> float:

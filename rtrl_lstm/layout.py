@@ -145,22 +145,19 @@ class Layout(Fields):
         together = zip(*several, strict=True)
         names = ("+".join(f"x{k}" for k in dict.fromkeys(each)) for each in together)
         terms, outputs = ("one", "net", *names), labels("y", len(several))
-        rows = labels("row", max(self.spec.horizon, 1))
+        losses = (outputs, ("combined", *terms[2:], "mean"), ("few", "many", "count"))
+        ring = (labels("row", max(self.spec.horizon, 1)), outputs, (*terms, "mean"))
         table[slots.T_COMBINED] = len(terms)
         table[slots.T_COMBINED_INPUTS] = len(table)
         table.extend(k for inputs in several for k in inputs)
-        table[slots.T_COMBINATION] = self._place_head("combination", outputs, terms)
-        table[slots.T_COVARIANCE] = self._place_head(
-            "combination.covariance", outputs, terms, terms
-        )
-        table[slots.T_REACH] = self._place_head("combination.reach", ("reach", "terms"), terms)
-        alone = ("combined", *terms[2:], "mean")
-        table[slots.T_LOSSES] = self._place_head(
-            "combination.losses", outputs, alone, ("few", "many", "count")
-        )
-        table[slots.T_COMBINED_RING] = self._place_head(
-            "combination.ring", rows, outputs, (*terms, "mean")
-        )
+        for slot, name, axes in (
+            (slots.T_COMBINATION, "combination", (outputs, terms)),
+            (slots.T_COVARIANCE, "combination.covariance", (outputs, terms, terms)),
+            (slots.T_REACH, "combination.reach", (("reach", "terms"), terms)),
+            (slots.T_LOSSES, "combination.losses", losses),
+            (slots.T_COMBINED_RING, "combination.ring", ring),
+        ):
+            table[slot] = self._place_head(name, *axes)
 
     def _write_contexts(self, table: list[int]) -> None:
         """See `kernels/contexts.py`."""

@@ -145,7 +145,7 @@ def main():
 
 def spec_of(cell, dtype, options):
     """A learner with those options around its cell."""
-    return Spec(3, UNITS, 1, cell=cell, dtype=dtype, learning_rate=RATE, **options)
+    return Spec(3, UNITS, cell=cell, dtype=dtype, learning_rate=RATE, **options)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def twin(spec):
         dropout=spec.dropout,
         seed=spec.seed,
     )
-    return ReferenceForecaster(spec.horizon, learner) if spec.horizon else learner
+    return ReferenceForecaster(spec.horizon, learner, spec.every_step) if spec.horizon else learner
 
 
 def _schedule(schedule):

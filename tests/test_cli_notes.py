@@ -89,13 +89,3 @@ def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> 
 def test_columns_of_figures_never_touch(value: float, text: str) -> None:
     assert number(value) == text
     assert len(text) < WIDTH
-
-
-def test_a_network_alone_that_does_worse_than_a_season(tmp_path: Path) -> None:
-    lines = ["t,y"] + [
-        f"2020-01-{1 + k // 24:02d} {k % 24:02d}:00,{10 * math.sin(k * math.pi / 12):.3f}"
-        for k in range(240)
-    ]
-    said = "same time last day did better: forecasts of one --horizon by itself are combined"
-    assert said in _learn(tmp_path, lines, "--horizon", "1-12")
-    assert "did better" not in _learn(tmp_path, lines, "--horizon", "12")

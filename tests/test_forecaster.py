@@ -21,6 +21,9 @@ SPECS = {
     "peephole": Spec(3, 9, 2, horizon=2, num_layers=2, peephole=True),
     "gru": Spec(3, 9, 2, horizon=2, cell="gru", num_layers=3),
     "rnn": Spec(3, 9, 2, horizon=1, cell="rnn", dtype="float64"),
+    "every step": Spec(
+        3, 8, 2, horizon=2, every_step=True, combine_with=((0, 1), (0, 2)), scale_target=True
+    ),
     "elstm": Spec(3, 9, 1, horizon=3, cell="elstm", num_layers=2, scale_target=True),
 }
 
@@ -52,6 +55,12 @@ def test_every_step_is_the_twins(horizon, options, every):
     """Each step from the same numbers; sequences both shorter and longer than the horizon."""
     spec = Spec(2, 5, 3, horizon=horizon, dtype="float64", learning_rate=1e-2, **options)
     assert_steps_agree(spec, steps=T, seed=horizon, every=every)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_a_forecast_of_every_row_ahead_is_the_twins(loss):
+    spec = Spec(2, 5, 4, horizon=4, every_step=True, scale_target=True, dtype="float64", loss=loss)
+    assert_steps_agree(spec, steps=T, seed=0, every=15)
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 10])

@@ -400,8 +400,7 @@ class Schema:
         Returns it as a learner sees it.
         """
         self._past.learn_late(truth, ago)
-        if isinstance(truth, str):
-            self._lags = None
+        self._lags = None if isinstance(truth, str) else self._lags
         if self._lags is not None:
             self._lags.seasons.fill(ago, truth)
         return self.target.commit(truth)
@@ -490,8 +489,7 @@ class Schema:
     def _push(self, truths: list[Value], seconds: float | None) -> None:
         """A row's targets are now of the past."""
         self._past.push(truths[0])
-        if isinstance(truths[0], str):
-            self._lags = None
+        self._lags = None if isinstance(truths[0], str) else self._lags
         if self._lags is not None:
             self._lags.push(truths, seconds)
 

@@ -12,8 +12,10 @@ from .learner import ReferenceLearner
 class ReferenceForecaster:
     """The naive twin of ``rtrl_lstm.Forecaster``; ``learner.state`` is the trailing state."""
 
-    def __init__(self, horizon: int, learner: ReferenceLearner) -> None:
+    def __init__(self, horizon: int, learner: ReferenceLearner, every_step: bool = False) -> None:
+        """every_step: a label is the targets of the last H rows, and the last one scales all."""
         self.horizon = horizon
+        self.every_step = every_step
         self.learner = learner
         self.leading = learner.zero_state()
         self.scaled: list[Array] = []  # every input so far, scaled as it was when it came
@@ -24,7 +26,7 @@ class ReferenceForecaster:
         """Learn this row's label at the row H before it; forecast (O,) the row H after it."""
         learner, t = self.learner, len(self.scaled)
         if y_now is not None:
-            learner.observe(y_now)
+            learner.observe(np.full_like(y_now, y_now[-1]) if self.every_step else y_now)
         z_t = learner.scale(x)
         self.scaled.append(z_t)
         self.sequence.append(self.resets)
