@@ -30,7 +30,7 @@ def forecast_line(forecast: Any) -> str:
         ends = ("" if end != end else repr(end) for end in (forecast.lower, forecast.upper))
         return ",".join((repr(float(forecast)), *ends))
     if isinstance(forecast, tuple):
-        return ",".join(map(repr, forecast))
+        return ",".join(map(forecast_line, forecast))
     if not isinstance(forecast, dict):
         return repr(float(forecast))
     label = max(forecast, key=forecast.__getitem__)
@@ -40,8 +40,7 @@ def forecast_line(forecast: Any) -> str:
 def forecast_object(row: int, forecast: Any, names: Sequence[str] = ()) -> str:
     """A forecast as a line of JSON, with the number of its row; of several targets, by `names`."""
     if names:
-        said = None if forecast is None else dict(zip(names, forecast, strict=True))
-        return json.dumps({"row": row, "predictions": said}, ensure_ascii=False)
+        return json.dumps({"row": row, **_of_several(forecast, names)}, ensure_ascii=False)
     found: dict[str, Any] = {"row": row, "prediction": forecast}
     if isinstance(forecast, dict):
         found["prediction"] = max(forecast, key=forecast.__getitem__)
@@ -49,9 +48,23 @@ def forecast_object(row: int, forecast: Any, names: Sequence[str] = ()) -> str:
     elif forecast is not None:
         found["prediction"] = float(forecast)
     if isinstance(forecast, Ranged):
-        ends = {"lower": forecast.lower, "upper": forecast.upper}
-        found |= {name: end if end == end else None for name, end in ends.items()}
+        found |= _ends(forecast)
     return json.dumps(found, ensure_ascii=False)
+
+
+def _of_several(forecast: tuple[float, ...] | None, names: Sequence[str]) -> dict[str, Any]:
+    """The numbers of a forecast by `names`, and their intervals' ends if they have any."""
+    if forecast is None:
+        return {"predictions": None}
+    said = dict(zip(names, forecast, strict=True))
+    ends = {name: _ends(number) for name, number in said.items() if isinstance(number, Ranged)}
+    found = {end: {name: each[end] for name, each in ends.items()} for end in ("lower", "upper")}
+    return {"predictions": said, **(found if ends else {})}
+
+
+def _ends(forecast: Ranged) -> dict[str, float | None]:
+    ends = {"lower": forecast.lower, "upper": forecast.upper}
+    return {name: end if end == end else None for name, end in ends.items()}
 
 
 def _quoted(label: str) -> str:
@@ -183,7 +196,9 @@ class Predictions:
         if self._ranged and not classes:
             header = ["prediction,lower,upper"]
         if self._names:
-            header = [",".join(_quoted(f"prediction_{name}") for name in self._names)]
+            parts = ("prediction", "lower", "upper") if self._ranged else ("prediction",)
+            columns = (_quoted(f"{part}_{name}") for name in self._names for part in parts)
+            header = [",".join(columns)]
         return header * self._header_due + [""] * self._blank
 
 

@@ -88,6 +88,81 @@ def test_row_by_row_saved_and_loaded_it_is_the_same(horizon: int, tmp_path: Path
     assert json.dumps(model.to_json()) == json.dumps(whole.to_json())
 
 
+SEVERAL = {
+    "steps": {"target": "y", "horizon": 4, "every_step": True},
+    "targets": {"target": "y", "also": ["z"], "horizon": 2},
+    "targets at once": {"target": "y", "also": ["z"]},
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_each_of_several_has_the_interval_that_it_would_have_alone(kind: str) -> None:
+    options, stream = SEVERAL[kind], _stream("calm and wild", 1500)
+    rows: list[dict[str, Any]] = [{"y": y, "z": 2 - y * abs(y)} for y in stream]
+    for k in range(40, len(rows), 7):
+        rows[k]["yz"[k % 2]] = None
+    model, parts = (rl.Model(interval=0.8, **options) for _ in range(2))
+    found = model.run(rows)
+    assert [[float(y) for y in one] for one in found[1:]] == [
+        list(one) for one in rl.Model(**options).run(rows)[1:]
+    ]
+    split = [*parts.run(rows[:7])]
+    parts = rl.modelfile.from_bytes(rl.modelfile.to_bytes(parts))
+    split += parts.run(rows[7:])
+    assert [one and [_ends(y) for y in one] for one in split] == [
+        one and [_ends(y) for y in one] for one in found
+    ]
+    steps = "every_step" in options
+    for k in range(len(found[-1])):
+        alone = Intervals(0.8, k + 1 if steps else options.get("horizon", 0))
+        truths = [row["y" if steps else "yz"[k]] for row in rows]
+        inside = count = 0
+        for one, truth in zip(found, truths, strict=True):
+            ranged = alone.take(one and float(one[k]), math.nan if truth is None else truth, False)
+            assert _ends(ranged) == (one and _ends(one[k]))
+        for t in range(200, len(rows) - alone.horizon):
+            truth = truths[t + alone.horizon]
+            if truth is not None:
+                count += 1
+                inside += found[t][k].lower <= truth <= found[t][k].upper
+        assert inside / count == pytest.approx(0.8, abs=0.04)
+    frozen = model.frozen()
+    assert frozen.interval == 0.8
+    assert len(frozen.run(rows[:3])[-1]) == len(found[-1])
+
+
+def test_the_ends_of_each_are_written_beside_it(tmp_path: Path) -> None:
+    rows = "".join(f"{y},{-y}\n" for y in _stream("waves", 200))
+    (tmp_path / "a.csv").write_text(f"y,z\n{rows}")
+    learn = ("learn", "a.csv", "--target", "y,z", "--interval", "0.8", "--quiet", "--time", "none")
+    run(*learn, "--predictions", "p.csv", "--model", "m", cwd=tmp_path)
+    with open(tmp_path / "p.csv", newline="") as file:
+        header, *lines = csv.reader(file)
+    names = [f"{part}_{name}" for name in "yz" for part in ("prediction", "lower", "upper")]
+    assert header == names
+    assert lines[5][1:3] == ["", ""]
+    assert all(float(line[k + 1]) <= float(line[k + 2]) for line in lines[100:] for k in (0, 3))
+    run(*learn, "--predictions", "p.jsonl", cwd=tmp_path)
+    objects = [json.loads(one) for one in (tmp_path / "p.jsonl").read_text().splitlines()]
+    last = objects[-1]
+    assert objects[5]["lower"] == objects[5]["upper"] == {"y": None, "z": None}
+    assert [last[end]["z"] for end in ("predictions", "lower", "upper")] == [
+        float(value) for value in lines[-1][3:]
+    ]
+    steps = ("--target", "y", "--horizon", "1-3", "--interval", "0.8", "--time", "none", "--json")
+    done = run("learn", "a.csv", *steps, "--model", "s", "--predictions", "s.csv", cwd=tmp_path)
+    found = figures(done)
+    assert 0.6 < found["metrics"]["coverage"] < 1
+    assert set(found["steps"]["2"]["metrics"]) >= {"coverage", "width"}
+    said = (tmp_path / "s.csv").read_text()
+    assert said.startswith("prediction_1,lower_1,upper_1,prediction_2,")
+    run("learn", "a.csv", "--model", "s", "--resume", "--predictions", "s.csv", cwd=tmp_path)
+    assert (tmp_path / "s.csv").read_text() == said
+    answer = run("predict", "s", "a.csv", cwd=tmp_path).stdout.splitlines()
+    assert answer[0] == said.splitlines()[0]
+    assert answer[-1].count(",") == 8
+
+
 def _ends(ranged: Any) -> Any:
     return ranged and [float(ranged), repr(ranged.lower), repr(ranged.upper)]
 

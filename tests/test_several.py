@@ -139,7 +139,6 @@ def test_frozen_it_says_the_same_and_learns_nothing() -> None:
         {"also": ["b", "b"]},
         {"also": ["b"], "time": "b"},
         {"also": ["b"], "task": "binary"},
-        {"also": ["b"], "interval": 0.9},
         {"also": ["b"], "features": ["b"]},
     ],
 )
@@ -182,7 +181,6 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     for wrong, why in (
         ([*learn, "o", "--report", "r.html"], "--report shows one"),
         ([*learn, "o", "--key", "x"], "--key is for a single --target"),
-        ([*learn, "o", "--interval", "0.9"], "several targets have no interval"),
         (["report", "m"], "has several targets"),
         (["learn", "a.csv", "--model", "m", "--resume", "--target", "b,a"], "--target a,b"),
     ):

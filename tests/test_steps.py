@@ -132,7 +132,6 @@ def test_frozen_it_says_the_same_and_learns_nothing() -> None:
         ({"also": ["z"]}, "one target"),
         ({"key": "k"}, "no key"),
         ({"weight": "w"}, "no weight"),
-        ({"interval": 0.9}, "no interval"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict, why: str) -> None:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from rtrl_lstm.checks import is_real
+from rtrl_lstm.table.schema import Schema
 
 WARM_UP = 30
 """Errors that are seen before there are intervals."""
@@ -134,27 +136,78 @@ class Intervals:
             self._scale = NAN
             self._below = self._above = NAN
 
+    def fix(self) -> None:
+        """Learn nothing any more."""
+        self.fixed = True
+
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
         return {
             "level": self.level,
-            "horizon": self.horizon,
             "fixed": self.fixed,
             "offsets": [_known(self._below), _known(self._above), _known(self._scale)],
             "first": list(self._first),
             "waiting": [pack(ranged) for ranged in self._waiting],
         }
 
-    @classmethod
-    def from_json(cls, saved: dict[str, Any]) -> Intervals:
-        """The inverse of `to_json`."""
-        intervals = cls(saved["level"], saved["horizon"])
-        intervals.fixed = saved["fixed"]
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `to_json` gave."""
+        self.fixed = saved["fixed"]
         offsets = [NAN if value is None else value for value in saved["offsets"]]
-        intervals._below, intervals._above, intervals._scale = offsets
-        intervals._first = list(saved["first"])
-        intervals._waiting = deque(unpack(value) for value in saved["waiting"])
-        return intervals
+        self._below, self._above, self._scale = offsets
+        self._first = list(saved["first"])
+        self._waiting = deque(unpack(value) for value in saved["waiting"])
+
+
+class SeveralIntervals:
+    """Gives forecasts of several numbers their intervals, to each by its own errors.
+
+    Args:
+        level: see `Intervals`.
+        horizons: of each number, rows from a forecast to its truth.
+        newest: whether the truth of all is the row's own target, which is the last of its labels.
+    """
+
+    def __init__(self, level: float, horizons: Iterable[int], newest: bool) -> None:
+        self.parts = [Intervals(level, horizon) for horizon in horizons]
+        self.level = self.parts[0].level
+        self._newest = newest
+
+    def take(
+        self, forecast: tuple[float, ...] | None, labels: tuple[float, ...], reset: bool
+    ) -> tuple[Ranged, ...] | None:
+        """A row's forecast with an interval for each number: see `Intervals.take`."""
+        if self._newest:
+            labels = (labels[-1],) * len(self.parts)
+        said = (None,) * len(self.parts) if forecast is None else forecast
+        numbers = zip(self.parts, said, labels, strict=True)
+        found = [part.take(one, label, reset) for part, one, label in numbers]
+        ranged = tuple(one for one in found if one is not None)
+        return None if forecast is None else ranged
+
+    def fix(self) -> None:
+        """Learn nothing any more."""
+        for part in self.parts:
+            part.fix()
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to it, as plain JSON."""
+        return {"level": self.level, "parts": [part.to_json() for part in self.parts]}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `to_json` gave."""
+        for part, one in zip(self.parts, saved["parts"], strict=True):
+            part.restore(one)
+
+
+def intervals_for(level: float, schema: Schema) -> Intervals | SeveralIntervals:
+    """Those of a schema's forecasts, of which there may be several."""
+    horizon, names = schema.horizon, schema.forecast_names
+    if len(names) == 1:
+        return Intervals(level, horizon)
+    if schema.arguments["every_step"]:
+        return SeveralIntervals(level, range(1, horizon + 1), newest=True)
+    return SeveralIntervals(level, (horizon for _ in names), newest=False)
 
 
 def pack(ranged: Ranged | None) -> list[float | None] | None:

@@ -22,7 +22,7 @@ from rtrl_lstm.ensemble import AnyLearner, Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.models.intervals import Intervals
+from rtrl_lstm.models.intervals import SeveralIntervals, intervals_for
 from rtrl_lstm.models.start import Start, silence, widened
 from rtrl_lstm.models.tended import Tended
 from rtrl_lstm.models.wanted import (
@@ -134,7 +134,7 @@ class Model:
             )
         several = len(self.schema.forecast_names) > 1
         refuse(options, task, several, interval, self.members, begun=start is not None)
-        self._intervals = None if interval is None else Intervals(interval, horizon)
+        self._intervals = None if interval is None else intervals_for(interval, self.schema)
         self.options = with_defaults(options) if start is None else options
         self.rates = rates_of(self.options)
         check_options(self.options)
@@ -292,7 +292,7 @@ class Model:
         model.options = dict(self.options)
         model._intervals = copy.deepcopy(self._intervals)
         if model._intervals is not None:
-            model._intervals.fixed = True
+            model._intervals.fix()
         model.stream = copy.deepcopy(self.stream)
         model._tended = self._tended.frozen(len(self.schema.forecast_names), learner)
         return model
@@ -352,9 +352,14 @@ class Model:
             said = None
         else:
             said = self.schema.forecast(outputs, reading.classes)
-        if self._intervals is None or isinstance(said, dict | tuple):
+        intervals = self._intervals
+        if intervals is None or isinstance(said, dict):
             return said
-        return self._intervals.take(said, reading.label, reading.reset)
+        if isinstance(intervals, SeveralIntervals):
+            assert not isinstance(said, float)
+            return intervals.take(said, (reading.label, *reading.also), reading.reset)
+        assert not isinstance(said, tuple)
+        return intervals.take(said, reading.label, reading.reset)
 
     def _take_in(self, reading: Reading) -> list[float] | None:
         """Give the learner the inputs and classes that this row brings.
@@ -463,7 +468,8 @@ class Model:
                 learner.mixture.restore(saved["mixture"])
             if model.members * len(model.rates) != len(model.learners):
                 raise ValueError("the file has another number of members than it says")
-        if saved["intervals"] is not None:
-            model._intervals = Intervals.from_json(saved["intervals"])
+        if (ranges := saved["intervals"]) is not None:
+            model._intervals = intervals_for(ranges["level"], model.schema)
+            model._intervals.restore(ranges)
         model.stream = saved["stream"]
         return model

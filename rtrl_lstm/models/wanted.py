@@ -68,8 +68,8 @@ def refuse(
         raise ValueError(f"a Model has no option {', '.join(sorted(unknown))}")
     if interval is not None and task not in ("auto", "regression"):
         raise ValueError(f"interval is for task regression, not {task}")
-    if several and (interval is not None or begun):
-        raise ValueError("several targets have no interval, and do not start from a network")
+    if several and begun:
+        raise ValueError("several targets do not start from a network")
     if begun and (members > 1 or options.get("learning_rate") == "auto"):
         raise ValueError(
             "members and learning_rate 'auto' are for a model that begins afresh: start is one "

@@ -68,10 +68,11 @@ class StepLags(Stretches):
 
     def _then(self, lag: int) -> list[float]:
         season, more = self._season(lag)
-        found: list[float] = []
-        last = self._number
-        for value in self.seasons.stretch(more * season, season):
-            last = value if isinstance(value, float) else found[-1] if found else last
+        count = min(season, self.steps)
+        stretch = self.seasons.stretch((more + 1) * season - count, count)
+        found, last = list[float](), self._number
+        for value in stretch:
+            last = value if isinstance(value, float) else last
             found.append(last)
         return (found * self._rounds(season))[: self.steps]
 
@@ -80,5 +81,6 @@ class StepLags(Stretches):
         number, found = self._number, list[float]()
         for turn in range(self._rounds(season)):
             before = self.seasons.ago((turn + 1 + more) * season)
-            found += [number - (before if isinstance(before, float) else number)] * season
-        return found[: self.steps]
+            away = number - (before if isinstance(before, float) else number)
+            found += [away] * min(season, self.steps - turn * season)
+        return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from operator import add
 from typing import Any
 
 from rtrl_lstm.kernels.words import LARGEST
@@ -64,9 +65,11 @@ class Stretches(ABC):
             then = self._then(lag)
             values[place : place + width] = then
             if lag in self._changes:
-                pairs = zip(then, self._changed(lag), strict=True)
                 at = self._changes[lag]
-                values[at : at + width] = [min(max(y + d, -LARGEST), LARGEST) for y, d in pairs]
+                found = list(map(add, then, self._changed(lag)))
+                if max(found) > LARGEST or min(found) < -LARGEST:
+                    found = [min(max(value, -LARGEST), LARGEST) for value in found]
+                values[at : at + width] = found
 
     def combined(self, own: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """For each forecast the places of its last target, `own`, and of its inputs: see `Spec`."""
