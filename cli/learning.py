@@ -59,8 +59,8 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
             stand = begin({**_without_none(options), **guessed})
         if options["report"] is not None and stand.history is None:
             raise Stop(
-                "--report shows one series and one target, whose labels come with their rows: "
-                "leave it out, or the others"
+                "--report shows one series, whose labels come with their rows: leave it out, or "
+                "the others"
             )
         run = _Run(stand, keep, options, entered)
         for role, column in guessed.items():

@@ -36,8 +36,6 @@ def command(model: str, out: str | None) -> None:
         raise Stop(f"{model} holds no figures: an application saved it, not learn --model")
     found = figures(stand.score, stand.model.counts, 0.0, 0, model, stand.model.incidents)
     if stand.history is None or not isinstance(stand.model, Model):
-        raise Stop(
-            f"{model} has several targets, or steps, or late labels: a report shows none of them"
-        )
+        raise Stop(f"{model} has late labels, and a report shows none of them")
     write_page(path, stand.model, stand.history, found, command_of(stand))
     click.echo(f"wrote {path}", err=True)

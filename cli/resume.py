@@ -70,7 +70,7 @@ class Stand:
 
     Attributes:
         model, score: as they stand.
-        history: what a report needs besides; None where there are several series or targets.
+        history: what a report needs besides; None where there are several series, or late labels.
         path: of the file they were found in; "" where they are fresh.
         rows: rows of the stream so far.
         last_row: check of the last of them.
@@ -89,8 +89,9 @@ class Stand:
     ) -> None:
         self.model = model
         self.score = score
-        # A report shows one series of one target.
-        self.history = history or (History(score) if type(score) is Prequential else None)
+        if history is None and isinstance(model, Model):
+            history = History(score)
+        self.history = history
         self.path = path
         self.last_row = last_row
         self.rows = score.rows

@@ -16,6 +16,7 @@ from command_line import EXAMPLE, figures, run, write_csv
 import rtrl_lstm as rl
 from rtrl_lstm.score.packing import unpack_column
 
+NODE = shutil.which("node")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 TAXI = ("--target", "value", "--time", "timestamp", "--horizon", 5)
 
@@ -193,6 +194,74 @@ DRIVER = """<script>addEventListener("load", () => setTimeout(() => {
   seen.wide = document.documentElement.scrollWidth <= innerWidth;
   document.body.textContent = "seen" + JSON.stringify(seen) + "seen";
 }, 300))</script>"""
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of every step ahead, and of several targets."""
+    folder = tmp_path_factory.mktemp("several")
+    rows = EXAMPLE.read_text().splitlines()[:1501]
+    lines = (f"{line},{len(line) if k else 'b'}" for k, line in enumerate(rows))
+    (folder / "a.csv").write_text("\n".join(lines))
+    for name, options in {
+        "steps": ("--target", "value", "--horizon", "1-6", "--interval", "0.9"),
+        "targets": ("--target", "value,b", "--horizon", "2"),
+    }.items():
+        learn = ("learn", "a.csv", "--time", "timestamp", *options, "--quiet")
+        run(*learn, "--model", f"{name}.rtrl", "--report", f"{name}.html", cwd=folder)
+    return {name: folder / f"{name}.html" for name in ("steps", "targets")}
+
+
+def test_a_page_of_every_step_ends_with_what_the_last_row_says(drawn: dict[str, Path]) -> None:
+    page, model = Page(drawn["steps"]), rl.load(drawn["steps"].with_suffix(".rtrl"))
+    assert page.of("h1") == ["value, 1 to 6 rows ahead"]
+    assert "Error by rows ahead" in page.of("h2")
+    stretch, steps = page.figures["stretch"], page.figures["by-step"]
+    path = model.stream["history"]["path"]
+    for name, column in zip(("forecast", "lower", "upper"), zip(*path, strict=True), strict=True):
+        assert stretch[name][-6:] == pytest.approx(column, rel=1e-5)
+    assert stretch["truth"][-7] is not None
+    assert stretch["truth"][-6:] == [None] * 6
+    assert steps["rows"] == [1, 2, 3, 4, 5, 6]
+    assert steps["series"]["learner"][0] < steps["series"]["learner"][5]
+    assert set(steps["series"]) >= {"learner", "last_value", "same_time_last_week"}
+    parts = model.stream["score"]["parts"]
+    assert [name for name, _ in parts] == list("123456")
+    mean = sum(steps["series"]["learner"]) / 6
+    assert f"{mean:,.2f}"[:-1] in "".join(page.of("dd"))
+
+
+def test_a_page_of_targets_shows_the_first_one_and_a_line_for_each(drawn: dict[str, Path]) -> None:
+    page, model = Page(drawn["targets"]), rl.load(drawn["targets"].with_suffix(".rtrl"))
+    assert page.of("h1") == ["value, b, 2 rows ahead"]
+    assert {"Each target", "What the columns are worth"} <= set(page.of("h2"))
+    truths = [float(line.split(",")[1]) for line in EXAMPLE.read_text().splitlines()[1:1501]]
+    assert page.figures["stretch"]["truth"][-1502:-2] == truths
+    assert page.figures["by-step"] is None
+    assert {"value", "b"} <= set(page.of("th"))
+    assert model.schema.forecast_names == ("value", "b")
+
+
+@pytest.mark.parametrize("name", ["steps", "targets"])
+def test_a_page_of_several_is_the_same_from_the_model_file(
+    drawn: dict[str, Path], name: str, tmp_path: Path
+) -> None:
+    run("report", drawn[name].with_suffix(".rtrl"), tmp_path / "again.html", cwd=tmp_path)
+    again = Page(tmp_path / "again.html")
+    assert again.figures == Page(drawn[name]).figures
+    assert again.of("h2") == Page(drawn[name]).of("h2")
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_the_script_of_the_pages_draws_all_charts(taxi: Path, drawn: dict[str, Path]) -> None:
+    for page in (taxi / "r.html", *drawn.values()):
+        stand_in = Path(__file__).parent / "page" / "stand_in.js"
+        done = subprocess.run([str(NODE), stand_in, page], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        charts = {name for name, numbers in Page(page).figures.items() if numbers}
+        found = json.loads(done.stdout)
+        assert found.keys() == charts
+        assert min(found.values()) > 10
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian's package chromium)")

@@ -179,9 +179,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
             [float(x) for x in one.split(",")], [float(x) for x in other.split(",")], rtol=1e-4
         )
     for wrong, why in (
-        ([*learn, "o", "--report", "r.html"], "--report shows one"),
         ([*learn, "o", "--key", "x"], "--key is for a single --target"),
-        (["report", "m"], "has several targets"),
         (["learn", "a.csv", "--model", "m", "--resume", "--target", "b,a"], "--target a,b"),
     ):
         assert why in run(*wrong, cwd=tmp_path, code=1).stderr

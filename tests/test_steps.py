@@ -173,12 +173,10 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         )
     assert json.loads(run("inspect", "m", "--json", cwd=tmp_path).stdout)["schema"]["every_step"]
     for wrong, why, code in (
-        ([*learn, "o", "--report", "r.html"], "--report shows one", 1),
         ([*learn, "o", "--key", "x"], "no key", 1),
         ([*learn, "o", "--target", "x,y"], "one target", 1),
         ([*learn, "o", "--horizon", "2-5"], "nor all up to one (1-24)", 2),
         ([*learn, "o", "--horizon", "-1"], "is neither a number of rows", 2),
-        (["report", "m"], "or steps", 1),
         (["learn", "a.csv", "--model", "m", "--resume", "--horizon", 4], "--horizon 1-4, not 4", 1),
     ):
         assert why in run(*wrong, cwd=tmp_path, code=code).stderr

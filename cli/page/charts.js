@@ -65,12 +65,12 @@ function moment(seconds, how) {
   return { day: text.slice(0, 10), short: text.slice(5, 16), long: text.slice(0, 16) }[how];
 }
 
-// A chart of curves over rows. `series`: [{name, values}], also `dots`: their radius, and `against`:
+// A chart of curves over rows, or what is `called` otherwise. `series`: [{name, values}], also `dots`: their radius, and `against`:
 // values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
 // drag, double click, wheel with Ctrl and buttons choose the stretch that is shown.
 class Lines {
-  constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper }) {
-    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper });
+  constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper, called = "row" }) {
+    Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper, called });
     this.from = 0;
     this.to = rows.length - 1;
     this.head = box(host, "div", "head");
@@ -234,7 +234,7 @@ class Lines {
     for (const one of this.series)
       one.key.textContent = k === null ? one.name : `${one.name} ${value(one)}`;
     const time = k !== null && this.times ? `, ${moment(this.times[k], "long")}` : "";
-    this.where.textContent = k === null ? "" : `row ${this.rows[k].toLocaleString("en")}${time}`;
+    this.where.textContent = k === null ? "" : `${this.called} ${this.rows[k].toLocaleString("en")}${time}`;
     if (k !== null) {
       this.hair.setAttribute("x1", this.x(k));
       this.hair.setAttribute("x2", this.x(k));
@@ -308,7 +308,7 @@ function drawCalibration(host, bins) {
   });
 }
 
-const { stretch, errors, coverage, calibration } = figures;
+const { stretch, coverage, calibration } = figures;
 if (stretch) {
   const { truth, forecast, names } = stretch, many = names && names.length !== 2;
   const chart = new Lines(document.getElementById("stretch"), { ...stretch, zooms: true, series: [
@@ -316,11 +316,12 @@ if (stretch) {
     { name: "truth", values: truth, dots: names && (many ? 5 : 2), faint: many }] });
   chart.show(stretch.rows.length - (names ? 100 : 300), stretch.rows.length - 1);
 }
-if (errors) {
-  const series = Object.entries(errors.series).map(([name, values]) =>
-    ({ name: name.replaceAll("_", " "), values }));
-  new Lines(document.getElementById("errors"), { ...errors, series, zero: true });
-}
+for (const name of ["errors", "by-step"])
+  if (figures[name]) {
+    const series = Object.entries(figures[name].series).map(([name, values]) =>
+      ({ name: name.replaceAll("_", " "), values }));
+    new Lines(document.getElementById(name), { ...figures[name], series, zero: true });
+  }
 if (coverage) {
   const series = Object.entries(coverage.series).map(([name, values]) => ({ name, values }));
   new Lines(document.getElementById("coverage"), { ...coverage, series, zero: true });

@@ -16,7 +16,8 @@ DIGITS = 6
 def stretch(model: Model, history: History) -> dict[str, Any] | None:
     """The last rows: truth, and the forecast of each row that was made `horizon` rows before.
 
-    Behind them come the forecasts whose truth is still to come. None where there is no row.
+    Behind them come the forecasts whose truth is still to come: of all the rows ahead, those of the
+    last row. None where there is no row.
     """
     rows, horizon = history.last, model.schema.horizon
     if not rows:
@@ -28,6 +29,8 @@ def stretch(model: Model, history: History) -> dict[str, Any] | None:
         for origin, row in zip(origins, rows, strict=True)
     ]
     to_come = rows[-horizon:] if horizon else []
+    if history.path:
+        to_come = [_of_step(rows[-1], step) for step in history.path]
     missing = horizon - len(to_come)
     found: dict[str, Any] = {
         "rows": [row.row for row in rows] + [rows[-1].row + 1 + k for k in range(horizon)],
@@ -50,6 +53,29 @@ def stretch(model: Model, history: History) -> dict[str, Any] | None:
             found["forecast"] = [row and _index(classes, row.forecast) for row in ahead]
     found["truth"] += [None] * horizon
     return found
+
+
+def _of_step(last: Passed, step: list[float | None]) -> Passed:
+    """What the last row says of a row ahead, as if it had said it alone."""
+    value, lower, upper = step
+    return last._replace(forecast=value, lower=lower, upper=upper)
+
+
+def parts(figures: dict[str, Any]) -> dict[str, Any] | None:
+    """The mean absolute error of the learner and each simple forecast, for each row ahead.
+
+    None where one row is forecast.
+    """
+    found = figures.get("steps")
+    if not found or not figures["metrics"]:
+        return None
+    each = [{"learner": one["metrics"], **one["baselines"]} for one in found.values()]
+    names = {name: None for one in each for name in one}
+    return {
+        "rows": [int(step) for step in found],
+        "series": {name: [_plain(one.get(name, {}).get("mae")) for one in each] for name in names},
+        "called": "ahead:",
+    }
 
 
 def errors(history: History) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from rtrl_lstm.score.worth import worth_of_columns
 from rtrl_lstm.wording import counted
 
 MOST_COLUMNS = 30
+MOST_INPUTS = 100
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -38,9 +39,11 @@ def write_page(path: str, model: Model, history: History, figures: dict[str, Any
 
 def page(model: Model, history: History, figures: dict[str, Any], by: str) -> str:
     """A report as a document of HTML."""
-    target, horizon = model.schema.target.column, model.schema.horizon
-    title = f"{target}, {counted(horizon, 'row')} ahead" if horizon else target
+    schema, first = model.schema, "1 to " * model.schema.arguments["every_step"]
+    title = ", ".join(schema.target_names)
+    title += f", {first}{counted(schema.horizon, 'row')} ahead" if schema.horizon else ""
     stretch = charts.stretch(model, history)
+    by_step = charts.parts(figures)
     errors = charts.errors(history)
     coverage = charts.coverage(model, history)
     calibration = charts.calibration(history)
@@ -51,6 +54,8 @@ def page(model: Model, history: History, figures: dict[str, Any], by: str) -> st
         _stretch(stretch, model),
         _errors(errors, model),
         _scores(figures),
+        _by_step(by_step),
+        _by_target(figures),
         _coverage(coverage, model),
         _calibration(calibration, model),
         _worth(model, history),
@@ -61,7 +66,7 @@ def page(model: Model, history: History, figures: dict[str, Any], by: str) -> st
     style = (own / "style.css").read_text(encoding="utf-8")
     script = (own / "charts.js").read_text(encoding="utf-8")
     drawn: dict[str, Any] = {"stretch": stretch, "errors": errors, "coverage": coverage}
-    drawn["calibration"] = calibration
+    drawn |= {"calibration": calibration, "by-step": by_step}
     numbers = json.dumps(drawn, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     numbers = numbers.replace("<", "\\u003c")  # no text can end the script element
     return "\n".join(
@@ -126,10 +131,14 @@ def _stretch(drawn: dict[str, Any] | None, model: Model) -> str:
         what = "the label held likeliest (red where that was wrong)"
         if len(classes) == 2:
             what = f"the probability of {escape(classes[1])}"
-    text = f"The last rows: the truth, and {what}, {made}."
+    several = len(model.schema.target_names) > 1
+    of = f" of {escape(model.schema.target.column)}" if several else ""
+    text = f"The last rows{of}: the truth, and {what}, {made}."
     if model.interval is not None:
         text += f" Shaded: where the truth was to lie in {100 * model.interval:g} % of the rows."
-    if horizon:
+    if model.schema.arguments["every_step"] and horizon > 1:
+        text += " It ends with what the last row says of all the rows ahead."
+    elif horizon:
         text += " It ends with the forecasts whose truth is still to come."
     return _section("Forecast and truth", text, _chart("stretch"))
 
@@ -138,6 +147,8 @@ def _errors(drawn: dict[str, Any] | None, model: Model) -> str:
     if drawn is None:
         return ""
     loss = "Mean absolute error" if model.schema.task == "regression" else "Share of wrong labels"
+    if (names := model.schema.forecast_names)[1:]:
+        loss += " of " + ("all targets" if model.schema.target_names == names else "all steps")
     text = f"{loss} over time, beside the simple forecasts, all scored on the same rows."
     if any(drawn["bad"]):
         text += " Ticks on the axis: rows that could not be used."
@@ -159,6 +170,34 @@ def _scores(figures: dict[str, Any]) -> str:
     table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     text = f"{escape(counts_line(figures))}."
     return _section("Scores", text, f'<div class="wide">{table}</div>')
+
+
+def _by_step(drawn: dict[str, Any] | None) -> str:
+    if drawn is None:
+        return ""
+    text = "Mean absolute error of the forecasts of the next row, the one after it, and so on."
+    return _section("Error by rows ahead", text, _chart("by-step"))
+
+
+def _by_target(figures: dict[str, Any]) -> str:
+    """A line for each of several targets, and the simple forecast that was best at it."""
+    lines = []
+    for name, one in figures.get("targets", {}).items():
+        if not one["metrics"]:
+            continue
+        best = min(one["baselines"].items(), key=lambda simple: simple[1]["mae"])
+        lines.append(
+            f"<tr><th>{escape(name)}</th><td>{figure('mae', one['metrics']['mae'])}</td>"
+            f"<td>{figure('mae', best[1]['mae'])}</td><td>{escape(best[0].replace('_', ' '))}</td>"
+        )
+    if not lines:
+        return ""
+    head = f"<th></th><th>{METRICS['mae']}</th><th>best simple forecast's</th><th></th>"
+    body = "</tr>".join([*lines, ""])
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return _section(
+        "Each target", "What the scores are the mean of.", f'<div class="wide">{table}</div>'
+    )
 
 
 def _coverage(drawn: dict[str, Any] | None, model: Model) -> str:
@@ -200,6 +239,8 @@ def _worth(model: Model, history: History) -> str:
         )
     loss = "mean absolute error" if model.schema.task == "regression" else "log loss"
     last = counted(len(history.stretch()[0]), "row")
+    several = model.schema.target_names[1:]
+    loss += f" of {escape(model.schema.target.column)}" if several else ""
     text = (
         f"How much the {loss} over the last {last} rises where a "
         "column's values are exchanged between the rows: what the model relies on now."
@@ -243,7 +284,11 @@ def _settings(model: Model, by: str) -> str:
         spec = model.learner.spec.to_json()
         rows |= {name: spec[name] for name in ("cell", "num_layers", "rule", "loss", "dtype")}
         rows |= {name: getattr(model.learner.spec, name) for name in model.options}
-        rows["inputs"] = f"{model.schema.input_size}: {', '.join(model.schema.input_names)}"
+        names, more = (
+            model.schema.input_names[:MOST_INPUTS],
+            " …" * (model.schema.input_size > MOST_INPUTS),
+        )
+        rows["inputs"] = f"{model.schema.input_size}: {', '.join(names)}{more}"
         each = [learner.state_dict().values() for learner in model.learners]
         rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
         if len(model.learners) > 1:

@@ -147,7 +147,7 @@ class Intervals:
             "fixed": self.fixed,
             "offsets": [_known(self._below), _known(self._above), _known(self._scale)],
             "first": list(self._first),
-            "waiting": [pack(ranged) for ranged in self._waiting],
+            "waiting": [ranged if ranged is None else pack(ranged) for ranged in self._waiting],
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -210,10 +210,8 @@ def intervals_for(level: float, schema: Schema) -> Intervals | SeveralIntervals:
     return SeveralIntervals(level, (horizon for _ in names), newest=False)
 
 
-def pack(ranged: Ranged | None) -> list[float | None] | None:
-    """As plain JSON."""
-    if ranged is None:
-        return None
+def pack(ranged: Ranged) -> list[float | None]:
+    """As plain JSON: value, lower, upper."""
     return [float(ranged), _known(ranged.lower), _known(ranged.upper)]
 
 

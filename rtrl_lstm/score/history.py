@@ -11,6 +11,9 @@ at equal distances, which double when they would be more; the last `LAST_ROWS` r
 forecasts; the last `LAST_INPUTS` rows as the learner saw them; how often forecast probabilities
 came true; and when there were new inputs, new labels and bad rows. All of it depends on the rows
 alone, not on how they come in chunks.
+
+Of several targets it keeps the first one's rows; of all the rows ahead the forecasts of the
+farthest, the last row's whole, and no inputs, of which there are many.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.models.intervals import Ranged
+from rtrl_lstm.models.intervals import Ranged, pack
 from rtrl_lstm.score.packing import pack_column, unpack_column
 from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.several import SeveralScore
+from rtrl_lstm.score.steps import StepsScore
 from rtrl_lstm.table.columns import Value
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
 
@@ -89,6 +94,7 @@ class History:
     Attributes:
         snapshots: in order of rows; the first is where this began.
         events: the last `LAST_EVENTS` things that happened, in order of rows.
+        path: of all the rows ahead, what the last row said: value, lower and upper for each.
         calibration: for labels. With two, the bins are of the second one's probability; with
             more, of the likeliest one's.
     """
@@ -99,6 +105,7 @@ class History:
         # A forecast waits among the last rows for its truth.
         self._last: deque[tuple[Any, ...]] = deque(maxlen=max(LAST_ROWS, score.horizon + 1))
         self.events: list[Event] = []
+        self.path: list[list[float | None]] = []
         self.calibration = [Bin(0, 0.0, 0)] * PROBABILITY_BINS
         self._read: deque[Reading] = deque(maxlen=LAST_INPUTS)
         self._numbers: deque[tuple[int, Numbers]] = deque()  # rows that came at once, after those
@@ -215,10 +222,14 @@ class History:
             for filler in before:
                 stamp = (row - 1, filler.seconds, None, None, None, self._sequence, None, None)
                 self._last.append(stamp)
-                self._read.append(filler)
+                self._keep_inputs(filler)
             said: Value
             probability: float | None
             self._sequence += reset
+            if isinstance(self.score, StepsScore):
+                self.path = _path(forecast)
+            if isinstance(self.score, SeveralScore) and isinstance(forecast, tuple):
+                forecast = forecast[self.score.shown]
             if isinstance(forecast, dict):
                 said, probability = _likeliest(forecast)
             else:
@@ -227,11 +238,15 @@ class History:
             if isinstance(forecast, Ranged) and forecast.lower == forecast.lower:
                 ends = (forecast.lower, forecast.upper)
             self._last.append((row, seconds, truth, said, probability, self._sequence, *ends))
-            self._read.append(reading)
+            self._keep_inputs(reading)
             if isinstance(truth, str):
                 self._calibrate(truth, classes)
             if len(inputs) != self._inputs or len(classes) != self._labels:
                 self._note_growth(row, len(inputs), len(classes))
+
+    def _keep_inputs(self, reading: Reading) -> None:
+        if not isinstance(self.score, StepsScore):
+            self._read.append(reading)
 
     def _note_growth(self, row: int, inputs: int, labels: int) -> None:
         if inputs != self._inputs:
@@ -278,6 +293,7 @@ class History:
             "inputs": [list(inputs.shape), base64.b64encode(inputs.tobytes()).decode()],
             "labels": pack_column([None if y != y else y for y in labels.tolist()]),
             "resets": np.flatnonzero(resets).tolist(),
+            "path": self.path,
             "width": self._width,
             "sequence": self._sequence,
             "known": [self._inputs, self._labels],
@@ -297,10 +313,21 @@ class History:
         for t, (row, label) in enumerate(zip(inputs, unpack_column(saved["labels"]), strict=True)):
             known = float("nan") if label is None else label
             history._read.append(Reading(row, known, None, t in resets, None, ()))
+        history.path = saved["path"]
         history._width = saved["width"]
         history._sequence = saved["sequence"]
         history._inputs, history._labels = saved["known"]
         return history
+
+
+def _path(forecast: Forecast) -> list[list[float | None]]:
+    """A forecast of all the rows ahead, each with its interval's ends if it has any."""
+    numbers = forecast if isinstance(forecast, tuple) else (forecast,)
+    return [
+        pack(one if isinstance(one, Ranged) else Ranged(one))
+        for one in numbers
+        if isinstance(one, float)
+    ]
 
 
 def _likeliest(forecast: dict[str, float]) -> tuple[str, float | None]:

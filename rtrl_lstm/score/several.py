@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rtrl_lstm.score.prequential import Prequential
+from rtrl_lstm.score.tallies import RangeSums
 from rtrl_lstm.table.schema import BadRow, Forecast, Reading
 
 
@@ -24,6 +25,8 @@ class SeveralScore(Prequential):
     """
 
     kind = "targets"
+    shown = 0
+    """Which number of a forecast a report draws."""
 
     def __init__(self, horizon: int, score_from: int = 1, names: Iterable[str] = ()) -> None:
         super().__init__(horizon, score_from)
@@ -41,6 +44,8 @@ class SeveralScore(Prequential):
         parts = list(self.parts.values())
         self.bad_rows, self.latest = parts[0].bad_rows, parts[0].latest
         self.scored = max(part.scored for part in parts)
+        names = ("count", "covered", "width")
+        self.ranges = RangeSums(*(sum(getattr(p.ranges, name) for p in parts) for name in names))
 
     def _of(self, k: int, reading: Reading) -> Reading:
         """A reading as if a further target were the only one."""
@@ -56,9 +61,9 @@ class SeveralScore(Prequential):
         return sum(part.loss for part in self.parts.values())
 
     def losses(self) -> dict[str, float]:
-        """By source, the absolute errors of all targets."""
+        """By source, the mean over the targets of their sums of absolute errors."""
         found = [part.losses() for part in self.parts.values()]
-        return {name: sum(one[name] for one in found) for name in _common(found)}
+        return {name: sum(one[name] for one in found) / len(found) for name in _common(found)}
 
     def _metrics(self) -> dict[str, dict[str, Any]]:
         """The mean over the targets, for each source that has something to say about all."""

@@ -20,6 +20,7 @@ class StepsScore(SeveralScore):
     """
 
     kind = "steps"
+    shown = -1
 
     def __init__(self, horizon: int, score_from: int = 1) -> None:
         super().__init__(horizon, score_from)
