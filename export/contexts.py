@@ -1,8 +1,8 @@
 """What labels followed which, beside a graph that holds the network alone: in plain Python.
 
-It is `kernels/contexts.py` of a learner that no longer learns. As the schema, which turns a row
-into numbers before the graph, it lies in the file's metadata, and is for the `ModelSession`: what
-a graph's state would have to grow by is as large as the network.
+It is `kernels/contexts.py`, and `calibration.py`, of a learner that no longer learns. As the
+schema, which turns a row into numbers before the graph, it lies in the file's metadata, and is for
+the `ModelSession`: what a graph's state would have to grow by is as large as the network.
 """
 
 import math
@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtrl_lstm.kernels.slots import (
     BUCKETS,
+    CHAIN_SIZE,
     LEAST_FREQUENCY,
+    MEMBERS,
     MISSING,
     MODULUS,
     MULTIPLIER,
@@ -42,9 +45,9 @@ def contexts_of(net: "Learner | Forecaster") -> dict[str, Any] | None:
     return {
         "labels": [int(ring[(last - k) % len(ring)]) for k in range(ORDERS)],
         "shares": net.array("contexts.shares")[..., 0].ravel().tolist(),
-        "often": float(net.array("contexts.often")[0]),
-        "log_odds": float(net.array("contexts.log_odds")[0]),
         "frequencies": net.array("contexts.frequencies").tolist(),
+        "weights": net.array("contexts.weights").tolist(),
+        "chain": net.array("contexts.chain").tolist(),
         "successors": [[*place, *successors[tuple(place)].tolist()] for place in found.tolist()],
     }
 
@@ -68,12 +71,14 @@ class Contexts:
     def __init__(self, saved: Mapping[str, Any], classes: int) -> None:
         self._labels = _whole(saved["labels"], ORDERS, 2 + classes)
         self._shares = _numbers(saved["shares"], ORDERS * RUNS * 2, 1.0)
-        often, log_odds = _numbers([saved["often"], saved["log_odds"]], 2, math.inf)
         counts = np.array(_numbers(saved["frequencies"], classes, math.inf)) + LEAST_FREQUENCY
-        if not 0.0 <= often < 1.0 or min(counts) <= 0.0 or min(self._shares) < 0.0:
+        self._weights = _numbers(saved["weights"], MEMBERS, 1.0)
+        always, log_odds = _numbers(saved["chain"], CHAIN_SIZE, math.inf)
+        if min(counts) <= 0.0 or min(*self._shares, *self._weights, always, 1.0 - always) < 0.0:
             raise ValueError("shares of labels are out of range")
-        self._often, self._frequencies = often, counts / counts.sum()
-        self._heard = 1.0 / (1.0 + math.exp(-max(log_odds, -700.0)))
+        self._frequencies = counts / counts.sum()
+        of_late = 1.0 / (1.0 + math.exp(-max(log_odds, -700.0)))
+        self._heard = of_late + always * (1.0 - of_late)
         self._slots: dict[tuple[int, int, int], tuple[int, int]] = {}
         for one in saved["successors"]:
             order, slot, check, label, run = _whole(one, 5, MOST)
@@ -94,12 +99,23 @@ class Contexts:
     def mix(self, outputs: Sequence[float]) -> list[float]:
         """What the network says, mixed: probabilities of classes, or that of the second of two."""
         said = np.array(outputs if len(outputs) > 1 else [1.0 - outputs[0], outputs[0]], np.float64)
-        chain = (1.0 - self._often) * said + self._often * self._frequencies
+        first = self._calibrated(said)
+        chain = first.copy()
         for label, share in self._found():
             chain *= 1.0 - share
             chain[label] += share
-        mixed: list[float] = ((1.0 - self._heard) * said + self._heard * chain).tolist()
+        mixed: list[float] = ((1.0 - self._heard) * first + self._heard * chain).tolist()
         return mixed if len(outputs) > 1 else mixed[1:]
+
+    def _calibrated(self, said: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the network says, held against the frequencies: see `kernels/calibration.py`."""
+        often, root = self._frequencies, np.sqrt(said / self._frequencies)
+        damped, sharpened = often * root, said * root
+        members = (often, damped / damped.sum(), said, sharpened / sharpened.sum())
+        mixed = np.zeros_like(said)
+        for weight, member in zip(self._weights, members, strict=True):
+            mixed += weight * member
+        return mixed
 
     def _found(self) -> Iterator[tuple[int, float]]:
         """What orders that know the context say, the shortest first, and their shares."""

@@ -71,8 +71,9 @@ def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:
         layout.write(block, "combination.losses", losses)
     if spec.contexts:
         layout.write(block, "contexts.shares", np.array(slots.FIRST_SHARE))
-        layout.write(block, "contexts.often", np.array(slots.FIRST_OFTEN))
-        layout.write(block, "contexts.log_odds", np.array(slots.FIRST_LOG_ODDS))
+        layout.write(block, "contexts.weights", np.array(1.0 / slots.MEMBERS))
+        chain = np.array([slots.FIRST_ALWAYS, slots.FIRST_LOG_ODDS])
+        layout.write(block, "contexts.chain", chain)
 
 
 def migrate(

@@ -175,9 +175,13 @@ class Layout(Fields):
             ("differs", "agrees"),
             ("share", "count"),
         )
-        self._place_head("contexts.often", ("share", "count"))
-        self._place_head("contexts.log_odds", ("chain",))
-        table[slots.T_FREQUENCIES] = self._place_head("contexts.frequencies", labels("y", classes))
+        for slot, name, axis in (
+            (slots.T_FREQUENCIES, "frequencies", labels("y", classes)),
+            (slots.T_WEIGHTS, "weights", ("often", "damped", "plain", "sharpened")),
+            (slots.T_CHAIN, "chain", ("always", "log_odds")),
+            (slots.T_SAID, "said", labels("y", classes)),
+        ):
+            table[slot] = self._place_head(f"contexts.{name}", axis)
         table[slots.T_FOUND] = self._place_head(
             "contexts.found", orders, ("slot", "share", "below")
         )

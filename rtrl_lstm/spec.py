@@ -117,8 +117,9 @@ class Spec:
         combine_only: those of `combine_with` that the network does not see.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
-        contexts: whether what the network says is mixed with which labels followed which so far
-            (see `kernels/contexts.py`). For loss "cross_entropy", or "log_loss" with one output.
+        contexts: whether what the network says is mixed with how often labels come, and with which
+            followed which so far (see `kernels/calibration.py` and `contexts.py`). For loss
+            "cross_entropy", or "log_loss" with one output.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         dropout: the share of the numbers between two layers of a stack that each row drops while it

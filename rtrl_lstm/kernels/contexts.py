@@ -9,9 +9,9 @@ come halves the run; one that does not come at a run of 0 gives its place to the
 context that has no slot takes one from the shortest run in its bucket, and at 0 the slot: what is
 seen again and again is not driven out by what is seen once.
 
-What is said comes of a chain. It begins with the network's probabilities p, of which a share goes
-over to how often each label came of late; then each order in turn that knows the context, the
-shortest first, moves a share of it all to its label:
+What is said comes of a chain. It begins with the probabilities p of the network, held against how
+often each label came of late (`calibration.py`); then each order in turn that knows the context,
+the shortest first, moves a share of it all to its label:
 
     p <- (1 - share) p + share [label is the slot's]
 
@@ -24,9 +24,12 @@ probability is
 and the share moves towards that, weighed by what orders above left unexplained. So a share comes to
 be what an order adds to those below it, and nothing where it adds nothing.
 
-At last chain and network are mixed, in the proportion of what each said of the labels of late, of
-which the last hundred or so count: so on a stream whose past labels say nothing the network stands
-alone. The network learns as if there were no chain.
+At last the chain's end and its beginning are mixed, in proportion to what each said of the labels
+of late, of which the last fifty or so count, and which begins in favour of the beginning. But a
+label that nobody expected tilts such a mean for a while, and what follows it may be well known:
+hence the chain's end is also heard by itself, for as much as it is better than that mean in the
+long run, by Bayes' rule. Where past labels say nothing, what is said is the beginning. The network
+learns as if there were no chain.
 
 A label that is missing is one of its own in a context, and so is what comes before a sequence
 begins. At horizon H >= 1 a context ends with the label of the row from which is forecast, and its
@@ -37,35 +40,37 @@ from __future__ import annotations
 
 import math
 
+from rtrl_lstm.kernels.calibration import calibrate, learn_calibration
 from rtrl_lstm.kernels.jit import inline
-from rtrl_lstm.kernels.losses import probability_of, sigmoid
+from rtrl_lstm.kernels.losses import sigmoid
 from rtrl_lstm.kernels.slots import (
+    ALWAYS,
     BUCKETS,
     C_CHECK,
     C_LABEL,
-    C_LOG_ODDS,
-    C_OFTEN,
     C_RUN,
     C_SIZE,
+    DEALT_OUT,
+    FIRST_ALWAYS,
+    FIRST_LOG_ODDS,
     FOUND_BELOW,
     FOUND_SHARE,
     FOUND_SIZE,
     FOUND_SLOT,
     GREATEST_SHARE,
-    LEAST_FREQUENCY,
     LEAST_SAID,
     LOG_LOSS,
+    LOG_ODDS,
     MISSING,
     MODULUS,
     MULTIPLIER,
     ORDERS,
-    REMEMBERS_LABELS,
-    REMEMBERS_LOSSES,
+    REMEMBERS_GAINS,
     RUNS,
     SHARE_RATE,
+    T_CHAIN,
     T_CONTEXTS,
     T_FOUND,
-    T_FREQUENCIES,
     T_HORIZON,
     T_LOSS,
     T_OUTPUTS,
@@ -139,21 +144,18 @@ def _find(head, body, table, row):
 
 
 @inline
-def _total(head, table, classes):
-    """Of the labels of late, counted, with a little for each."""
-    total = classes * LEAST_FREQUENCY
-    for c in range(classes):
-        total += head[table[T_FREQUENCIES] + c]
-    return total
+def _heard(head, table):
+    """How much the chain's end counts for beside its beginning: of late, and in all."""
+    of_late = sigmoid(head[table[T_CHAIN] + LOG_ODDS])
+    return of_late, of_late + head[table[T_CHAIN] + ALWAYS] * (1.0 - of_late)
 
 
 @inline
 def consult(head, body, table, row, y_hat, to):
     """What the network says, y_hat[to:], mixed with what followed the labels up to row `row`."""
+    calibrate(head, table, y_hat, to)
     _find(head, body, table, row)
-    first = int(table[T_LOSS] == LOG_LOSS)  # the class whose probability output 0 is
-    classes, found, shares = table[T_OUTPUTS] + first, table[T_FOUND], table[T_SHARES]
-    heard = sigmoid(head[shares + C_LOG_ODDS])
+    found, heard = table[T_FOUND], _heard(head, table)[1]
     left = heard
     for k in range(ORDERS - 1, -1, -1):
         at = found + k * FOUND_SIZE
@@ -161,11 +163,9 @@ def consult(head, body, table, row, y_hat, to):
             share = head[int(head[at + FOUND_SHARE])]
             head[at + FOUND_BELOW] = left * share
             left *= 1.0 - share
-    often = left * head[shares + C_OFTEN]
-    own, scale = 1.0 - heard + left - often, often / _total(head, table, classes)
     for o in range(table[T_OUTPUTS]):
-        often = head[table[T_FREQUENCIES] + first + o] + LEAST_FREQUENCY
-        y_hat[to + o] = own * y_hat[to + o] + scale * often
+        y_hat[to + o] *= 1.0 - heard + left
+    first = int(table[T_LOSS] == LOG_LOSS)  # the class whose probability output 0 is
     for k in range(ORDERS):
         at = found + k * FOUND_SIZE
         if head[at + FOUND_SHARE] >= 0.0:
@@ -199,6 +199,19 @@ def _follow(body, slot, place, label):
 
 
 @inline
+def _weigh(head, table, first, last):
+    """The chain's beginning said `first` of the label that came, its end `last`."""
+    chain, of_late = table[T_CHAIN], _heard(head, table)[0]
+    mean = max(of_late * last + (1.0 - of_late) * first, LEAST_SAID)
+    first, last = max(first, LEAST_SAID), max(last, LEAST_SAID)
+    always = head[chain + ALWAYS] * last
+    always /= always + (1.0 - head[chain + ALWAYS]) * mean
+    head[chain + ALWAYS] = always + DEALT_OUT * (FIRST_ALWAYS - always)
+    gains = REMEMBERS_GAINS * (head[chain + LOG_ODDS] - FIRST_LOG_ODDS)
+    head[chain + LOG_ODDS] = FIRST_LOG_ODDS + gains + math.log(last / first)
+
+
+@inline
 def learn_contexts(head, body, table, row, y, weight):
     """Label y came behind the context that ends with row `row`; the readout is of that forecast.
 
@@ -210,12 +223,7 @@ def learn_contexts(head, body, table, row, y, weight):
     if label < 0:
         return
     _find(head, body, table, row)
-    classes = table[T_OUTPUTS] + int(table[T_LOSS] == LOG_LOSS)
-    found, shares, frequencies = table[T_FOUND], table[T_SHARES], table[T_FREQUENCIES]
-    said = max(probability_of(body, table, label), LEAST_SAID * LEAST_SAID)
-    often = head[frequencies + label] + LEAST_FREQUENCY
-    often *= head[shares + C_OFTEN] / _total(head, table, classes)
-    first = (1.0 - head[shares + C_OFTEN]) * said + often
+    found, first = table[T_FOUND], learn_calibration(head, body, table, label)
     p = first
     for k in range(ORDERS):
         at = found + k * FOUND_SIZE
@@ -224,8 +232,7 @@ def learn_contexts(head, body, table, row, y, weight):
             share = head[int(head[at + FOUND_SHARE])]
             hit = share if body[int(head[at + FOUND_SLOT]) + C_LABEL] == label else 0.0
             p = (1.0 - share) * p + hit
-    gain = math.log(max(p, LEAST_SAID)) - math.log(max(said, LEAST_SAID))
-    head[shares + C_LOG_ODDS] = REMEMBERS_LOSSES * head[shares + C_LOG_ODDS] + gain
+    _weigh(head, table, first, p)
     unexplained = 1.0
     for k in range(ORDERS - 1, -1, -1):
         at = found + k * FOUND_SIZE
@@ -236,7 +243,3 @@ def learn_contexts(head, body, table, row, y, weight):
             _move_share(head, place, own, unexplained)
             unexplained *= 1.0 - own
         _follow(body, slot, place, label)
-    _move_share(head, shares + C_OFTEN, often / first, unexplained)
-    for c in range(classes):
-        head[frequencies + c] *= REMEMBERS_LABELS
-    head[frequencies + label] += 1.0

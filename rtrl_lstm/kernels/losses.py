@@ -55,14 +55,16 @@ def _softmax_parts(body, at, outputs):
 
 
 @inline
-def probability_of(body, table, label):
-    """What the readout says of a class: of a softmax, or of 0 and 1 behind a sigmoid."""
-    at = table[T_OUT]
+def write_probabilities(head, body, table, to):
+    """What the readout says of each class, head[to:]: a softmax, or 0 and 1 behind a sigmoid."""
+    at, outputs = table[T_OUT], table[T_OUTPUTS]
     if table[T_LOSS] == LOG_LOSS:
-        a = float(body[at])
-        return sigmoid(a if label == 1 else -a)
-    greatest, total = _softmax_parts(body, at, table[T_OUTPUTS])
-    return math.exp(float(body[at + label]) - greatest) / total
+        head[to] = sigmoid(-float(body[at]))
+        head[to + 1] = sigmoid(float(body[at]))
+        return
+    greatest, total = _softmax_parts(body, at, outputs)
+    for o in range(outputs):
+        head[to + o] = math.exp(float(body[at + o]) - greatest) / total
 
 
 @hot

@@ -110,19 +110,21 @@ MODULUS = 2**31 - 1
 MULTIPLIER = 1103515245
 MISSING = 1.0  # among labels of the past: none came; 0: before the sequence; class c: 2 + c
 SHARE_RATE = 0.01  # how fast shares move in the end; at first each is the mean so far
-FIRST_SHARE = (0.1, 2.0)  # of an order, and how many labels it counts for
-FIRST_OFTEN = (0.2, 2.0)  # of the labels' frequencies
-FIRST_LOG_ODDS = -2.0  # of the chain against the network alone
+FIRST_SHARE = (0.04, 2.0)  # of an order, and how many labels it counts for
 GREATEST_SHARE = 0.9999
 REMEMBERS_LABELS = 0.998  # frequencies are of about the last 500 labels
-REMEMBERS_LOSSES = 0.99  # and what chain and network are worth, of the last 100
 LEAST_FREQUENCY = 0.1
+# Members of what knows no context, see `calibration.py`. With each label this share of their
+# weights is dealt out anew, to all alike; and of what the chain counts for always, as at first.
+OFTEN, DAMPED, PLAIN, SHARPENED, MEMBERS = range(5)
+DEALT_OUT = 0.0005
+ALWAYS, LOG_ODDS, CHAIN_SIZE = range(3)  # what the chain counts for, always and of late
+FIRST_ALWAYS = 0.5
+FIRST_LOG_ODDS = -3.0
+REMEMBERS_GAINS = 0.98  # of late is over about the last 50 labels
 LEAST_SAID = 1e-3  # no probability counts for less: what one label can change is bounded
 # A slot: which context it is of (0: none), what came after it, in how long a run.
 C_CHECK, C_LABEL, C_RUN, C_SIZE = range(4)
-# Behind the shares of the orders, each with its count, lie those of the frequencies, and log odds.
-C_OFTEN = ORDERS * RUNS * 4
-C_LOG_ODDS = C_OFTEN + 2
 # Of an order, for a moment: its slot, its share (or the slot's check to be, negative), and what
 # the orders below it say.
 FOUND_SLOT, FOUND_SHARE, FOUND_BELOW, FOUND_SIZE = range(4)
@@ -204,12 +206,15 @@ T_VISITS = 45  # head: lists of pairs of rows that begin at an even source, and 
 T_LOSSES = 47  # head: two recent losses and their count, of least squares and each input alone
 T_CONTEXTS = 48  # 1: contexts of labels are remembered
 T_PAST_LABELS = 49  # head: the last labels
-T_SHARES = 50  # head: shares of the orders, of the frequencies, and the log odds
+T_SHARES = 50  # head: shares of the orders, each with its count
 T_FREQUENCIES = 51  # head: how often each label came
-T_FOUND = 52  # head: what was found for each order, for a moment
-T_SUCCESSORS = 53  # body: the slots
-T_EVERY_STEP = 54  # 1: the outputs are of the rows 1, 2 ... up to the horizon ahead
-T_SIZE = 55
+T_WEIGHTS = 52  # head: of the members of what knows no context
+T_CHAIN = 53  # head: what the chain counts for
+T_SAID = 54  # head: what the network says of each class, for a moment
+T_FOUND = 55  # head: what was found for each order, for a moment
+T_SUCCESSORS = 56  # body: the slots
+T_EVERY_STEP = 57  # 1: the outputs are of the rows 1, 2 ... up to the horizon ahead
+T_SIZE = 58
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors

@@ -10,6 +10,11 @@ PRIME, FACTOR = 2147483647, 1103515245
 BEFORE, MISSING = -2, -1
 
 
+def dealt_out(weights, first):
+    """They sum to 1, and a little of them is as at first."""
+    return 0.9995 * weights / weights.sum() + 0.0005 * first
+
+
 class Shares:
     """Shares that labels move, each with the weight of labels so far."""
 
@@ -41,9 +46,10 @@ class Contexts:
             return [[None, None, 0] for _ in range(WAYS)]  # context, label, run
 
         self.buckets = [defaultdict(empty) for _ in range(ORDERS)]
-        self.shares, self.often = Shares(0.1), Shares(0.2)
+        self.shares = Shares(0.04)
         self.counts = np.zeros(classes)
-        self.log_odds = -2.0
+        self.weights = np.full(4, 0.25)  # of the members
+        self.always, self.log_odds = 0.5, -3.0  # of the chain
 
     def know(self, label):
         self.labels.append(MISSING if label is None else label)
@@ -81,32 +87,43 @@ class Contexts:
     def frequencies(self):
         return (self.counts + 0.1) / (self.counts.sum() + 0.1 * self.classes)
 
+    def members(self, p_net):
+        """What those say that know no context (4, K): the twin of `kernels/calibration.py`."""
+        f = self.frequencies()
+        said = np.array([f * (p_net / f) ** power for power in (0.0, 0.5, 1.0, 1.5)])
+        return said / said.sum(1, keepdims=True)
+
     def chain(self, end, p_net):
-        """What it says (K,), level by level: the frequencies first, then the orders."""
-        p = (1 - self.often[0]) * p_net + self.often[0] * self.frequencies()
+        """What it says (K,), level by level: the members' mean first, then the orders."""
+        p = self.weights @ self.members(p_net)
         levels = [p]
         for _, slot, key in self.known(end):
             p = (1 - self.shares[key]) * p + self.shares[key] * np.eye(self.classes)[slot[1]]
             levels.append(p)
         return levels
 
-    def forecast(self, end, p_net):
+    def of_late(self, levels):
         heard = 1 / (1 + math.exp(-self.log_odds))
-        return (1 - heard) * p_net + heard * self.chain(end, p_net)[-1]
+        return (1 - heard) * levels[0] + heard * levels[-1]
+
+    def forecast(self, end, p_net):
+        levels = self.chain(end, p_net)
+        return (1 - self.always) * self.of_late(levels) + self.always * levels[-1]
 
     def learn(self, end, p_net, label):
         known, levels = list(self.known(end)), self.chain(end, p_net)
-        gain = math.log(max(levels[-1][label], 1e-3)) - math.log(max(p_net[label], 1e-3))
-        self.log_odds = 0.99 * self.log_odds + gain
-        unexplained, moves = 1.0, []
+        said = np.array([levels[0], levels[-1], self.of_late(levels)])
+        first, last, mean = np.maximum(said[:, label], 1e-3)
+        both = np.array([(1 - self.always) * mean, self.always * last])
+        self.always = dealt_out(both, np.full(2, 0.5))[1]
+        self.log_odds = -3 + 0.98 * (self.log_odds + 3) + math.log(last / first)
+        judged = self.weights * np.maximum(self.members(p_net)[:, label], 1e-3)
+        self.weights = dealt_out(judged, np.full(4, 0.25))
+        unexplained = 1.0
         for (_, slot, key), p in reversed(list(zip(known, levels[1:], strict=True))):
             own = self.shares[key] * (slot[1] == label) / p[label]
-            moves.append((self.shares, key, own, unexplained))
+            self.shares.move(key, own, unexplained)
             unexplained *= 1 - own
-        own = self.often[0] * self.frequencies()[label] / levels[0][label]
-        moves.append((self.often, 0, own, unexplained))
-        for shares, key, own, weight in moves:
-            shares.move(key, own, weight)
         for k in range(ORDERS):
             self.follow(self.context(end, k + 1), label)
         self.counts *= 0.998
