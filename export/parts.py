@@ -7,14 +7,13 @@ numbers of their own. Shapes: B rows, I inputs, n units, O outputs.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rtrl_lstm.fields import Array
 
 from .graph import Graph
 
-FloatArray = NDArray[np.float64]
 
-
-def standardise(g: Graph, x: str, mean: FloatArray, scale: FloatArray) -> str:
+def standardise(g: Graph, x: str, mean: Array, scale: Array) -> str:
     """z = (x - mean) * scale, x (B, I); mean and scale (I,) are stored as ``input_mean`` ….
 
     In float32 the mean is subtracted in two parts, its float32 value and what that leaves over.
@@ -67,8 +66,8 @@ def combine(
     g: Graph,
     y: str,
     x: str,
-    combination: Mapping[str, FloatArray],
-    scaling: Mapping[str, FloatArray],
+    combination: Mapping[str, Array],
+    scaling: Mapping[str, Array],
 ) -> str:
     """bias + network * y + inputs . (x - target_mean) / target_scale; x (B, I) raw, y (B, 1).
 
@@ -82,7 +81,7 @@ def combine(
     return linear(g, others, weights, sum_)
 
 
-def unstandardise(g: Graph, y: str, mean: FloatArray, scale: FloatArray) -> str:
+def unstandardise(g: Graph, y: str, mean: Array, scale: Array) -> str:
     """mean + scale * y: back to the target's own units; y (B, O), mean and scale (O,)."""
     scaled = g.op("Mul", y, g.number("target_scale", scale))
     return g.op("Add", scaled, g.number("target_mean", mean))
