@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rtrl_lstm.table.columns import Column
+from rtrl_lstm.table.dates import ORDERS
 from rtrl_lstm.table.values import SchemaError, listed, shown
 
 TIMES = ("time", "time_of_day")
@@ -19,6 +20,7 @@ def check_arguments(
     features: list[str] | None,
     time: str | None,
     time_of_day: str | None,
+    dates: str,
     task: str,
     horizon: int,
     reset_on: str | None,
@@ -52,6 +54,10 @@ def check_arguments(
         raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
     if time_of_day is not None and time in (None, time_of_day):
         raise ValueError("a time_of_day goes with another column of dates: it needs a time column")
+    if dates not in ORDERS:
+        raise ValueError(f"dates must be {', '.join(ORDERS)}: not {dates!r}")
+    if dates != "auto" and time is None:
+        raise ValueError(f"dates {dates!r} are those of time stamps: it needs a time column")
     if not isinstance(max_gap, int) or max_gap < 1:
         raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
     if also and (task not in ("auto", "regression") or key is not None):
