@@ -208,6 +208,8 @@ WEEKDAYS = [day for day in range(400) if day % 7 < 5]
         ([day for day in range(100) if day not in (3, 12)], {"same_time_last_week": 7}),
         ([day + hour / 24 for day in range(30) for hour in range(9, 18)],
          {"same_time_last_day": 9}),
+        ([day + hour / 24 for day in WEEKDAYS for hour in range(8, 18)],
+         {"same_time_last_day": 10}),
         ([hour / 24 for hour in range(100) if hour != 7],
          {"same_time_last_day": 24, "same_time_last_week": 168}),
     ],

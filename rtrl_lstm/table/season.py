@@ -183,7 +183,7 @@ class Seasons:
             same = np.mean(np.abs(apart - period) <= 0.01 * interval)
             if same == 1.0 or (gaps > 1 and same >= 0.5 and filled == lag):
                 return lag
-        if any(season.lag < MOST_COUNTED for season in self.found.values()):
+        if any(season.lag <= MOST_COUNTED for season in self.found.values()):
             return 0  # nights are left out, and nobody knows how many days
         return whole
 
