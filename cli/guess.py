@@ -25,17 +25,20 @@ NO_TIME = "none"
 
 _DATE = re.compile(
     r"\s*((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
-    r"(\d{4}-\d{2}-\d{2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}T\d{4,6}"
-    r"|\d{1,2}[\s-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4})(\b|T).*"
+    r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}[T ]\d{4,6}"
+    r"|\d{1,2}[\s/-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4}"
+    r"|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
 )
-# Unix time, of this century: seconds, or milli-, micro- or nanoseconds. A number by itself may be
-# anything, so that the column has to be called after what it holds.
+# Unix time, of this century: seconds, or milli-, micro- or nanoseconds; or a date in digits. A
+# number by itself may be anything, so that the column has to be called after what it holds.
 _UNIX = re.compile(r"\s*\d{10}(\d{3}){0,3}(\.\d*)?\s*")
+_DIGITS = re.compile(r"\s*(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])(\d{2}){0,3}\s*")
 _TIME_NAME = re.compile(
-    r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|epoch|unix)([\s_.-].*)?", re.I
+    r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|datum|epoch|unix)([\s_.-].*)?", re.I
 )
 # 17:24, 17:24:00.5, 17.24.00; but 17.24 is a number.
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}(:\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})\s*")
+_DOTTED = re.compile(r"\d\.\d{1,2}\.\d")
 _ROLES = ("reset_on", "weight", "key", "id", "time_of_day")
 
 DATED = 20_000
@@ -84,8 +87,8 @@ def _time_columns(options: dict[str, Any], row: dict[str, Any]) -> dict[str, str
     """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
 
     That is the one column, of no other use, whose first value is a date; where there is none, the
-    one called after time whose first value is a Unix time; and if a date is nothing else, the one
-    whose first value is a time of day.
+    one called after time whose first value is a Unix time or digits of a date; and if a date is
+    nothing else, the one whose first value is a time of day.
     """
     used = {*options["target"], *(options[role] for role in _ROLES)}
     free = {name: value for name, value in row.items() if name not in used}
@@ -166,6 +169,8 @@ def _order_of_dates(
         found.append(both)
     if example is None:
         return None, ""
+    if _DOTTED.search(example):
+        return DAY_FIRST, ""  # where dots are written, nobody puts the month first
     day, month = (_spread(list(seconds)) for seconds in zip(*found, strict=True))
     order, other = (MONTH_FIRST, DAY_FIRST) if month < day else (DAY_FIRST, MONTH_FIRST)
     why = ", as they are closer together then" if month != day else ""
@@ -189,11 +194,14 @@ def _is_time_of_day(value: Any) -> bool:
 
 def _is_bare(stamp: Any) -> bool:
     """Whether a date comes without a time of day."""
-    return isinstance(stamp, str) and ":" not in stamp and not _UNIX.fullmatch(stamp)
+    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp):
+        return False
+    return not (_DIGITS.fullmatch(stamp) and len(stamp.strip()) > len("20200131"))
 
 
 def _is_unix(name: str, value: Any) -> bool:
-    return _TIME_NAME.fullmatch(name) is not None and _UNIX.fullmatch(str(value)) is not None
+    is_named = _TIME_NAME.fullmatch(name) is not None
+    return is_named and bool(_UNIX.fullmatch(str(value)) or _DIGITS.fullmatch(str(value)))
 
 
 def is_date(value: Any) -> bool:

@@ -96,7 +96,7 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
     "[default: of a file, the one column that begins with a date, or else the one called time or "
-    "the like that begins with a Unix time]",
+    "the like that begins with a Unix time or 20200131]",
 )
 @click.option(
     "--time-of-day",

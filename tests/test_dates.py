@@ -153,6 +153,11 @@ def test_what_a_file_leaves_open_is_said(tmp_path: Path) -> None:
     assert said == _forecasts(tmp_path, _rows("{0:%Y-%m-%d}", count=9))[0]
     said, notes = _forecasts(tmp_path, _rows(US, count=9), "--dates", "month-first")
     assert "--dates" not in notes
+    said, notes = _forecasts(tmp_path, _rows("{0.day:02d}.{0.month:02d}.{0.year}", count=9))
+    assert "--dates" not in notes
+    months = [f"01.{month:02d}.2020,{month % 5}" for month in range(1, 13)]
+    one, other = (_forecasts(tmp_path, months, "--dates", said) for said in ("auto", "day-first"))
+    assert one[0] == other[0]
     (row,) = _rows("3/4/2020", count=1)
     assert "were read day first: --dates month-first" in _forecasts(tmp_path, [row])[1]
 

@@ -53,6 +53,17 @@ def seconds(moment):
         "Tue, 01 Jul 2014 00:30:00 GMT",
         "Tuesday 1 July 2014 00:30",
         "1/7/2014 12:30 AM Z",
+        "2014-07-01 12:30:00 AM",
+        "2014-7-1 0:30",
+        "01/Jul/2014:00:30:00 +0200",
+        "Tue Jul  1 00:30:00 2014",
+        "Tue Jul 01 00:30:00 +0000 2014",
+        "Tue Jul 1 00:30:00 CEST 2014",
+        "20140701 0030",
+        "201407010030",
+        "20140701003000",
+        201407010030,
+        20140701003000,
         HALF_PAST,
         datetime(2014, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=9))),
     ],
@@ -62,7 +73,8 @@ def test_the_same_moment_in_many_forms(raw):
 
 
 @pytest.mark.parametrize("raw", ["2014-07-01", "20140701", 20140701, date(2014, 7, 1), "1/7/2014",
-                                 "July 1 2014", "1-JUL-2014", "2014-07"])  # fmt: skip
+                                 "July 1 2014", "2014-7-1", "2014070100", 2014070100,
+                                 "1-JUL-2014", "2014-07"])  # fmt: skip
 def test_a_day_alone_is_its_midnight(raw):
     assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
 
@@ -87,7 +99,8 @@ def test_a_time_of_day_in_a_column_of_its_own(day, of_day):
 @pytest.mark.parametrize(
     "raw",
     ["yesterday", "2014-13-01", "32/01/2014", "13/13/2014", "1/7/2014 25:00", "1/7/2014 13:00 PM",
-     "2014-07-01 00:60", "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {},
+     "2014-07-01 00:60", "2014-7/1", "Jul 32 00:30:00 2014", "Jul 1 2014 00:30:00 2014",
+     "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {},
      "UTC", "Mon", "1404174600 UTC", "Tue " * 9, "2014-07-01 UTC UTC", "2014-07-01 00:30 EST"],
 )  # fmt: skip
 def test_what_is_no_time_stamp(raw):

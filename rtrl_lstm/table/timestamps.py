@@ -2,14 +2,16 @@
 
 Formats, in the order in which they are tried:
 
-1. ISO 8601, `2014-07-01 00:30[:00[.123]]`, a `T` or a blank between, `20140701` too.
+1. ISO 8601, `2014-07-01 00:30[:00[.123]]`, a `T` or a blank between, `20140701` too. And digits
+   alone from the year to the hour, the minute or the second, `201407010030`, from 1900 to 2099.
    An offset (`Z`, `+02:00`) is dropped: the calendar follows the clock that the stamp shows.
 2. a number: Unix time in seconds, or milliseconds, microseconds, nanoseconds from 1e11, 1e14,
    1e17 on. Its calendar is that of UTC.
-3. `2014/07/01`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
+3. `2014/07/01` or `2014-7-1`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: the day comes first, or the
    month where that is said or found out, see `dates`.
-5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English; and `2014-07`, a month.
+5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English, `01/Jul/2014:00:30:00` as in
+   the logs of web servers, and `Jul 1 00:30:00 2014`; and `2014-07`, a month.
 
 A weekday may stand before any of them, `Tue, 1 Jul 2014`, and behind it `UTC`, `GMT`, `Z` or an
 offset after a blank, `2014-07-01 00:30:00 +0200`: both are dropped as well.
@@ -39,9 +41,13 @@ CALENDAR = (
 )  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
-_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})" + _TIME)
-_DAY_FIRST = re.compile(r"(\d{1,2})[\s-]+([A-Za-z]{3,9})\.?[\s,-]+(\d{4}|\d{2})" + _TIME)
+_TIME = r"(?:[ T,:]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
+_DIGITS = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})?)?")
+_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})" + _TIME)
+_DAY_FIRST = re.compile(r"(\d{1,2})[\s/-]+([A-Za-z]{3,9})\.?[\s,/-]+(\d{4}|\d{2})" + _TIME)
+_YEAR_AT_END = re.compile(
+    r"([A-Za-z]{3,9})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})(?:\s+[+-]\d{4}|\s+[A-Z]{3,4})?\s+(\d{4})"
+)
 _NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
 _MONTHS = (
@@ -83,6 +89,10 @@ def read_moment(raw: Any) -> float | Both:
                 return _since_epoch(datetime.fromisoformat(text))
             except ValueError:
                 pass
+        elif match := _DIGITS.fullmatch(text):
+            with contextlib.suppress(ValueError):
+                parts = [part or "00" for part in match.groups()]
+                return _since_epoch(datetime.strptime("".join(parts), "%Y%m%d%H%M%S"))
         if _NUMBER.fullmatch(text):
             return _unix(float(text))
         bare = _without_weekday_and_zone(text)
@@ -99,7 +109,7 @@ def read_moment(raw: Any) -> float | Both:
         if not isinstance(moment, datetime):
             raise ValueError("not a time, or of no year that has four digits")
         return _since_epoch(moment)
-    if isinstance(raw, int) and 19000101 <= raw <= 21001231:
+    if isinstance(raw, int) and (19000101 <= raw <= 21001231 or 1900010100 <= raw < 10**14):
         return read_moment(str(raw))
     return _unix(float(raw))
 
@@ -312,12 +322,15 @@ def _slashed(text: str) -> float | Both:
     if match := _YEAR_LAST.fullmatch(text):
         return _in_either_order(*match.groups())
     if match := _YEAR_FIRST.fullmatch(text):
-        year, month, day, *clock = match.groups()
+        year, _, month, day, *clock = match.groups()
     elif match := _DAY_FIRST.fullmatch(text):
         day, name, year, *clock = match.groups()
         month = _month_of(name)
     elif match := _NAME_FIRST.fullmatch(text):
         name, day, year, *clock = match.groups()
+        month = _month_of(name)
+    elif match := _YEAR_AT_END.fullmatch(text):
+        name, day, *clock, year = match.groups()
         month = _month_of(name)
     elif match := _MONTH.fullmatch(text):
         year, month, day, clock = *match.groups(), "1", [None] * 4
