@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -138,9 +139,19 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
     """Raise SchemaError where a table lacks one of them."""
     for name in wanted:
         if name not in names:
-            alike = [one for one in names if str(one).lower() == str(name).lower()]
-            meant = f" (did you mean {alike[0]!r}?)" if alike else ""
+            alike = _like(str(name), list(map(str, names)))
+            meant = f" (did you mean {alike!r}?)" if alike else ""
             raise SchemaError(f"no column {name!r}{meant}; there are: {listed(names)}")
+
+
+def _like(wanted: str, names: list[str]) -> str:
+    """The name that was probably meant; "" where there is none, or several may be."""
+    by_case = {name.lower(): name for name in names}
+    parts = [name for low, name in by_case.items() if wanted.lower() in low]
+    if wanted.lower() not in by_case and len(parts) == 1 and len(wanted) > 2:
+        return parts[0]
+    near = difflib.get_close_matches(wanted.lower(), by_case, 1)
+    return by_case[near[0]] if near else ""
 
 
 def names_in(row: Mapping[str, Any]) -> list[str]:
