@@ -148,8 +148,8 @@ def _like(wanted: str, names: list[str]) -> str:
     """The name that was probably meant; "" where there is none, or several may be."""
     by_case = {name.lower(): name for name in names}
     parts = [name for low, name in by_case.items() if wanted.lower() in low]
-    if wanted.lower() not in by_case and len(parts) == 1 and len(wanted) > 2:
-        return parts[0]
+    if wanted.lower() not in by_case and parts and len(wanted) > 2:
+        return parts[0] if len(parts) == 1 else ""
     near = difflib.get_close_matches(wanted.lower(), by_case, 1)
     return by_case[near[0]] if near else ""
 
