@@ -7,6 +7,7 @@ Nothing is looked for in a pipe, or in a file that grows: rows would have to wai
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from rtrl_lstm.cli.sources import Source, found_files
 from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
 from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
-from rtrl_lstm.table.values import is_missing, is_number, listed, shown
+from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown
 
 NO_TIME = "none"
 """What --time is where there is none."""
@@ -43,7 +44,10 @@ _ROLES = ("reset_on", "weight", "key", "id", "time_of_day")
 
 DATED = 20_000
 """Rows that are looked at for what comes first in their dates: more than a day of 5 seconds."""
-_FIRST = 24  # rows that are looked at for all else
+_FIRST = 24  # rows that are looked at for units
+_FIELDS = 50_000  # that are looked at for numbers that mean no value, of 1,000 rows at most
+_NINES = re.compile(r"\s*-?9{2,}(\.(0+|9+))?\s*")  # those that are written for it
+_FAR = 2  # times the range of all other numbers of the column
 _MOST_OF_UNITS = 3  # rows of them: units, and what a logger says of how they were taken
 
 
@@ -65,8 +69,8 @@ def look_ahead(options: dict[str, Any]) -> Found:
     """What a source shows before a model begins; nothing of a pipe, nor of a file that grows."""
     if options["follow"] or STDIN in found_files(options["source"]):
         return Found({}, 0, [])
-    first = list(islice(_rows(options), _FIRST))
-    units = _rows_of_units(first, Missing(options["missing"]))
+    first, missing = _first_rows(options), Missing(options["missing"])
+    units = _rows_of_units(first[:_FIRST], missing)
     found: dict[str, Any] = {}
     if first[units:] and options["features"] is None and options["time"] is None:
         found = _time_columns(options, first[units])
@@ -76,6 +80,7 @@ def look_ahead(options: dict[str, Any]) -> Found:
         order, note = _order_of_dates(said, _rows(options))
         found |= {"dates": order} if order else {}
         notes += [note] if note else []
+    notes += _on_nines(first[units:], missing)
     return Found(found, units, notes)
 
 
@@ -122,6 +127,41 @@ def _rows(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from (record.values for record in records if record.values is not None)
         except (SourceError, Stop):  # it will be said when the rows before have been learned
             return
+
+
+def _first_rows(options: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for row in islice(_rows(options), 1000):
+        found.append(row)
+        if len(found) >= _FIRST and len(found) * len(row) > _FIELDS:
+            break
+    return found
+
+
+def _on_nines(rows: list[dict[str, Any]], missing: Missing) -> list[str]:
+    """What to say of numbers such as -999 that come again, far from all others of their column."""
+    held: dict[float, list[str]] = {}
+    for name in rows[0] if rows else ():
+        fields = [row.get(name) for row in rows]
+        nines = Counter(float(str(raw)) for raw in fields if _NINES.fullmatch(str(raw)))
+        if max(nines.values(), default=0) < 2:
+            continue
+        numbers = [as_number(raw) for raw in fields if not missing.says(raw)]
+        others = [value for value in numbers if value is not None and value not in nines]
+        for value in nines:
+            if nines[value] > 1 and not missing.says(value) and _is_far(value, others):
+                held.setdefault(value, []).append(name)
+    return [
+        f"{'columns' if len(names) > 1 else 'column'} {listed(map(repr, names))} "
+        f"{'hold' if len(names) > 1 else 'holds'} {value:g}, far from all else there: where that "
+        f"means no value, --missing {value:g} says so"
+        for value, names in held.items()
+    ]
+
+
+def _is_far(value: float, others: list[float]) -> bool:
+    low, high = min(others, default=value), max(others, default=value)
+    return max(low - value, value - high) > _FAR * (high - low) > 0.0
 
 
 def _rows_of_units(rows: list[dict[str, Any]], missing: Missing) -> int:

@@ -116,6 +116,29 @@ def test_one_text_at_the_beginning_that_hides_numbers(tmp_path: Path) -> None:
     assert "begins with" not in _learn(tmp_path, labels)
 
 
+@pytest.mark.parametrize(
+    ("nines", "said"), [("-999", "-999"), ("9999.0", "9999"), ("-99.9", "-99.9")]
+)
+def test_numbers_that_are_written_where_there_is_none(
+    tmp_path: Path, nines: str, said: str
+) -> None:
+    lines = ["x,y,z", *(f"{k % 7},{nines if k % 9 == 3 else k % 5},{k % 3}" for k in range(60))]
+    note = (
+        f"column 'y' holds {said}, far from all else there: where that means no value, "
+        f"--missing {said} says so"
+    )
+    assert note in _learn(tmp_path, lines)
+    assert "far from" not in _learn(tmp_path, lines, "--missing", said)
+    both = ["x,y,z", *(f"{k % 7},{nines},{nines if k % 9 else 1 + k}" for k in range(60))]
+    assert "far from" not in _learn(tmp_path, [*lines[:1], *(f"{90 + k},1,{k}" for k in range(60))])
+    assert f"column 'z' holds {said}" not in _learn(tmp_path, both[:2])
+    three = ["x,y,z", *(f"{nines if k % 7 == 3 else k % 7},{k % 9},{k % 3}" for k in range(60))]
+    rows = [line.rsplit(",", 1)[0] + f",{nines if k % 8 == 3 else 1 + k % 4}"
+            for k, line in enumerate(three)]  # fmt: skip
+    rows[0] = three[0]
+    assert f"columns 'x', 'z' hold {said}, far" in _learn(tmp_path, rows)
+
+
 def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:
     lines = ["x,y", *(f"{k},{k % 5}" for k in range(9)), "it's,1", "un known,2"]
     assert "means no value" not in _learn(tmp_path, lines)

@@ -39,14 +39,15 @@ class Dates:
 
     def read(self, both: Both) -> float:
         """The seconds of a stamp. Changes nothing; raises ValueError where it has another order."""
-        seconds = both[(self.first or self._shown(both)) == MONTH_FIRST]
+        first = self.first or self._shown(both, self._steps_to(both))
+        seconds = both[first == MONTH_FIRST]
         if seconds != seconds:
             raise ValueError(f"no date with the {'month' if both[0] == both[0] else 'day'} first")
         return seconds
 
     def turns(self, both: Both) -> bool:
         """Whether a stamp shows that those before were taken wrongly."""
-        return self.first is None and self._shown(both) == MONTH_FIRST
+        return self.first is None and self._shown(both, self._steps_to(both)) == MONTH_FIRST
 
     def take(self, both: Both) -> float | None:
         """Go on to a stamp that was read.
@@ -56,11 +57,11 @@ class Dates:
         """
         if self.first is not None:
             return None
-        last, self.first = self._last, self._shown(both)
+        last, steps = self._last, self._steps_to(both)
+        self.first = self._shown(both, steps)
         if self.first is None:
             self.unsure += both[0] != both[1]
-            self._steps = self._steps_to(both) or self._steps
-            self._last = both
+            self._steps, self._last = steps or self._steps, both
             return None
         self._last, self._steps = None, (None, None)
         if self.first == MONTH_FIRST:
@@ -70,14 +71,13 @@ class Dates:
             return None
         return math.nan if last is None else last[1]
 
-    def _shown(self, both: Both) -> str | None:
-        """The order that a stamp shows."""
+    def _shown(self, both: Both, steps: tuple[Any, Any] | None) -> str | None:
+        """The order that a stamp shows which comes after so many `steps`."""
         day, month = both
         if month != month:
             return DAY_FIRST
         if day != day:
             return MONTH_FIRST
-        steps = self._steps_to(both)
         if steps is None:
             return None
         even = [step == before for step, before in zip(steps, self._steps, strict=True)]
@@ -86,8 +86,11 @@ class Dates:
     def _steps_to(self, both: Both) -> tuple[Any, Any] | None:
         """How far a stamp is from the last one, read in either way; None where it repeats it."""
         last = self._last
-        if last is None or last == both:
+        if last is None or last == both or both[0] != both[0] or both[1] != both[1]:
             return None
+        apart = both[0] - last[0]
+        if apart == both[1] - last[1]:  # of the same day
+            return apart, apart
         return _step(last[0], both[0]), _step(last[1], both[1])
 
     def to_json(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from rtrl_lstm.table.dates import EPOCH, Both, Dates
 from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
 DAY = 86400.0
+_FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""
 
@@ -185,23 +186,22 @@ class Clock:
             raw: the field of the time column.
             of_day: that of the time of day.
         """
-        raw = with_time_of_day(raw, of_day)
+        if of_day is not None:
+            raw = with_time_of_day(raw, of_day)
         try:
             found = read_moment(raw)
         except (ValueError, TypeError, OverflowError):
             if is_missing(raw):
                 raise BadRow(self.column, "there is no time stamp") from None
         else:
-            return self._stamp(raw, found)
+            return self._in_order(raw, found) if isinstance(found, tuple) else Stamp(found)
         if self.last is None:
             raise SchemaError(f"column {self.column!r} is no time column: {shown(raw)}")
         raise BadRow(self.column, f"{shown(raw)} is not a time stamp")
 
-    def _stamp(self, raw: Any, found: float | Both) -> Stamp:
-        if not isinstance(found, tuple):
-            return Stamp(found)
+    def _in_order(self, raw: Any, both: Both) -> Stamp:
         try:
-            return Stamp(self._dates.read(found), found)
+            return Stamp(self._dates.read(both), both)
         except ValueError as error:
             raise BadRow(self.column, f"{shown(raw)} is {error}") from None
 
@@ -336,8 +336,7 @@ def _slashed(text: str) -> float | Both:
         year, month, day, clock = *match.groups(), "1", [None] * 4
     else:
         raise ValueError("unknown format")
-    midnight = datetime(_full_year(year), int(month), int(day))
-    return _since_epoch(midnight) + _time_of_day(*clock)
+    return _midnight(_full_year(year), int(month), int(day)) + _time_of_day(*clock)
 
 
 def _in_either_order(first: str, mark: str, second: str, year: str, *clock: str | None) -> Both:
@@ -346,12 +345,16 @@ def _in_either_order(first: str, mark: str, second: str, year: str, *clock: str 
     found = []
     for day, month in ((first, second), (second, first)):
         try:
-            found.append(_since_epoch(datetime(full, int(month), int(day))) + of_day)
+            found.append(_midnight(full, int(month), int(day)) + of_day)
         except ValueError:
             found.append(math.nan)
     if found[0] != found[0] and found[1] != found[1]:
         raise ValueError("no date")
     return found[0], found[1]
+
+
+def _midnight(year: int, month: int, day: int) -> float:
+    return (date(year, month, day).toordinal() - _FIRST_DAY) * DAY
 
 
 def _month_of(name: str) -> str:
