@@ -193,7 +193,9 @@ def _order_of_dates(
     """What --dates is, and what to say of it; None where the dates have one reading."""
     dates, found = Dates(), list[Both]()
     example = None
-    for row in islice(rows, DATED):
+    for count, row in enumerate(islice(rows, DATED)):
+        if count == _FIRST and not found:
+            break  # it is no time column
         raw = with_time_of_day(row.get(options["time"]), row.get(options["time_of_day"]))
         try:
             both = read_moment(raw)

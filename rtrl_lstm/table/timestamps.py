@@ -339,7 +339,7 @@ def _slashed(text: str) -> float | Both:
     return _midnight(_full_year(year), int(month), int(day)) + _time_of_day(*clock)
 
 
-def _in_either_order(first: str, mark: str, second: str, year: str, *clock: str | None) -> Both:
+def _in_either_order(first: str, _mark: str, second: str, year: str, *clock: str | None) -> Both:
     """The seconds of 1/2/2020 with the day first and with the month first; raises ValueError."""
     full, of_day = _full_year(year), _time_of_day(*clock)
     found = []
