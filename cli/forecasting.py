@@ -20,6 +20,7 @@ from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.delayed import Delayed
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.models.panel import Panel
+from rtrl_lstm.table.schema import Schema
 
 
 def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
@@ -34,7 +35,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
         Stop: something is wrong that the user can put right.
         SystemExit: interrupted.
     """
-    schema = follower.schema
+    schema, learned = follower.schema, _latest(follower.schema)
     score = score_of(follower, options["score_from"])
     read = [*found_files(options["source"]), path]
     refuse_to_overwrite(read, options["predictions"], options["bad_rows"])
@@ -74,4 +75,16 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
                 predictions.finish()
         seconds = time.perf_counter() - began
     found = figures(score, None, seconds, score.rows, path)
-    conclude(found, bad_rows.notes(), ended, options)
+    notes = bad_rows.notes()
+    if learned is not None and _latest(follower.schema) == learned:
+        notes.append(
+            f"no row is later than the last one that {path} has learned from: these are forecasts "
+            "of what it has seen before"
+        )
+    conclude(found, notes, ended, options)
+
+
+def _latest(schema: Schema) -> float | None:
+    """The latest time stamp so far; None where there is none, or one for each of several series."""
+    clock = None if schema.arguments["key"] else schema.to_json()["clock"]
+    return None if clock is None else clock["latest"]

@@ -1,50 +1,101 @@
-"""What a newcomer's command leaves out and the file shows: which column holds the time stamps."""
+"""What a newcomer's command leaves out and the file shows: which column holds the time stamps,
+whether the day or the month comes first in them, and whether the first rows are units.
+
+Nothing is looked for in a pipe, or in a file that grows: rows would have to wait.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 
+from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.opening import STDIN
 from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.sources import Source, found_files
-from rtrl_lstm.table.timestamps import read_seconds
-from rtrl_lstm.table.values import listed
+from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
+from rtrl_lstm.table.missing import Missing
+from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
+from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown
 
 NO_TIME = "none"
 """What --time is where there is none."""
 
 _DATE = re.compile(
     r"\s*((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
-    r"(\d{4}-\d{2}-\d{2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}T\d{4,6}"
-    r"|\d{1,2}[\s-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4})(\b|T).*"
+    r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}[T ]\d{4,6}"
+    r"|\d{1,2}[\s/-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4}"
+    r"|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
 )
-# Unix time, of this century: seconds, or milli-, micro- or nanoseconds. A number by itself may be
-# anything, so that the column has to be called after what it holds.
+# Unix time, of this century: seconds, or milli-, micro- or nanoseconds; or a date in digits. A
+# number by itself may be anything, so that the column has to be called after what it holds.
 _UNIX = re.compile(r"\s*\d{10}(\d{3}){0,3}(\.\d*)?\s*")
+_DIGITS = re.compile(r"\s*(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])(\d{2}){0,3}\s*")
 _TIME_NAME = re.compile(
-    r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|epoch|unix)([\s_.-].*)?", re.I
+    r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|datum|epoch|unix)([\s_.-].*)?", re.I
 )
 # 17:24, 17:24:00.5, 17.24.00; but 17.24 is a number.
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}(:\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})\s*")
+_DOTTED = re.compile(r"\d\.\d{1,2}\.\d")
 _ROLES = ("reset_on", "weight", "key", "id", "time_of_day")
 
+DATED = 20_000
+"""Rows that are looked at for what comes first in their dates: more than a day of 5 seconds."""
+_FIRST = 24  # rows that are looked at for units
+_FIELDS = 50_000  # that are looked at for numbers that mean no value, of 1,000 rows at most
+_NINES = re.compile(r"\s*-?9{2,}(\.(0+|9+))?\s*")  # those that are written for it
+_FAR = 2  # times the range of all other numbers of the column
+_MOST_OF_UNITS = 3  # rows of them: units, and what a logger says of how they were taken
 
-def time_columns(options: dict[str, Any]) -> dict[str, str]:
+
+class Found(NamedTuple):
+    """What the beginning of a source shows.
+
+    Attributes:
+        options: those that were not said, and what they are taken for.
+        units: how many rows at the beginning tell of units and hold no values.
+        notes: what the user may want to know.
+    """
+
+    options: dict[str, Any]
+    units: int
+    notes: list[str]
+
+
+def look_ahead(options: dict[str, Any]) -> Found:
+    """What a source shows before a model begins; nothing of a pipe, nor of a file that grows."""
+    if options["follow"] or STDIN in found_files(options["source"]):
+        return Found({}, 0, [])
+    first, missing = _first_rows(options), Missing(options["missing"])
+    units = _rows_of_units(first[:_FIRST], missing)
+    found: dict[str, Any] = {}
+    if first[units:] and options["features"] is None and options["time"] is None:
+        found = _time_columns(options, first[units])
+    notes = [f"column {name!r} was taken for --{_spelt(role)}" for role, name in found.items()]
+    said = {**options, **found}
+    if said["time"] not in (None, NO_TIME) and options["dates"] == "auto":
+        order, note = _order_of_dates(said, _rows(options))
+        found |= {"dates": order} if order else {}
+        notes += [note] if note else []
+    notes += _on_nines(first[units:], missing)
+    return Found(found, units, notes)
+
+
+def _spelt(role: str) -> str:
+    return role.replace("_", "-")
+
+
+def _time_columns(options: dict[str, Any], row: dict[str, Any]) -> dict[str, str]:
     """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
 
-    That is the one column of a file, of no other use, whose first value is a date; where there is
-    none, the one called after time whose first value is a Unix time; and if a date is nothing
-    else, the one whose first value is a time of day. Not of a pipe, nor of a file that grows:
-    everything would have to wait for the first row.
+    That is the one column, of no other use, whose first value is a date; where there is none, the
+    one called after time whose first value is a Unix time or digits of a date; and if a date is
+    nothing else, the one whose first value is a time of day.
     """
-    files = found_files(options["source"])
-    if options["features"] is not None or options["time"] is not None:
-        return {}
-    if options["follow"] or STDIN in files:
-        return {}
     used = {*options["target"], *(options[role] for role in _ROLES)}
-    row = _first_row(options, files[0])
     free = {name: value for name, value in row.items() if name not in used}
     dates = [name for name, value in free.items() if is_date(value)]
     dates = dates or [name for name, value in free.items() if _is_unix(name, value)]
@@ -60,19 +111,123 @@ def time_columns(options: dict[str, Any]) -> dict[str, str]:
 def target_wanted(options: dict[str, Any]) -> str:
     """What to say where no target was named: of a file, what there is to choose from."""
     said = "--target COL is needed: the column to forecast"
-    files = found_files(options["source"])
-    if options["follow"] or STDIN in files:
+    if options["follow"] or STDIN in found_files(options["source"]):
         return said
-    row = _first_row(options, files[0])
+    row = next(_rows(options), None)
     return f"{said}; there are: {listed(row)}" if row else said
 
 
-def _first_row(options: dict[str, Any], file: str) -> dict[str, Any]:
-    """The first row of a file; an empty one where it cannot be read."""
-    dialect = dialect_of(options)
-    with Source(file, form=options["form"], dialect=dialect, places=False) as source:
-        first = source.read(1)
-    return (first[0].values if first else None) or {}
+def _rows(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of the files, but for those that cannot be read."""
+    with Source(
+        options["source"], form=options["form"], dialect=dialect_of(options), places=False
+    ) as source:
+        try:
+            while records := source.read(_FIRST):
+                yield from (record.values for record in records if record.values is not None)
+        except (SourceError, Stop):  # it will be said when the rows before have been learned
+            return
+
+
+def _first_rows(options: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for row in islice(_rows(options), 1000):
+        found.append(row)
+        if len(found) >= _FIRST and len(found) * len(row) > _FIELDS:
+            break
+    return found
+
+
+def _on_nines(rows: list[dict[str, Any]], missing: Missing) -> list[str]:
+    """What to say of numbers such as -999 that come again, far from all others of their column."""
+    held: dict[float, list[str]] = {}
+    for name in rows[0] if rows else ():
+        fields = [row.get(name) for row in rows]
+        nines = Counter(float(str(raw)) for raw in fields if _NINES.fullmatch(str(raw)))
+        if max(nines.values(), default=0) < 2:
+            continue
+        numbers = [as_number(raw) for raw in fields if not missing.says(raw)]
+        others = [value for value in numbers if value is not None and value not in nines]
+        for value in nines:
+            if nines[value] > 1 and not missing.says(value) and _is_far(value, others):
+                held.setdefault(value, []).append(name)
+    return [
+        f"{'columns' if len(names) > 1 else 'column'} {listed(map(repr, names))} "
+        f"{'hold' if len(names) > 1 else 'holds'} {value:g}, far from all else there: where that "
+        f"means no value, --missing {value:g} says so"
+        for value, names in held.items()
+    ]
+
+
+def _is_far(value: float, others: list[float]) -> bool:
+    low, high = min(others, default=value), max(others, default=value)
+    return max(low - value, value - high) > _FAR * (high - low) > 0.0
+
+
+def _rows_of_units(rows: list[dict[str, Any]], missing: Missing) -> int:
+    """How many of the first rows hold text, or nothing, wherever the others hold values."""
+    for count in reversed(range(1, _MOST_OF_UNITS + 1)):
+        units, values = rows[:count], rows[count:]
+        kinds = [name for name in values[0] if _holds_values(name, values)] if values else []
+        if kinds and all(_is_of_units(row, kinds, missing) for row in units):
+            return count
+    return 0
+
+
+def _holds_values(name: str, rows: list[dict[str, Any]]) -> bool:
+    """Whether a column holds numbers or dates alone, and two at least."""
+    there = [row.get(name) for row in rows if not is_missing(row.get(name))]
+    return len(there) > 1 and all(is_number(value) or is_date(value) for value in there)
+
+
+def _is_of_units(row: dict[str, Any], names: list[str], missing: Missing) -> bool:
+    """Whether a row holds no value in these columns, and in some of them text."""
+    there = [row.get(name) for name in names]
+    there = [value for value in there if not (is_missing(value) or missing.says(value))]
+    return bool(there) and not any(is_number(value) or is_date(value) for value in there)
+
+
+def _order_of_dates(
+    options: dict[str, Any], rows: Iterable[dict[str, Any]]
+) -> tuple[str | None, str]:
+    """What --dates is, and what to say of it; None where the dates have one reading."""
+    dates, found = Dates(), list[Both]()
+    example = None
+    for count, row in enumerate(islice(rows, DATED)):
+        if count == _FIRST and not found:
+            break  # it is no time column
+        raw = with_time_of_day(row.get(options["time"]), row.get(options["time_of_day"]))
+        try:
+            both = read_moment(raw)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        if not isinstance(both, tuple):
+            return None, ""
+        dates.take(both)
+        if dates.first is not None:
+            return dates.first, ""
+        if both[0] != both[1]:
+            example = example or shown(raw)
+        found.append(both)
+    if example is None:
+        return None, ""
+    if _DOTTED.search(example):
+        return DAY_FIRST, ""  # where dots are written, nobody puts the month first
+    day, month = (_spread(list(seconds)) for seconds in zip(*found, strict=True))
+    order, other = (MONTH_FIRST, DAY_FIRST) if month < day else (DAY_FIRST, MONTH_FIRST)
+    why = ", as they are closer together then" if month != day else ""
+    said = order.replace("-", " ")
+    return order, (
+        f"dates in {options['time']!r} such as {example} were read {said}{why}: --dates {other} "
+        "says otherwise"
+    )
+
+
+def _spread(seconds: list[float]) -> tuple[int, float]:
+    """How often stamps go back, and how far they are apart in all: less where they are read
+    rightly."""
+    back = sum(after < before for before, after in pairwise(seconds))
+    return back, max(seconds) - min(seconds)
 
 
 def _is_time_of_day(value: Any) -> bool:
@@ -81,11 +236,14 @@ def _is_time_of_day(value: Any) -> bool:
 
 def _is_bare(stamp: Any) -> bool:
     """Whether a date comes without a time of day."""
-    return isinstance(stamp, str) and ":" not in stamp and not _UNIX.fullmatch(stamp)
+    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp):
+        return False
+    return not (_DIGITS.fullmatch(stamp) and len(stamp.strip()) > len("20200131"))
 
 
 def _is_unix(name: str, value: Any) -> bool:
-    return _TIME_NAME.fullmatch(name) is not None and _UNIX.fullmatch(str(value)) is not None
+    is_named = _TIME_NAME.fullmatch(name) is not None
+    return is_named and bool(_UNIX.fullmatch(str(value)) or _DIGITS.fullmatch(str(value)))
 
 
 def is_date(value: Any) -> bool:

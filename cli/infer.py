@@ -38,5 +38,6 @@ def command(model: str, provider: str, **options: Any) -> None:
     try:
         session = ModelSession(model, provider)
     except (GraphFileError, ProviderError, OSError) as error:
-        raise Stop(f"cannot run {about(model, error)}") from error
+        other = "; a model file is for predict" if model.endswith(".rtrl") else ""
+        raise Stop(f"cannot run {about(model, error)}{other}") from error
     forecast(session, model, options)

@@ -96,13 +96,21 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
     "[default: of a file, the one column that begins with a date, or else the one called time or "
-    "the like that begins with a Unix time]",
+    "the like that begins with a Unix time or 20200131]",
 )
 @click.option(
     "--time-of-day",
     metavar="COL",
     help="Column of times of day, where the stamps are dates alone. [default: of a file, the one "
     "column that begins with a time of day, beside a column of dates that was found]",
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["auto", "day-first", "month-first"]),
+    default="auto",
+    show_default=True,
+    help="What comes first in time stamps such as 1/2/2020. auto: of a file, what its first 20,000 "
+    "rows show; of a pipe, the day, until a row shows that it is the month.",
 )
 @click.option(
     "--task",

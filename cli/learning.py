@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import re
 import shlex
 import sys
 import time
@@ -18,7 +19,7 @@ from rtrl_lstm.cli.checkpoints import AS_IT_WAS, Aside, Checkpoints, Keep
 from rtrl_lstm.cli.drive import Drive
 from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
-from rtrl_lstm.cli.guess import NO_TIME, target_wanted, time_columns
+from rtrl_lstm.cli.guess import NO_TIME, Found, look_ahead, target_wanted
 from rtrl_lstm.cli.metrics import Metrics
 from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.notes import notes_on
@@ -31,6 +32,9 @@ from rtrl_lstm.cli.resume import Stand, begin, find_again, go_to, replay_of
 from rtrl_lstm.cli.sources import Source, found_files, tell_terminal
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.wording import counted
+
+_NO_NUMBER = re.compile(r": '([^'\\]+)' is not a number$")
+_UNITS = "it holds units, or other text, where the rows below hold values"
 
 
 def learn(options: dict[str, Any], given: set[str]) -> None:
@@ -51,20 +55,20 @@ def learn(options: dict[str, Any], given: set[str]) -> None:
         if keep is not None and os.path.exists(keep.path) and not options["overwrite"]:
             stand = _found_stand(keep.path, options, given)
             keep.is_ours = not stand.damaged
-        guessed: dict[str, str] = {}
+        found = Found({}, 0, [])
         if stand is None:
             if options["target"] is None:
                 raise click.UsageError(target_wanted(options))
-            guessed = time_columns(options)
-            stand = begin({**_without_none(options), **guessed})
+            found = look_ahead(options)
+            stand = begin({**_without_none(options), **found.options})
         if options["report"] is not None and stand.history is None:
             raise Stop(
                 "--report shows one series, whose labels come with their rows: leave it out, or "
                 "the others"
             )
         run = _Run(stand, keep, options, entered)
-        for role, column in guessed.items():
-            run.notes.append(f"column {column!r} was taken for --{role.replace('_', '-')}")
+        run.notes += found.notes
+        run.pass_over_units(found.units)
         run.to_end(options)
 
 
@@ -133,6 +137,12 @@ class _Run:
         self._aside = entered.enter_context(closing(Aside()))
         self._is_saved = True  # unless rows were taken since
         gc.freeze()  # to look through all that was loaded takes longer than a hundred rows
+
+    def pass_over_units(self, count: int) -> None:
+        """The first so many rows hold units and no values: they are bad rows."""
+        if count:
+            units = [row._replace(values=None, why=_UNITS) for row in self._source.read(count)]
+            self._source.give_back(units)
 
     def to_end(self, options: dict[str, Any]) -> None:
         """Take all rows, save, and show the figures.
@@ -244,6 +254,11 @@ class _Run:
     def _notes(self, path: str | None, found: dict[str, Any]) -> list[str]:
         """What the user may want to know, or do otherwise next time."""
         notes = self.notes + self._bad_rows.notes()
+        if odd := _NO_NUMBER.search(self._bad_rows.first):
+            missing = f"--missing {shlex.quote(odd[1])}"
+            notes.append(
+                f"where {odd[1]!r} means no value, {missing} says so: its row is then used"
+            )
         for what, lost in (
             ("forecast", self._predictions.lost if self._predictions is not None else 0),
             ("bad row", self._bad_rows.lost),

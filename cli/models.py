@@ -70,7 +70,8 @@ def load_any(path: str) -> Saved:
     try:
         return load(path)
     except (OSError, ModelFileError) as error:
-        raise Stop(f"cannot load {about(path, error)}") from error
+        other = "; a graph is for infer and inspect" if path.endswith(".onnx") else ""
+        raise Stop(f"cannot load {about(path, error)}{other}") from error
 
 
 _ROLES = ("target", "time", "time_of_day", "reset_on", "weight", "key", "id")

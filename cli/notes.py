@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
 from rtrl_lstm.table.schema import Schema
-from rtrl_lstm.table.values import OTHER, listed, shown
+from rtrl_lstm.table.values import OTHER, is_number, listed, shown
+from rtrl_lstm.wording import counted
 
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
@@ -22,13 +25,16 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
         only_0_and_1: whether every target was the number 0 or 1.
         dtype: of the learner's numbers.
     """
-    notes = _on_time(schema, found) + _on_texts(schema)
+    notes = _on_time(schema, found) + _on_dates(schema) + _on_texts(schema)
     target = schema.arguments["target"]
     if only_0_and_1 and found["learned"]:
         notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
-    if OTHER in schema.target.classes and schema.task == "multiclass":
+    classes = schema.target.classes
+    if schema.task == "multiclass" and _begins_with_text(classes):
+        notes.append(f"column {target!r} was taken for labels, {_but_for(classes[0])}")
+    elif OTHER in classes and schema.task == "multiclass":
         most = schema.arguments["max_categories"]
-        first, second = map(shown, schema.target.classes[:2])
+        first, second = map(shown, classes[:2])
         notes.append(
             f"column {target!r} has more than {most} labels, such as {first} and {second}: the "
             f"others are {OTHER!r}"
@@ -60,15 +66,48 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
     return []
 
 
+def _on_dates(schema: Schema) -> list[str]:
+    """Where the day and the month in dates may have been taken for each other."""
+    clock = schema.to_json()["clock"]
+    dates = {"unsure": 0, "turned": 0} if clock is None else clock["dates"]
+    if dates["turned"]:
+        return [
+            f"{counted(dates['turned'], 'date')} in {clock['column']!r} had been read day first "
+            "when one showed that the month is: --dates month-first reads all of them so"
+        ]
+    if dates["unsure"]:
+        return [
+            f"dates in {clock['column']!r} were read day first, which may be wrong: --dates "
+            "month-first says otherwise"
+        ]
+    return []
+
+
+def _begins_with_text(values: Sequence[str]) -> bool:
+    """Whether of some labels the first is text and the others are numbers, which it hid."""
+    first, *others = [value for value in values if value != OTHER] or [""]
+    return len(others) > 1 and not is_number(first) and all(map(is_number, others))
+
+
+def _but_for(first: str) -> str:
+    """Why a column was, where `_begins_with_text`, and what to do."""
+    return (
+        f"as it begins with {shown(first)}, though the rest are numbers: --missing "
+        f"{shlex.quote(first)} makes it one of numbers"
+    )
+
+
 def _on_texts(schema: Schema) -> list[str]:
     most, inputs = schema.arguments["max_categories"], schema.input_names
-    crowded = {}
+    crowded, found = {}, []
     for name in schema.feature_names:
-        if f"{name}={OTHER}" in inputs:
-            first = next(one for one in inputs if one.startswith(f"{name}="))
-            crowded[name] = first.removeprefix(f"{name}=")
+        values = [one.removeprefix(f"{name}=") for one in inputs if one.startswith(f"{name}=")]
+        if _begins_with_text(values):
+            found.append(f"column {name!r} was taken for text, {_but_for(values[0])}")
+        elif OTHER in values:
+            crowded[name] = values[0]
     dates = [name for name, example in crowded.items() if is_date(example)]
-    found = [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
+    found += [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
     texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
     if len(texts) == 1:
         ((name, example),) = texts.items()

@@ -45,6 +45,7 @@ SCHEMA_OPTIONS = (
     "features",
     "time",
     "time_of_day",
+    "dates",
     "task",
     "horizon",
     "reset_on",

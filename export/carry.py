@@ -6,7 +6,6 @@ The one place that knows how both name and lay out the same numbers. All arrays 
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtrl_lstm.blocks import list_all_inputs
 from rtrl_lstm.cells import gates_of
@@ -19,8 +18,6 @@ from rtrl_lstm.spec import Spec
 from . import plan
 
 Net = Learner | Forecaster
-FloatArray = NDArray[np.float64]
-
 COUNTERS = {
     "steps": slots.H_STEPS,
     "labels": slots.H_LABELS,
@@ -33,13 +30,13 @@ COUNTERS = {
 }
 
 
-def numbers_of(net: Net) -> dict[str, FloatArray]:
+def numbers_of(net: Net) -> dict[str, Array]:
     """Everything that `plan.numbers` of the spec speaks of, without the batch."""
     net.finish()
     spec, layout, block = net.spec, net.layout, net.block
     head = layout.head(block)
 
-    def read(name: str) -> FloatArray:
+    def read(name: str) -> Array:
         return layout.read(block, name).astype(np.float64)
 
     found = {name: read(array) for name, array in _plain(spec)}
@@ -144,7 +141,7 @@ def _rings(spec: Spec) -> list[str]:
     return ["ring", "ring.reset", *(["combination.ring"] if spec.combine_with else [])]
 
 
-def _group(group: plan.Group, kind: str, read: Callable[[str], FloatArray]) -> FloatArray:
+def _group(group: plan.Group, kind: str, read: Callable[[str], Array]) -> Array:
     """One kind of a group's numbers, (D, R)."""
     if group.rows:
         layer, (sources, _) = group.name.split(".")[0], group.shape

@@ -55,17 +55,12 @@ def contexts_of(net: "Learner | Forecaster") -> dict[str, Any] | None:
 class Contexts:
     """Mixes what a network says with what followed the last labels; it learns nothing.
 
-    Parameters
-    ----------
-    saved : dict
-        What `contexts_of` gave.
-    classes : int
-        How many there are.
+    Args:
+        saved: what `contexts_of` gave.
+        classes: how many there are.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        It is something else.
+    Raises:
+        KeyError, TypeError, ValueError: it is something else.
     """
 
     def __init__(self, saved: Mapping[str, Any], classes: int) -> None:

@@ -17,11 +17,9 @@ from .graph import Graph
 class Label(NamedTuple):
     """A label with its gaps.
 
-    Attributes
-    ----------
-    value : value (B, K)
-        Finite; 0 where there is none.
-    known : value (B, K), of truth values
+    Attributes:
+        value: (B, K) finite; 0 where there is none.
+        known: (B, K), of truth values.
     """
 
     value: str

@@ -39,16 +39,11 @@ class Gradient(NamedTuple):
 class Numbers(NamedTuple):
     """An optimiser's numbers for one step, (B, 1, 1) each; "" where it has none.
 
-    Attributes
-    ----------
-    step : value
-        The step size, bias correction included; 0 where nothing is learned.
-    learned : value
-        1 or 0.
-    correction : value
-        Adam's 1 / sqrt(1 - beta2^t).
-    keep : value
-        1 minus AdamW's rate times weight decay.
+    Attributes:
+        step: the step size, bias correction included; 0 where nothing is learned.
+        learned: 1 or 0.
+        correction: Adam's 1 / sqrt(1 - beta2^t).
+        keep: 1 minus AdamW's rate times weight decay.
     """
 
     step: str

@@ -9,20 +9,15 @@ from .graphfile import read_graph
 def describe(path: str | Path) -> dict[str, Any]:
     """What a graph file says of itself, as plain JSON.
 
-    Returns
-    -------
-    dict
-        graph, operator (ONNX's that goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None
-        for other graphs), cell, layers, precision, version (of the rtrl-lstm that wrote it),
-        inputs and outputs (name -> shape, "time" and "batch" being free), spec, schema (None
-        unless it came from a Model), and numbers, how many the graph holds.
+    Returns:
+        A dict of graph, operator (ONNX's that goes over a sequence: "LSTM", "GRU", "RNN" or "Scan";
+        None for other graphs), cell, layers, precision, version (of the rtrl-lstm that wrote it),
+        inputs and outputs (name -> shape, "time" and "batch" being free), spec, schema (None unless
+        it came from a Model), and numbers, how many the graph holds.
 
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    GraphFileError
-        The file is no graph that rtrl-lstm wrote.
+    Raises:
+        OSError: the file cannot be read.
+        GraphFileError: the file is no graph that rtrl-lstm wrote.
     """
     file = read_graph(path)
     found = file.provenance

@@ -31,12 +31,11 @@ class Seen(NamedTuple):
 class LayerPass(NamedTuple):
     """What learning needs of a layer's step.
 
-    Attributes
-    ----------
-    groups : list of Group
-    seen : group's name -> Seen
-    cell : CellStep
-    h : value (B, n), or (B, p) where it is projected
+    Attributes:
+        groups: of its weights.
+        seen: group's name -> what the group saw.
+        cell: what the step has made of the state.
+        h: (B, n), or (B, p) where it is projected.
     """
 
     groups: list[Group]
@@ -48,15 +47,11 @@ class LayerPass(NamedTuple):
 class Pass(NamedTuple):
     """A step of the stack and its readout.
 
-    Attributes
-    ----------
-    layers : list of LayerPass
-    states : name -> (B, n)
-        After the step.
-    seen : Seen
-        By the readout.
-    a : value (B, O)
-        What it says, before its activation.
+    Attributes:
+        layers: of each what it did.
+        states: name -> (B, n), after the step.
+        seen: what the readout saw.
+        a: (B, O) what it says, before its activation.
     """
 
     layers: list[LayerPass]
@@ -68,10 +63,8 @@ class Pass(NamedTuple):
 class Stack:
     """Draws forward steps of one spec.
 
-    Parameters
-    ----------
-    ones : value (B, 1)
-        What biases see.
+    Args:
+        ones: (B, 1) what biases see.
     """
 
     def __init__(self, g: Graph, spec: Spec, ones: str) -> None:

@@ -28,14 +28,11 @@ Step = Callable[["Graph", dict[str, str], str], tuple[dict[str, str], str]]
 class Graph:
     """An ONNX graph that is being built, node after node, in the order of its computation.
 
-    Parameters
-    ----------
-    name : str
-        The graph's name.
-    dtype : float32 or float64
-        Of every tensor that is not wide.
-    stored : "float16", "int8" or any other
-        How the weights lie in the file, if not in the dtype.
+    Args:
+        name: the graph's name.
+        dtype: of every tensor that is not wide.
+        stored: "float16", "int8" or any other, how the weights lie in the file, if not in the
+            dtype.
     """
 
     def __init__(self, name: str, dtype: DTypeLike, stored: str = "") -> None:
@@ -134,17 +131,13 @@ class Graph:
     def scan(self, step: Step, states: Values, rows: str) -> tuple[dict[str, str], str]:
         """Apply `step` to each row, one after the other.
 
-        Parameters
-        ----------
-        step : function
-            Draws what happens at a row. What it stores lies in this graph, not in the row's.
-        states : values
-            From each step to the next, with the values of the first.
-        rows : value of shape (T, ...)
+        Args:
+            step: draws what happens at a row. What it stores lies in this graph, not in the row's.
+            states: from each step to the next, with the values of the first.
+            rows: (T, ...).
 
-        Returns
-        -------
-        states after the last row, results of all rows (T, ...)
+        Returns:
+            The states after the last row, and the results of all rows (T, ...).
         """
         inner = Graph("row", self.dtype)
         inner._prefix = "row_"

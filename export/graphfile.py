@@ -29,20 +29,15 @@ DOCS = {
 class GraphFile:
     """A graph as it lies in a file.
 
-    Attributes
-    ----------
-    data : bytes
-        The whole file, what onnxruntime takes.
-    provenance : Provenance
-    state : dict of name -> array of shape (1, ...)
-        What goes in and comes out anew, and its values at export: the recurrent state, and in a
-        learner graph all that learning moves.
-    settings : dict of name -> array of shape (1, 1)
-        What a learner graph is told at a row, and what it takes for it unless it is told.
-    numbers : int
-        How many the graph holds: weights, state and scaling.
-    operator : str or None
-        What goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None in a step graph.
+    Attributes:
+        data: the whole file, what onnxruntime takes.
+        provenance: what it says of itself.
+        state: name -> (1, ...), what goes in and comes out anew, and its values at export: the
+            recurrent state, and in a learner graph all that learning moves.
+        settings: name -> (1, 1), what a learner graph is told at a row, and what it takes for it
+            unless it is told.
+        numbers: how many the graph holds: weights, state and scaling.
+        operator: what goes over a sequence: "LSTM", "GRU", "RNN" or "Scan"; None in a step graph.
     """
 
     data: bytes

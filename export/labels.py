@@ -3,13 +3,12 @@
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.kernels.slots import LIMIT_FLOAT32, LIMIT_FLOAT64
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
-
-Array = NDArray[np.floating]
 
 
 class Labels:
@@ -30,10 +29,8 @@ class Labels:
     def as_array(self, y: ArrayLike | None, shape: tuple[int, ...]) -> Array | float:
         """Labels in float64 of that shape, (..., K), or one number for it; None is none at all.
 
-        Raises
-        ------
-        ValueError
-            y has another shape, or holds what is no label; it is named.
+        Raises:
+            ValueError: y has another shape, or holds what is no label; it is named.
         """
         if y is None:
             return math.nan
@@ -69,10 +66,8 @@ def _long(shape: tuple[int, ...]) -> list[int]:
 def as_weights(weight: ArrayLike, shape: tuple[int, ...]) -> Array | float:
     """Weights of labels of that shape, (..., B), or one for all.
 
-    Raises
-    ------
-    ValueError
-        They do not fit, are negative or not finite.
+    Raises:
+        ValueError: they do not fit, are negative or not finite.
     """
     if isinstance(weight, float | int) and 0 <= weight < math.inf:
         return float(weight)

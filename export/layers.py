@@ -16,31 +16,26 @@ from typing import NamedTuple
 import numpy as np
 
 from rtrl_lstm.cells import gates_of, rows_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.spec import Spec
 
 from . import cells
 from .graph import Graph, Values
 from .parts import linear
-from .snapshot import FloatArray, Snapshot
+from .snapshot import Snapshot
 
 
 class Layer(NamedTuple):
     """The weights of a layer, as values of the graph.
 
-    Attributes
-    ----------
-    weight_ih : (G n, m)
-    weight_hh : (G n, n) or None
-        None where no gate sees h'.
-    bias, bias_hh : (G n,) or None
-        One bias, but for a gru's second.
-    own : gate -> (n,)
-        Diagonal weights.
-    gates : (G n, K) or None
-        Of the gates of the row before.
-    seen : gate -> (K, n)
-        Ones and zeros that put the gates of a row side by side for the next.
-    projection : (p, n) or None
+    Attributes:
+        weight_ih: (G n, m).
+        weight_hh: (G n, n), None where no gate sees h'.
+        bias, bias_hh: (G n,) or None, one bias, but for a gru's second.
+        own: gate -> (n,), diagonal weights.
+        gates: (G n, K) or None, of the gates of the row before.
+        seen: gate -> (K, n), ones and zeros that put the gates of a row side by side for the next.
+        projection: (p, n) or None.
     """
 
     weight_ih: str
@@ -102,7 +97,7 @@ def _stored(g: Graph, numbers: Snapshot, k: int) -> Layer:
     return Layer(weight_ih, weight_hh, bias, None, own, gates, projection, seen)
 
 
-def _for_cells(spec: Spec, given: dict[str, FloatArray]) -> dict[str, FloatArray]:
+def _for_cells(spec: Spec, given: dict[str, Array]) -> dict[str, Array]:
     """The parameters with a row of each gate for each cell of a block, and not for each block."""
     if spec.block_size == 1:
         return given
@@ -120,7 +115,7 @@ def _for_cells(spec: Spec, given: dict[str, FloatArray]) -> dict[str, FloatArray
     return found
 
 
-def _side_by_side(spec: Spec) -> dict[str, FloatArray]:
+def _side_by_side(spec: Spec) -> dict[str, Array]:
     """Matrices (K, n) that take the gates of each block, one kind after the other."""
     if spec.gate_recurrence == "none":
         return {}

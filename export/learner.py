@@ -57,13 +57,11 @@ def learner_graph(
 ) -> Graph:
     """Draw a learning step.
 
-    Parameters
-    ----------
-    spec : Spec
-    numbers : dict of name -> array
-        The value of every carried input (see `plan.numbers`), without the batch.
-    rate : float
-        The default of ``learning_rate``.
+    Args:
+        spec: of the learners.
+        numbers: name -> array, the value of every carried input (see `plan.numbers`), without the
+            batch.
+        rate: the default of ``learning_rate``.
     """
     g = Graph("learner", dtype)
     x = g.input("x", ("batch", spec.input_size))

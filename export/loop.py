@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
+
+from rtrl_lstm.fields import Array
 
 from .errors import GraphFileError
-
-Array = NDArray[np.floating]
 
 
 class Loop:
@@ -18,25 +17,18 @@ class Loop:
     state stays there, and so do the weights of a learner graph, which are part of it. Takes a third
     off the time of ``InferenceSession.run`` on the CPU.
 
-    Parameters
-    ----------
-    runtime : onnxruntime.InferenceSession
-        Of a step or learner graph whose states have no initialiser: onnxruntime binds no others.
-    state : dict of name -> array of shape (B, ...)
-        Where to begin.
-    fed : dict of name -> array of shape (B, k)
-        What is fed at each row, the row itself first; the arrays become the loop's own.
-    said : (str, int)
-        The name and width of the forecast.
+    Args:
+        runtime: of a step or learner graph whose states have no initialiser: onnxruntime binds no
+            others.
+        state: name -> (B, ...), where to begin.
+        fed: name -> (B, k), what is fed at each row, the row itself first; the arrays become the
+            loop's own.
+        said: the name and width of the forecast.
 
-    Attributes
-    ----------
-    fed : dict of name -> array
-        To be written before each `advance`.
-    x : array of shape (B, I)
-        The row, one of them.
-    y : array of shape (B, O)
-        The forecast, to be read after it.
+    Attributes:
+        fed: name -> array, to be written before each `advance`.
+        x: (B, I) the row, one of them.
+        y: (B, O) the forecast, to be read after it.
     """
 
     def __init__(

@@ -21,24 +21,17 @@ class ModelSession:
     It starts where the model stood at export: its state, and what its schema knew of the columns.
     A learner graph forecasts here as well, ten times as slowly, and learns nothing: `Session` does.
 
-    Parameters
-    ----------
-    path : str or Path
-        A graph that ``to_onnx(model, path)`` wrote.
-    provider : "auto", "cpu" or "cuda"
+    Args:
+        path: a graph that ``to_onnx(model, path)`` wrote.
+        provider: "auto", "cpu" or "cuda".
 
-    Attributes
-    ----------
-    schema : Schema
-        Reads the rows. Its ``check_columns`` says whether a table has what is needed.
-    session : Session
-        Runs the graph.
+    Attributes:
+        schema: reads the rows. Its ``check_columns`` says whether a table has what is needed.
+        session: runs the graph.
 
-    Raises
-    ------
-    OSError, GraphFileError, ProviderError
-        As `Session`; GraphFileError as well where the graph came from no Model, since nothing
-        then says how a row becomes numbers.
+    Raises:
+        OSError, GraphFileError, ProviderError: as `Session`; GraphFileError as well where the graph
+            came from no Model, since nothing then says how a row becomes numbers.
     """
 
     def __init__(self, path: str | Path, provider: str = "auto") -> None:
@@ -51,17 +44,13 @@ class ModelSession:
     def step(self, row: Row) -> Forecast:
         """The forecast for a row, and the state moves on.
 
-        Returns
-        -------
-        A number for a regression; label -> probability for classes; None where there is nothing
-        to say.
+        Returns:
+            A number for a regression; label -> probability for classes; None where there is nothing
+            to say.
 
-        Raises
-        ------
-        BadRow
-            The row cannot be read, and nothing has changed.
-        SchemaError
-            The table lacks a column.
+        Raises:
+            BadRow: the row cannot be read, and nothing has changed.
+            SchemaError: the table lacks a column.
         """
         return self._step(self.schema.read(row))
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rtrl_lstm.cells import rows_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.spec import Spec
 
 from .graph import Graph, Values
-from .snapshot import FloatArray, Snapshot
+from .snapshot import Snapshot
 
 NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 GATES = {"lstm": ("i", "o", "f", "g"), "gru": ("z", "r", "n_x"), "rnn": ("h",)}
@@ -94,7 +95,7 @@ def _weights(g: Graph, numbers: Snapshot, k: int) -> tuple[str, str, str]:
     names = GATES[spec.cell]
     gates = [row.gate for row in rows_of(spec) if not row.own and row.gate != "n_h"]
 
-    def packed(name: str) -> FloatArray:
+    def packed(name: str) -> Array:
         return _in_order(given[f"{name}_l{k}"], gates, names)[None]
 
     bias = ""
@@ -112,7 +113,7 @@ def _peepholes(g: Graph, numbers: Snapshot, k: int) -> tuple[str, ...]:
     return (g.number(f"P_l{k}", weights[None]),)
 
 
-def _in_order(values: FloatArray, gates: list[str], wanted: tuple[str, ...]) -> FloatArray:
+def _in_order(values: Array, gates: list[str], wanted: tuple[str, ...]) -> Array:
     """The parts of `gates` in the order of ONNX; zeros for one that the cell does without.
 
     That is the forget gate of a cell whose gates are coupled: ONNX has its place, and makes no

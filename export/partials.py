@@ -17,20 +17,14 @@ from .graph import Graph, Values
 class CellStep(NamedTuple):
     """One step of a cell.
 
-    Attributes
-    ----------
-    s, h : value
-        State and output. A gru's are the same; an rnn has no state, "".
-    decay : value
-        "" where it is 1 (no forget gate) or where no row has a trace (rnn).
-    inject : gate -> value
-        Of the gates that move the state.
-    dh_ds : value
-        "" where it is 1.
-    dh_dz : gate -> value
-        Of the gates that move the output alone.
-    gates : gate -> value
-        An lstm's gates, as the next step may see them; of blocks that share them (B, blocks).
+    Attributes:
+        s, h: state and output. A gru's are the same; an rnn has no state, "".
+        decay: "" where it is 1 (no forget gate) or where no row has a trace (rnn).
+        inject: gate -> value, of the gates that move the state.
+        dh_ds: "" where it is 1.
+        dh_dz: gate -> value, of the gates that move the output alone.
+        gates: gate -> value, an lstm's gates, as the next step may see them; of blocks that share
+            them (B, blocks).
     """
 
     s: str

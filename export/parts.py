@@ -7,14 +7,13 @@ numbers of their own. Shapes: B rows, I inputs, n units, O outputs.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rtrl_lstm.fields import Array
 
 from .graph import Graph
 
-FloatArray = NDArray[np.float64]
 
-
-def standardise(g: Graph, x: str, mean: FloatArray, scale: FloatArray) -> str:
+def standardise(g: Graph, x: str, mean: Array, scale: Array) -> str:
     """z = (x - mean) * scale, x (B, I); mean and scale (I,) are stored as ``input_mean`` ….
 
     In float32 the mean is subtracted in two parts, its float32 value and what that leaves over.
@@ -68,8 +67,8 @@ def combine(
     y: str,
     x: str,
     inputs: tuple[tuple[int, ...], ...],
-    combination: Mapping[str, FloatArray],
-    scaling: Mapping[str, FloatArray],
+    combination: Mapping[str, Array],
+    scaling: Mapping[str, Array],
 ) -> str:
     """bias + network * y + weights . (x - target_mean) / target_scale, for each output.
 
@@ -89,7 +88,7 @@ def combine(
     return g.op("Add", own, others)
 
 
-def centres(inputs: tuple[tuple[int, ...], ...], mean: FloatArray, count: int) -> FloatArray:
+def centres(inputs: tuple[tuple[int, ...], ...], mean: Array, count: int) -> Array:
     """For each of ``count`` inputs the mean (O,) of the first output with it, 0 without one."""
     found = np.zeros(count)
     for own, value in zip(reversed(inputs), reversed(mean), strict=True):
@@ -97,19 +96,17 @@ def centres(inputs: tuple[tuple[int, ...], ...], mean: FloatArray, count: int) -
     return found
 
 
-def off_centre(
-    weights: FloatArray, centre: FloatArray, scaling: Mapping[str, FloatArray]
-) -> FloatArray:
+def off_centre(weights: Array, centre: Array, scaling: Mapping[str, Array]) -> Array:
     """What is missing for each output (O,) where inputs (I,) lie around other means than its own.
 
     Inputs that have no weight (O, I) there count nothing.
     """
     away = centre[None] - scaling["target_mean"][:, None]
-    found: FloatArray = (weights * away).sum(axis=1) / scaling["target_scale"]
+    found: Array = (weights * away).sum(axis=1) / scaling["target_scale"]
     return found
 
 
-def unstandardise(g: Graph, y: str, mean: FloatArray, scale: FloatArray) -> str:
+def unstandardise(g: Graph, y: str, mean: Array, scale: Array) -> str:
     """mean + scale * y: back to the target's own units; y (B, O), mean and scale (O,)."""
     scaled = g.op("Mul", y, g.number("target_scale", scale))
     return g.op("Add", scaled, g.number("target_mean", mean))

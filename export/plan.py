@@ -83,21 +83,14 @@ GROUPS = frozenset({"bias", "x", "bias_hh", "h", "gates"})
 class Group(NamedTuple):
     """Rows of weights in one tensor.
 
-    Attributes
-    ----------
-    name : str
-        ``layer0.ifg``, ``layer0.if.own``, ``readout``.
-    rows : tuple of Row
-        One for each gate; empty for the readout and a projection.
-    traced : bool
-        Whether they move the state.
-    units : int
-        Of each row: cells, or blocks of cells that share a gate.
-    sources : dict of str -> int
-        What they see and how wide it is: "bias", "x", "bias_hh", "h", "gates"; for diagonal
-        weights "own", for a projection "m".
-    cells : int
-        In a block; 1 where nothing is shared.
+    Attributes:
+        name: ``layer0.ifg``, ``layer0.if.own``, ``readout``.
+        rows: one for each gate; empty for the readout and a projection.
+        traced: whether they move the state.
+        units: of each row: cells, or blocks of cells that share a gate.
+        sources: name -> width, what they see and how wide it is: "bias", "x", "bias_hh", "h",
+            "gates"; for diagonal weights "own", for a projection "m".
+        cells: in a block; 1 where nothing is shared.
     """
 
     name: str
@@ -140,10 +133,8 @@ class Number(NamedTuple):
 def check_known(spec: Spec) -> None:
     """Refuse what a learner graph cannot say.
 
-    Raises
-    ------
-    ExportError
-        It names the option.
+    Raises:
+        ExportError: it names the option.
     """
     defaults = {field.name: field.default for field in dataclasses.fields(spec)}
     for name, default in defaults.items():

@@ -32,19 +32,13 @@ SETTINGS = ("learning_rate", "sample_weight", "reset")
 class Provenance:
     """The metadata of a graph.
 
-    Attributes
-    ----------
-    graph : str
-        Which graph: "step", "sequence" or "learner".
-    precision : str
-        "float32" or "float64"; or "float16" or "int8", in which the weights are stored and the
-        arithmetic is float32's.
-    spec : Spec
-        Of the learner; its ``horizon`` says how many rows ahead ``y`` lies.
-    model : dict or None
-        Where the graph came from a Model: what reads its rows and says its forecasts.
-    version : str
-        Of the rtrl-lstm that wrote the file.
+    Attributes:
+        graph: which graph: "step", "sequence" or "learner".
+        precision: "float32" or "float64"; or "float16" or "int8", in which the weights are stored
+            and the arithmetic is float32's.
+        spec: of the learner; its ``horizon`` says how many rows ahead ``y`` lies.
+        model: where the graph came from a Model: what reads its rows and says its forecasts.
+        version: of the rtrl-lstm that wrote the file.
     """
 
     graph: str

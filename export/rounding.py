@@ -18,10 +18,8 @@ from .storage import rounded
 def with_rounded_weights(net: Learner | Forecaster, precision: str) -> Learner | Forecaster:
     """A copy of a learner that holds what a graph of that precision holds.
 
-    Raises
-    ------
-    ExportError
-        A weight is too large for float16.
+    Raises:
+        ExportError: a weight is too large for float16.
     """
     found = copy.copy(net)
     weights: Mapping[str, NDArray[Any]] = net.state_dict()
@@ -41,10 +39,9 @@ def cost(exact: Learner | Forecaster, coarse: Learner | Forecaster, said: str) -
 
     `said` is what the graph calls its forecast.
 
-    Returns
-    -------
-    dict of output name -> largest difference
-        As a fraction of the largest number that the output takes. Both learners are used up.
+    Returns:
+        A dict of output name -> largest difference, as a fraction of the largest number that the
+        output takes. Both learners are used up.
     """
     x = verify.random_rows(exact.scaling(), exact.spec, verify.ROWS, "float32")
     largest: dict[str, float] = {}

@@ -21,23 +21,16 @@ REMEDY = {
 def start(data: bytes, provider: str, threads: int = 1) -> ort.InferenceSession:
     """A session for the bytes of a graph.
 
-    Parameters
-    ----------
-    data : bytes
-        Of a graph file.
-    provider : "auto", "cpu" or "cuda"
-        "auto" takes CUDA where onnxruntime offers it and the CPU elsewhere.
-    threads : int
-        On the CPU; most of these graphs are too small for more than one.
+    Args:
+        data: of a graph file.
+        provider: "auto", "cpu" or "cuda"; "auto" takes CUDA where onnxruntime offers it and the CPU
+            elsewhere.
+        threads: on the CPU; most of these graphs are too small for more than one.
 
-    Raises
-    ------
-    ValueError
-        There is no such provider, or no such number of threads.
-    ProviderError
-        A provider asked for by name cannot be had; the message says what to install.
-    GraphFileError
-        onnxruntime does not load the graph.
+    Raises:
+        ValueError: there is no such provider, or no such number of threads.
+        ProviderError: a provider asked for by name cannot be had; the message says what to install.
+        GraphFileError: onnxruntime does not load the graph.
     """
     if provider not in ("auto", *PROVIDERS):
         raise ValueError(f"provider must be auto, {', '.join(PROVIDERS)}, not {provider!r}")

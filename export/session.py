@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rtrl_lstm.checks import positive
+from rtrl_lstm.fields import Array
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.wording import counted
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
 
-Array = NDArray[np.floating]
-
 FLUSHED = 256
 """Rows of a learner graph after which numbers too small to matter become 0, see `Loop.flush`."""
 
@@ -37,33 +36,22 @@ class Session:
 
     It starts at the state that the learner had at export; `reset` begins a new sequence.
 
-    Parameters
-    ----------
-    path : str or Path
-        A graph written by ``to_onnx``. A step graph is the faster one row by row, a sequence graph
-        in `run`; a learner graph learns.
-    provider : "auto", "cpu" or "cuda"
-        Where to run; "auto" takes what is there. On a GPU state and weights stay there.
-    threads : int
-        Of onnxruntime on the CPU. More than one is for learner graphs of large batches.
+    Args:
+        path: a graph written by ``to_onnx``. A step graph is the faster one row by row, a sequence
+            graph in `run`; a learner graph learns.
+        provider: "auto", "cpu" or "cuda": where to run; "auto" takes what is there. On a GPU state
+            and weights stay there.
+        threads: of onnxruntime on the CPU. More than one is for learner graphs of large batches.
 
-    Attributes
-    ----------
-    provenance : Provenance
-        The learner's spec, and what else the file says of itself.
-    provider : str
-        onnxruntime's name of the provider in use.
+    Attributes:
+        provenance: the learner's spec, and what else the file says of itself.
+        provider: onnxruntime's name of the provider in use.
 
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    GraphFileError
-        The file is no graph that rtrl-lstm wrote.
-    ProviderError
-        The provider that was asked for by name is not there.
-    ValueError
-        There is no such provider, or no such number of threads.
+    Raises:
+        OSError: the file cannot be read.
+        GraphFileError: the file is no graph that rtrl-lstm wrote.
+        ProviderError: the provider that was asked for by name is not there.
+        ValueError: there is no such provider, or no such number of threads.
 
     >>> session = Session("m.onnx")                # doctest: +SKIP
     >>> y_hat = session.step([0.2, 1.5, 0.1])      # doctest: +SKIP
@@ -160,26 +148,18 @@ class Session:
     def step(self, x: ArrayLike, y: ArrayLike | None = None, weight: ArrayLike = 1.0) -> Array:
         """One row forward; in a learner graph, then learn.
 
-        Parameters
-        ----------
-        x : array of shape (I,) or (B, I)
-            A raw row, or one row for each of B independent streams.
-        y : array of shape (K,) or (B, K), optional
-            The label, as ``Learner.step`` takes it (a forecaster's: ``Forecaster.step``); NaN or
-            None where there is none. For a learner graph.
-        weight : float or array of shape (B,)
-            Of the label.
+        Args:
+            x: (I,) or (B, I) a raw row, or one row for each of B independent streams.
+            y: (K,) or (B, K) the label, as ``Learner.step`` takes it (a forecaster's:
+                ``Forecaster.step``); NaN or None where there is none. For a learner graph.
+            weight: a number or (B,), of the label.
 
-        Returns
-        -------
-        y_hat : array of shape (O,) or (B, O)
-            What was said before y was seen.
+        Returns:
+            (O,) or (B, O), what was said before y was seen.
 
-        Raises
-        ------
-        ValueError
-            x has another shape, another B than before, or a number that is not finite; y is no
-            label; the graph does not learn. Nothing has changed.
+        Raises:
+            ValueError: x has another shape, another B than before, or a number that is not finite;
+                y is no label; the graph does not learn. Nothing has changed.
         """
         rows = as_numbers(x, "x")
         loop = self._ready(rows.shape)
@@ -211,23 +191,18 @@ class Session:
     ) -> Array:
         """Many rows: what that many calls of `step` say.
 
-        Parameters
-        ----------
-        X : array of shape (T, I) or (T, B, I)
-        Y : array of shape (T, K) or (T, B, K), optional
-            Their labels, for a learner graph.
-        weight : float or array of shape (T,) or (T, B)
-        reset : array of T booleans, optional
-            True where a new sequence begins with that row.
+        Args:
+            X: (T, I) or (T, B, I).
+            Y: (T, K) or (T, B, K) their labels, for a learner graph.
+            weight: a number, (T,) or (T, B).
+            reset: (T,) booleans, True where a new sequence begins with that row.
 
-        Returns
-        -------
-        Y_hat : array of shape (T, O) or (T, B, O)
+        Returns:
+            (T, O) or (T, B, O).
 
-        Raises
-        ------
-        ValueError
-            As `step`; a number that is not finite is named with its row. Nothing has changed.
+        Raises:
+            ValueError: as `step`; a number that is not finite is named with its row. Nothing has
+                changed.
         """
         rows = as_numbers(X, "X")
         if rows.ndim not in (2, 3):
@@ -259,15 +234,11 @@ class Session:
     def to_learner(self, stream: int = 0) -> "Learner | Forecaster":
         """What was learned, back in the engine: a Learner, or with a horizon a Forecaster.
 
-        Parameters
-        ----------
-        stream : int
-            Which learner of a batch.
+        Args:
+            stream: which learner of a batch.
 
-        Raises
-        ------
-        ValueError
-            The graph is not one that learns, or holds no such stream.
+        Raises:
+            ValueError: the graph is not one that learns, or holds no such stream.
         """
         from .carry import restored  # the engine, and with it Numba
 

@@ -7,46 +7,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Snapshot:
     """A learner's numbers in float64.
 
-    Attributes
-    ----------
-    spec : Spec
-    parameters : dict of name -> array
-        As ``state_dict()``: torch's names and shapes.
-    state : dict of name -> array of shape (n,)
-        The recurrent state, ``h_0``, ``c_0``, ``h_1`` …, in the order of the graph.
-    scaling : dict of name -> array
-        ``input_mean``, ``input_scale`` (I,), ``target_mean``, ``target_scale`` (O,).
-    combination : dict of name -> array
-        As ``combination()``: ``bias``, ``network`` (O,) and ``inputs`` (O, I), or nothing.
+    Attributes:
+        spec: of the learner.
+        parameters: name -> array, as ``state_dict()``: torch's names and shapes.
+        state: name -> (n,), the recurrent state, ``h_0``, ``c_0``, ``h_1`` …, in the order of the
+            graph.
+        scaling: name -> array, ``input_mean``, ``input_scale`` (I,), ``target_mean``,
+            ``target_scale`` (O,).
+        combination: name -> array, as ``combination()``: ``bias``, ``network`` (O,) and ``inputs``
+            (O, I), or nothing.
     """
 
     spec: Spec
-    parameters: dict[str, FloatArray]
-    state: dict[str, FloatArray]
-    scaling: dict[str, FloatArray]
-    combination: dict[str, FloatArray]
+    parameters: dict[str, Array]
+    state: dict[str, Array]
+    scaling: dict[str, Array]
+    combination: dict[str, Array]
 
 
 def snapshot(source: Learner | Forecaster) -> Snapshot:
     """Copy the numbers of a Learner, or of a Forecaster (its leading state).
 
-    Raises
-    ------
-    ExportError
-        Some of them are not finite: the learner has diverged.
+    Raises:
+        ExportError: some of them are not finite: the learner has diverged.
     """
     found = Snapshot(
         source.spec,
@@ -61,5 +56,5 @@ def snapshot(source: Learner | Forecaster) -> Snapshot:
     return found
 
 
-def _copy(arrays: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
+def _copy(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
     return {name: np.array(array, np.float64) for name, array in arrays.items()}

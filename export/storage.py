@@ -8,7 +8,8 @@ states and statistics are few, and stay as they are. An int8 matrix has a scale 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from rtrl_lstm.fields import Array
+
 ROUNDED = ("float16", "int8")
 LEVELS = 127
 """An int8 weight is one of so many times its row's scale, up or down."""

@@ -17,10 +17,10 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from numpy.typing import NDArray
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
+from rtrl_lstm.fields import Array
+
 from .errors import GraphFileError
 from .provenance import SETTINGS, Provenance
-
-Array = NDArray[np.floating]
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN", "Scan"})
 """What goes over a sequence."""

@@ -2,11 +2,10 @@
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
+
+from rtrl_lstm.fields import Array
 
 from .errors import GraphFileError
-
-Array = NDArray[np.floating]
 
 ROWS = 8192
 """In one call: Ctrl-C is heard between two."""
@@ -15,21 +14,14 @@ ROWS = 8192
 class Sweep:
     """A session over a sequence graph; what `Loop` is over a step graph.
 
-    Parameters
-    ----------
-    runtime : onnxruntime.InferenceSession
-        Of a sequence graph.
-    state : dict of name -> array of shape (B, n)
-        Where to begin.
-    fed : dict of name -> array of shape (B, I)
-        The row, as the only one.
-    said : (str, int)
-        The name and width of the forecast.
+    Args:
+        runtime: of a sequence graph.
+        state: name -> (B, n), where to begin.
+        fed: name -> (B, I), the row, as the only one.
+        said: the name and width of the forecast.
 
-    Attributes
-    ----------
-    fed, x, y
-        As those of a `Loop`.
+    Attributes:
+        fed, x, y: as those of a `Loop`.
     """
 
     def __init__(

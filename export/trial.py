@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime as ort
 
+from rtrl_lstm.fields import Array
+
 from . import carry, verify
-from .carry import FloatArray, Net
+from .carry import Net
 from .errors import ExportError
 from .provenance import Provenance
 from .runtime import start
@@ -35,39 +37,31 @@ ROOM = 2**28
 class Row:
     """What the engine made of one row.
 
-    Attributes
-    ----------
-    fed, expected : dict of input or output name -> array
-        Without the batch.
-    plain : bool
-        Whether it is fed what the graph takes if it is told nothing but x and y.
+    Attributes:
+        fed, expected: input or output name -> array, without the batch.
+        plain: whether it is fed what the graph takes if it is told nothing but x and y.
     """
 
-    fed: dict[str, FloatArray]
-    expected: dict[str, FloatArray]
+    fed: dict[str, Array]
+    expected: dict[str, Array]
     plain: bool = False
 
 
 def verify_learner(data: bytes, net: Net, provenance: Provenance) -> dict[str, float]:
     """Run a learner graph against the engine, learning included.
 
-    Parameters
-    ----------
-    data : bytes
-        Of the graph file.
-    net : Learner or Forecaster
-        What was exported; it stays as it is.
-    provenance : Provenance
+    Args:
+        data: of the graph file.
+        net: what was exported; it stays as it is.
+        provenance: which graph it is.
 
-    Returns
-    -------
-    dict of output name -> largest difference
-        As a fraction of the largest number that the output takes in the trial.
+    Returns:
+        A dict of output name -> largest difference, as a fraction of the largest number that the
+        output takes in the trial.
 
-    Raises
-    ------
-    ExportError
-        An output differs by more than `verify.LIMIT`, of the coarser of the two precisions.
+    Raises:
+        ExportError: an output differs by more than `verify.LIMIT`, of the coarser of the two
+            precisions.
     """
     session = start(data, "cpu")
     largest: dict[str, float] = {}
@@ -153,7 +147,7 @@ def _rows(net: Net, provenance: Provenance) -> Iterator[Row]:
             yield Row(row | before, expected, plain=t == 0)
 
 
-def _is_wild(numbers: dict[str, FloatArray]) -> bool:
+def _is_wild(numbers: dict[str, Array]) -> bool:
     """Whether a number is beyond all bounds; what a combination has not seen is NaN, and well."""
     for name, values in numbers.items():
         if name.startswith(("h_", "c_", "trailing.")) and (np.abs(values) > verify.WILD).any():
@@ -163,7 +157,7 @@ def _is_wild(numbers: dict[str, FloatArray]) -> bool:
     return False
 
 
-def _labels(net: Net, x: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _labels(net: Net, x: Array, rng: np.random.Generator) -> Array:
     """Labels (T, K) of the kind and size that the learner expects, some of them missing."""
     spec = net.spec
     shape = (len(x), spec.target_size)

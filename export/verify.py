@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
@@ -18,7 +19,7 @@ from rtrl_lstm.spec import Spec
 from .errors import ExportError
 from .provenance import Provenance
 from .runtime import start
-from .snapshot import FloatArray, Snapshot
+from .snapshot import Snapshot
 
 ROWS = 300
 """Rows of the trial; half of them after a reset, from a state of zero."""
@@ -37,41 +38,36 @@ WILD = 1e3
 class Trial:
     """What the engine made of `ROWS` random rows.
 
-    Attributes
-    ----------
-    x : array of shape (T, I)
-    y : array of shape (T, O)
-    before, after : dict of state name -> (T, n)
-        The state before and after each row.
+    Attributes:
+        x, y: (T, I) and (T, O), rows and what it said.
+        before, after: state name -> (T, n), the state before and after each row.
     """
 
-    x: FloatArray
-    y: FloatArray
-    before: dict[str, FloatArray]
-    after: dict[str, FloatArray]
+    x: Array
+    y: Array
+    before: dict[str, Array]
+    after: dict[str, Array]
 
 
 class Run(NamedTuple):
     """What a graph is fed, and what it has to give."""
 
-    fed: dict[str, FloatArray]
-    expected: dict[str, FloatArray]
+    fed: dict[str, Array]
+    expected: dict[str, Array]
 
 
 COARSEST = 1e-2
 """How far rounding may move an input, in standard deviations."""
 
 
-def check_inputs(scaling: Mapping[str, FloatArray], names: Sequence[str], precision: str) -> None:
+def check_inputs(scaling: Mapping[str, Array], names: Sequence[str], precision: str) -> None:
     """Refuse a precision that cannot tell an input's values apart, being far from zero.
 
     The engine takes float64 rows and scales them before it rounds, a float32 graph is fed
     float32: milliseconds since 1970 are then two minutes apart.
 
-    Raises
-    ------
-    ExportError
-        Rounding would move an input by more than `COARSEST` standard deviations.
+    Raises:
+        ExportError: rounding would move an input by more than `COARSEST` standard deviations.
     """
     mean, scale = scaling["input_mean"], scaling["input_scale"]
     moved = np.abs(mean) * scale * (np.finfo(precision).eps / 2)
@@ -88,27 +84,18 @@ def verify(
 ) -> dict[str, float]:
     """Run the graph against the engine.
 
-    Parameters
-    ----------
-    data : bytes
-        Of the graph file.
-    numbers : Snapshot
-        Of the learner, at export.
-    frozen : Learner or Forecaster
-        What ``frozen()`` gave: it starts at the exported state, and is used up.
-    provenance : Provenance
-        Which graph it is, and of which precision.
+    Args:
+        data: of the graph file.
+        numbers: of the learner, at export.
+        frozen: what ``frozen()`` gave: it starts at the exported state, and is used up.
+        provenance: which graph it is, and of which precision.
 
-    Returns
-    -------
-    dict of output name -> largest difference
-        As a fraction of the largest number that output takes: each column of the forecasts by
-        itself, all units of a state together.
+    Returns:
+        A dict of output name -> largest difference, as a fraction of the largest number that output
+        takes: each column of the forecasts by itself, all units of a state together.
 
-    Raises
-    ------
-    ExportError
-        An output differs by more than `LIMIT`, of the coarser of the two precisions.
+    Raises:
+        ExportError: an output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
     precision = str(provenance.dtype)
     rows = random_rows(numbers.scaling, frozen.spec, ROWS, precision)
@@ -128,10 +115,8 @@ def verify(
 def refuse_if_wrong(differences: dict[str, float], provenance: Provenance) -> None:
     """Compare differences with `LIMIT`, of the coarser of the engine's dtype and the graph's.
 
-    Raises
-    ------
-    ExportError
-        It names the outputs that differ by more, and by how much.
+    Raises:
+        ExportError: it names the outputs that differ by more, and by how much.
     """
     limit = max(LIMIT[str(provenance.dtype)], LIMIT[provenance.spec.dtype])
     # Turned round, so that a NaN is refused as well.
@@ -147,7 +132,7 @@ def refuse_if_wrong(differences: dict[str, float], provenance: Provenance) -> No
 def _as_rows(trial: Trial) -> list[Run]:
     """For a step graph: all rows as a batch, each from the state before it."""
 
-    def run(rows: slice, states: dict[str, FloatArray]) -> Run:
+    def run(rows: slice, states: dict[str, Array]) -> Run:
         after = {f"{name}_out": values[rows] for name, values in trial.after.items()}
         return Run({"x": trial.x[rows], **states}, {"y": trial.y[rows], **after})
 
@@ -158,10 +143,10 @@ def _as_rows(trial: Trial) -> list[Run]:
 def _as_stretches(trial: Trial) -> list[Run]:
     """For a sequence graph: stretches as a batch, each from the state before it."""
 
-    def cut(values: FloatArray) -> FloatArray:
+    def cut(values: Array) -> Array:
         return values.reshape(-1, STRETCH, values.shape[1]).swapaxes(0, 1)
 
-    def run(streams: slice, states: dict[str, FloatArray]) -> Run:
+    def run(streams: slice, states: dict[str, Array]) -> Run:
         after = {f"{name}_out": cut(values)[-1, streams] for name, values in trial.after.items()}
         X, Y = cut(trial.x)[:, streams], cut(trial.y)[:, streams]
         return Run({"X": X, **states}, {"Y": Y, **after})
@@ -170,7 +155,7 @@ def _as_stretches(trial: Trial) -> list[Run]:
     return [run(slice(None), before), run(slice(1), {})]
 
 
-def _sizes(trial: Trial, provenance: Provenance) -> dict[str, FloatArray]:
+def _sizes(trial: Trial, provenance: Provenance) -> dict[str, Array]:
     """For each output the largest number that it takes in the trial, and never 0."""
     found = {provenance.ends[1]: np.abs(trial.y).max(0)}
     for name, values in trial.after.items():
@@ -178,7 +163,7 @@ def _sizes(trial: Trial, provenance: Provenance) -> dict[str, FloatArray]:
     return {name: np.maximum(size, np.finfo(np.float64).tiny) for name, size in found.items()}
 
 
-def _run_engine(x: FloatArray, numbers: Snapshot, frozen: Learner | Forecaster) -> Trial:
+def _run_engine(x: Array, numbers: Snapshot, frozen: Learner | Forecaster) -> Trial:
     y, before, after = [], [], [frozen.state()]
     for t in range(ROWS):
         if t == ROWS // 2 or (t > 0 and t % STRETCH == 0 and _is_wild(after[-1])):
@@ -200,13 +185,11 @@ def _is_wild(state: dict[str, NDArray[Any]]) -> bool:
     return any(bool((np.abs(values) > WILD).any()) for values in state.values())
 
 
-def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> FloatArray:
+def _stack(states: list[dict[str, NDArray[Any]]], name: str) -> Array:
     return np.array([state[name] for state in states], np.float64)
 
 
-def random_rows(
-    scaling: Mapping[str, FloatArray], spec: Spec, count: int, precision: str
-) -> FloatArray:
+def random_rows(scaling: Mapping[str, Array], spec: Spec, count: int, precision: str) -> Array:
     """Raw rows (T, I) that, scaled, have a spread of 1.5: enough to saturate some gates.
 
     Forecasts of a target that the network does not see are about where that target is. Rounded to

@@ -51,38 +51,30 @@ def to_onnx(
     anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
-    Parameters
-    ----------
-    source : Learner, Forecaster or Model
-        Of a Forecaster the graph has the leading state. A Model's file also tells how a row
-        becomes numbers, for `ModelSession`.
-    path : str or Path
-        The file to write; an existing one is replaced.
-    graph : "step", "sequence" or "learner"
-        One row forward, or T rows in one call: for a live stream, or for many rows at once. Or
-        one row forward and a step of learning, for a batch of learners.
-    precision : "float32", "float64", "float16" or "int8"
-        In the last two the matrices of weights are stored, and the arithmetic is float32's; they
-        are for graphs that do not learn.
+    Args:
+        source: of a Forecaster the graph has the leading state. A Model's file also tells how a row
+            becomes numbers, for `ModelSession`.
+        path: the file to write; an existing one is replaced.
+        graph: "step", "sequence" or "learner": one row forward, or T rows in one call: for a live
+            stream, or for many rows at once. Or one row forward and a step of learning, for a batch
+            of learners.
+        precision: "float32", "float64", "float16" or "int8". In the last two the matrices of
+            weights are stored, and the arithmetic is float32's; they are for graphs that do not
+            learn.
 
-    Returns
-    -------
-    dict of output name -> largest difference to the engine
-        As a fraction of the largest number that output took in the trial. For float16 and int8:
-        what the rounded weights cost, the two learners being left running.
+    Returns:
+        A dict of output name -> largest difference to the engine, as a fraction of the largest
+        number that output took in the trial. For float16 and int8: what the rounded weights cost,
+        the two learners being left running.
 
-    Raises
-    ------
-    TypeError
-        It is something else; of a fleet and its like, which part of it to export is said.
-    ValueError
-        There is no such graph or precision.
-    ExportError
-        The model has seen no row yet or holds numbers that are not finite, the precision cannot
-        hold the inputs or the weights, the learner has an option that a learner graph cannot say,
-        or the graph differs from the engine.
-    OSError
-        The file cannot be written.
+    Raises:
+        TypeError: it is something else; of a fleet and its like, which part of it to export is
+            said.
+        ValueError: there is no such graph or precision.
+        ExportError: the model has seen no row yet or holds numbers that are not finite, the
+            precision cannot hold the inputs or the weights, the learner has an option that a
+            learner graph cannot say, or the graph differs from the engine.
+        OSError: the file cannot be written.
     """
     if graph not in GRAPHS:
         raise ValueError(f"graph must be {' or '.join(GRAPHS)}, not {graph!r}")

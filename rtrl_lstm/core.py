@@ -142,9 +142,9 @@ class Core:
                 if y_hat is None:
                     y_hat = self._next_answer()
                 try:
-                    if self._step_kernel(_STEP, 1, self._at, x, y_hat, label, weight) == 0:
+                    if self._step_kernel(_STEP, 1, self._at, x, y_hat, label, +weight) == 0:
                         return y_hat
-                except TypeError:  # a weight that is no number: below there are words for it
+                except TypeError:  # a weight that is no number (+: text is none): words are below
                     pass
         return self._take_any(x, y, weight)
 
@@ -206,8 +206,8 @@ class Core:
 
     def _set_weight(self, weight: float) -> None:
         try:
-            self._weight[0] = float(weight)
-        except (TypeError, ValueError):
+            self._weight[0] = math.fsum((weight,))  # reads no text, as `float` would
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"weight is {weight!r}: it must be a number") from None
 
     def run(

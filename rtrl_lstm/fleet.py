@@ -140,7 +140,9 @@ class Fleet:
         if not -len(self) <= i < len(self):
             raise IndexError(f"learners have numbers from 0 to {len(self) - 1}, not {i}")
         row = range(len(self))[i]
-        return kind_of(self.spec).on(self.spec, self.matrix[row, : self.layout.nbytes])
+        one = kind_of(self.spec).on(self.spec, self.matrix[row, : self.layout.nbytes])
+        one._row_dtype = self._row_dtype  # else a late label would have a kernel compiled for it
+        return one
 
     def __repr__(self) -> str:
         return f"Fleet({self.spec}, n_learners={len(self)})"

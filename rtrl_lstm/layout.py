@@ -30,9 +30,10 @@ from rtrl_lstm.cells import (
     is_recurrent,
     rows_of,
 )
-from rtrl_lstm.fields import ALIGNMENT, Fields, labels
+from rtrl_lstm.fields import ALIGNMENT, labels
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.kernels.slots import ACTIVATIONS, CELL_ACTIVATIONS, LOSSES, RULES
+from rtrl_lstm.mixed import Mixed
 from rtrl_lstm.optimizers import OPTIMIZERS, SCHEDULES, Clip
 from rtrl_lstm.spec import Spec
 
@@ -65,7 +66,7 @@ def family_of(spec: Spec) -> str:
     return "narrow" if fits and spec.dtype == "float32" else "simple"
 
 
-class Layout(Fields):
+class Layout(Mixed):
     """The places of all arrays of learners with one Spec.
 
     Attributes:
@@ -136,58 +137,6 @@ class Layout(Fields):
     def _first_seen(self, row: Row) -> int:
         """Of a row that sees inputs, its first source: all there may be before them is a bias."""
         return int("bias" not in row.sees and self.spec.has_bias)
-
-    def _write_combination(self, table: list[int]) -> None:
-        several = self.spec.combined
-        if not several:
-            return
-        # A term is called by its inputs of all outputs.
-        together = zip(*several, strict=True)
-        names = ("+".join(f"x{k}" for k in dict.fromkeys(each)) for each in together)
-        terms, outputs = ("one", "net", *names), labels("y", len(several))
-        losses = (outputs, ("combined", *terms[2:], "mean"), ("few", "many", "count"))
-        ring = (labels("row", max(self.spec.horizon, 1)), outputs, (*terms, "mean"))
-        table[slots.T_COMBINED] = len(terms)
-        table[slots.T_COMBINED_INPUTS] = len(table)
-        table.extend(k for inputs in several for k in inputs)
-        for slot, name, axes in (
-            (slots.T_COMBINATION, "combination", (outputs, terms)),
-            (slots.T_COVARIANCE, "combination.covariance", (outputs, terms, terms)),
-            (slots.T_REACH, "combination.reach", (("reach", "terms"), terms)),
-            (slots.T_LOSSES, "combination.losses", losses),
-            (slots.T_COMBINED_RING, "combination.ring", ring),
-        ):
-            table[slot] = self._place_head(name, *axes)
-
-    def _write_contexts(self, table: list[int]) -> None:
-        """See `kernels/contexts.py`."""
-        spec = self.spec
-        orders, places = labels("order", slots.ORDERS), labels("slot", slots.BUCKETS * slots.WAYS)
-        classes = 2 if spec.loss == "log_loss" else spec.output_size
-        table[slots.T_CONTEXTS] = 1
-        table[slots.T_PAST_LABELS] = self._place_head(
-            "contexts.labels", labels("row", spec.horizon + slots.ORDERS + 1)
-        )
-        table[slots.T_SHARES] = self._place_head(
-            "contexts.shares",
-            orders,
-            labels("run", slots.RUNS),
-            ("differs", "agrees"),
-            ("share", "count"),
-        )
-        for slot, name, axis in (
-            (slots.T_FREQUENCIES, "frequencies", labels("y", classes)),
-            (slots.T_WEIGHTS, "weights", ("often", "damped", "plain", "sharpened")),
-            (slots.T_CHAIN, "chain", ("always", "log_odds")),
-            (slots.T_SAID, "said", labels("y", classes)),
-        ):
-            table[slot] = self._place_head(f"contexts.{name}", axis)
-        table[slots.T_FOUND] = self._place_head(
-            "contexts.found", orders, ("slot", "share", "below")
-        )
-        table[slots.T_SUCCESSORS] = self._place(
-            "contexts.successors", orders, places, ("check", "label", "run")
-        )
 
     def _write_codes(self, table: list[int]) -> None:
         spec = self.spec

@@ -191,7 +191,7 @@ def taxi(count: int | None) -> tuple[np.ndarray, np.ndarray]:
     with (EXAMPLES / "nyc_taxi.csv").open(newline="") as lines:
         rows = list(islice(csv.DictReader(lines), count))
     y = np.array([float(row["value"]) for row in rows])
-    stamps = [read_seconds(row["timestamp"])[0] for row in rows]
+    stamps = [read_seconds(row["timestamp"]) for row in rows]
     X = [[v, *calendar_inputs(s + 5 * 1800)] for v, s in zip(y, stamps, strict=True)]
     return np.array(X), y
 

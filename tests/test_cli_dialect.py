@@ -215,6 +215,12 @@ def test_names_with_commas(tmp_path: Path) -> None:
         ("when,y\n2020-01-01 00:30:00 UTC,1\n", (), True),
         ('when,y\n"Wed, 01 Jan 2020 00:30:00 GMT",1\n', (), True),
         ("ts,when,y\n1577836800,2020-01-01,1\n", (), True),
+        ("date,y\n20200101,1\n20200102,2\n", (), True),
+        ("date,y\n202001010030,1\n", (), True),
+        ("date,y\n20209901,1\n", (), False),
+        ("when,y\n01/Jan/2020:00:30:00 +0000,1\n", (), True),
+        ("when,y\nWed Jan  1 00:30:00 2020,1\n", (), True),
+        ("when,y\n2020-1-1 0:30,1\n", (), True),
     ],
 )
 def test_the_time_column_is_found(

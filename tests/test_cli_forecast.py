@@ -113,3 +113,32 @@ def test_precision_of_an_export(learned: Path) -> None:
     run("export", "m.rtrl", "m.onnx", "--precision", "float64", cwd=learned)
     found = json.loads(run("inspect", "m.onnx", "--json", cwd=learned).stdout)
     assert found["precision"] == "float64"
+
+
+def test_rows_that_were_learned_from_are_told(tmp_path: Path) -> None:
+    """Their forecasts say nothing of those to come."""
+    lines = ["day,key,y", *(f"2024-01-{1 + k:02d},{'ab'[k > 14]},{k % 7}" for k in range(28))]
+    (tmp_path / "a.csv").write_text("\n".join(lines[:22]) + "\n")
+    (tmp_path / "b.csv").write_text("\n".join(lines[:1] + lines[22:]) + "\n")
+    told = "no row is later than the last one that m.rtrl has learned from"
+    run("learn", "a.csv", "--target", "y", "--model", "m.rtrl", cwd=tmp_path)
+    assert told in run("predict", "m.rtrl", "a.csv", cwd=tmp_path).stderr
+    assert told not in run("predict", "m.rtrl", "b.csv", cwd=tmp_path).stderr
+    options = ("--target", "y", "--model", "k.rtrl", "--key", "key")
+    run("learn", "a.csv", *options, cwd=tmp_path)
+    assert "no row is later" not in run("predict", "k.rtrl", "b.csv", cwd=tmp_path).stderr
+
+
+def test_the_wrong_kind_of_file_names_the_right_command(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n2,3\n3,4\n")
+    run("learn", "a.csv", "--target", "y", "--model", "m.rtrl", cwd=tmp_path)
+    run("export", "m.rtrl", "m.onnx", cwd=tmp_path)
+    said = run("infer", "m.rtrl", "a.csv", cwd=tmp_path, code=1).stderr
+    assert said.endswith("a model file is for predict\n")
+    said = run("predict", "m.onnx", "a.csv", cwd=tmp_path, code=1).stderr
+    assert said.endswith("a graph is for infer and inspect\n")
+
+
+def test_a_file_where_a_command_is_to_be(tmp_path: Path) -> None:
+    said = run("a.csv", cwd=tmp_path, code=2).stderr
+    assert "there is no command 'a.csv': learn, predict, report, export, infer, inspect" in said

@@ -57,6 +57,97 @@ def test_labels_that_may_have_been_numbers(tmp_path: Path) -> None:
     )
 
 
+HOURS = [f"2020-01-01 {hour:02d}:00,{hour},{hour % 5}" for hour in range(20)]
+
+
+@pytest.mark.parametrize(
+    "units",
+    [[",°C,kW"], ["-,,kW"], ["date,°C,"], ["TS,Deg C,kW", ",,Avg"], ["-999,Deg C,kW", ",,Avg"]],
+)
+def test_units_below_the_header(tmp_path: Path, units: list[str]) -> None:
+    """What they say of the columns is not what the columns hold."""
+    options = ("--missing", "-999", "--predictions", "p.csv")
+    said = _learn(tmp_path, ["time,x,y", *units, *HOURS], *options)
+    count = "1 row" if len(units) == 1 else "2 rows"
+    why = "row 1 (line 2): it holds units, or other text, where the rows below hold values"
+    assert f"{count} could not be used; the first: {why}" in said
+    assert "'time' was taken for --time" in said
+    _, *forecasts = (tmp_path / "p.csv").read_text().splitlines()
+    _learn(tmp_path, ["time,x,y", *HOURS], *options)
+    _, *plain = (tmp_path / "p.csv").read_text().splitlines()
+    assert [line.split(",")[1:] for line in forecasts[len(units) :]] == [
+        line.split(",")[1:] for line in plain
+    ]
+    assert "no row" not in said
+
+
+def test_with_units_a_run_goes_on_and_a_model_forecasts(tmp_path: Path) -> None:
+    lines = ["time,x,y", ",°C,kW", *HOURS]
+    _learn(tmp_path, lines[:12], "--model", "m.rtrl")
+    _learn(tmp_path, lines, "--model", "m.rtrl", "--resume")
+    whole = (tmp_path / "m.rtrl").read_bytes()
+    _learn(tmp_path, lines, "--model", "m.rtrl", "--overwrite")
+    assert (tmp_path / "m.rtrl").read_bytes() == whole
+    said = run("predict", "m.rtrl", "rows.csv", cwd=tmp_path)
+    assert "1 row could not be used; the first: row 1 (line 2)" in said.stderr
+    assert len(said.stdout.splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("row", ["2020-01-01 00:00,n/a?,3", "2020-01-01 00:00,1,kW", ",,"])
+def test_a_row_with_a_value_in_it_is_none_of_units(tmp_path: Path, row: str) -> None:
+    assert "it holds units" not in _learn(tmp_path, ["time,x,y", row, *HOURS])
+
+
+def test_labels_are_no_units(tmp_path: Path) -> None:
+    lines = ["colour,shape,y", *(f"{['red', 'blue'][k % 2]},round,a{k % 3}" for k in range(9))]
+    assert "it holds units" not in _learn(tmp_path, lines)
+
+
+def test_one_text_at_the_beginning_that_hides_numbers(tmp_path: Path) -> None:
+    lines = ["x,y,z", "n/a?,kW,2", *(f"{k},{k % 5}.5,3" for k in range(9))]
+    said = _learn(tmp_path, lines)
+    assert (
+        "column 'x' was taken for text, as it begins with 'n/a?', though the rest are numbers: "
+        "--missing 'n/a?' makes it one of numbers"
+    ) in said
+    assert "column 'y' was taken for labels, as it begins with 'kW', though" in said
+    assert "begins with" not in _learn(tmp_path, lines, "--missing", "n/a?", "--missing", "kW")
+    labels = ["x,y,z", *(f"{k},{'abc'[k % 3]},{'a1'[k % 2]}" for k in range(9))]
+    assert "begins with" not in _learn(tmp_path, labels)
+
+
+@pytest.mark.parametrize(
+    ("nines", "said"), [("-999", "-999"), ("9999.0", "9999"), ("-99.9", "-99.9")]
+)
+def test_numbers_that_are_written_where_there_is_none(
+    tmp_path: Path, nines: str, said: str
+) -> None:
+    lines = ["x,y,z", *(f"{k % 7},{nines if k % 9 == 3 else k % 5},{k % 3}" for k in range(60))]
+    note = (
+        f"column 'y' holds {said}, far from all else there: where that means no value, "
+        f"--missing {said} says so"
+    )
+    assert note in _learn(tmp_path, lines)
+    assert "far from" not in _learn(tmp_path, lines, "--missing", said)
+    both = ["x,y,z", *(f"{k % 7},{nines},{nines if k % 9 else 1 + k}" for k in range(60))]
+    assert "far from" not in _learn(tmp_path, [*lines[:1], *(f"{90 + k},1,{k}" for k in range(60))])
+    assert f"column 'z' holds {said}" not in _learn(tmp_path, both[:2])
+    three = ["x,y,z", *(f"{nines if k % 7 == 3 else k % 7},{k % 9},{k % 3}" for k in range(60))]
+    rows = [line.rsplit(",", 1)[0] + f",{nines if k % 8 == 3 else 1 + k % 4}"
+            for k, line in enumerate(three)]  # fmt: skip
+    rows[0] = three[0]
+    assert f"columns 'x', 'z' hold {said}, far" in _learn(tmp_path, rows)
+
+
+def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:
+    lines = ["x,y", *(f"{k},{k % 5}" for k in range(9)), "it's,1", "un known,2"]
+    assert "means no value" not in _learn(tmp_path, lines)
+    said = _learn(tmp_path, lines[:-2] + lines[-1:])
+    note = "note: where 'un known' means no value, --missing 'un known' says so: its row is then"
+    assert note in said
+    assert "bad row" not in _learn(tmp_path, lines[:-2] + lines[-1:], "--missing", "un known")
+
+
 @pytest.mark.parametrize("horizon", ["0", "1"])
 def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> None:
     """What it advises helps, and goes on with --resume."""

@@ -88,6 +88,13 @@ def test_a_learner_needs_a_kernel_for_the_rows_that_came_alone(asked_for, dtype)
     assert asked_for == {dtype}
 
 
+def test_a_learner_of_a_fleet_needs_the_kernel_of_the_fleet_s_rows(asked_for):
+    fleet = rl.Fleet(rl.Spec(2, 5), 3)
+    fleet.step(np.ones((3, 2), np.float32))
+    fleet[1].learn(1.0)
+    assert asked_for == {"float32"}
+
+
 @pytest.mark.parametrize("horizon", [0, 2])
 def test_a_model_needs_one_kernel(asked_for, tmp_path, horizon):
     rows = [{"x": t % 5, "y": t % 3, "run": t // 20} for t in range(40)]

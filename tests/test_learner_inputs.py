@@ -196,7 +196,7 @@ def test_parameters_beyond_the_dtype(net):
     assert numbers(net) == before
 
 
-@pytest.mark.parametrize("weight", [None, "heavy", [1.0]])
+@pytest.mark.parametrize("weight", [None, "heavy", "1", b"1", [1.0]], ids=repr)
 @pytest.mark.parametrize("x", [np.zeros(3), [0.0, 0.0, 0.0]], ids=["array", "list"])
 def test_a_weight_that_is_no_number(x, weight):
     net = rl.Learner(3, 4)

@@ -38,6 +38,18 @@ def test_features_may_be_chosen():
 
 
 @pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [("close", "Close/Last"), ("total", "order.total"), ("volme", "Volume"), ("OPEN", "Open"),
+     ("order", None), ("st", None), ("zebra", None)],
+)  # fmt: skip
+def test_the_column_that_was_probably_meant(wanted, meant):
+    names = ("Date", "Close/Last", "Volume", "Open", "order.total", "order.id")
+    said = rf" \(did you mean '{meant}'\?\);" if meant else ";"
+    with pytest.raises(SchemaError, match=f"no column '{wanted}'{said} there are: Date"):
+        Schema(wanted).read(dict.fromkeys(names, 1.0))
+
+
+@pytest.mark.parametrize(
     ("arguments", "name"),
     [
         ({"target": "z"}, "z"),

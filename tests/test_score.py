@@ -194,6 +194,33 @@ def test_a_season_is_whole_and_longer_than_the_horizon(interval, horizon, lags):
     assert {name: season.lag for name, season in seasons.found.items()} == lags
 
 
+WEEKDAYS = [day for day in range(400) if day % 7 < 5]
+
+
+@pytest.mark.parametrize(
+    ("days", "lags"),
+    [
+        (WEEKDAYS, {"same_time_last_week": 5}),
+        (WEEKDAYS[3:], {"same_time_last_week": 5}),
+        ([day for day in WEEKDAYS if day not in (7, 30)], {"same_time_last_week": 5}),
+        ([day for day in range(100) if day % 7 < 6], {"same_time_last_week": 6}),
+        ([day for day in range(100) if day != 8], {"same_time_last_week": 7}),
+        ([day for day in range(100) if day not in (3, 12)], {"same_time_last_week": 7}),
+        ([day + hour / 24 for day in range(30) for hour in range(9, 18)],
+         {"same_time_last_day": 9}),
+        ([day + hour / 24 for day in WEEKDAYS for hour in range(8, 18)],
+         {"same_time_last_day": 10}),
+        ([hour / 24 for hour in range(100) if hour != 7],
+         {"same_time_last_day": 24, "same_time_last_week": 168}),
+    ],
+)  # fmt: skip
+def test_where_days_or_nights_are_left_out_a_period_has_fewer_rows(days, lags):
+    seasons = Seasons(0)
+    for t, day in enumerate(days[:31]):
+        seasons.push(float(t), 1e9 + day * 86400.0)
+    assert {name: season.lag for name, season in seasons.found.items()} == lags
+
+
 def periodic(count, period, noise=0.3, seed=0):
     rng = np.random.default_rng(seed)
     shape = rng.normal(size=period)

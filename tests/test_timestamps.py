@@ -53,22 +53,34 @@ def seconds(moment):
         "Tue, 01 Jul 2014 00:30:00 GMT",
         "Tuesday 1 July 2014 00:30",
         "1/7/2014 12:30 AM Z",
+        "2014-07-01 12:30:00 AM",
+        "2014-7-1 0:30",
+        "01/Jul/2014:00:30:00 +0200",
+        "Tue Jul  1 00:30:00 2014",
+        "Tue Jul 01 00:30:00 +0000 2014",
+        "Tue Jul 1 00:30:00 CEST 2014",
+        "20140701 0030",
+        "201407010030",
+        "20140701003000",
+        201407010030,
+        20140701003000,
         HALF_PAST,
         datetime(2014, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=9))),
     ],
 )
 def test_the_same_moment_in_many_forms(raw):
-    assert read_seconds(raw)[0] == seconds(HALF_PAST)
+    assert read_seconds(raw) == seconds(HALF_PAST)
 
 
 @pytest.mark.parametrize("raw", ["2014-07-01", "20140701", 20140701, date(2014, 7, 1), "1/7/2014",
-                                 "July 1 2014", "1-JUL-2014", "2014-07"])  # fmt: skip
+                                 "July 1 2014", "2014-7-1", "2014070100", 2014070100,
+                                 "1-JUL-2014", "2014-07"])  # fmt: skip
 def test_a_day_alone_is_its_midnight(raw):
-    assert read_seconds(raw)[0] == seconds(datetime(2014, 7, 1))
+    assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
 
 
 def test_fractions_of_a_second_count():
-    assert read_seconds("2014-07-01 00:30:00.25")[0] == seconds(HALF_PAST) + 0.25
+    assert read_seconds("2014-07-01 00:30:00.25") == seconds(HALF_PAST) + 0.25
 
 
 @pytest.mark.parametrize(
@@ -79,22 +91,16 @@ def test_fractions_of_a_second_count():
 def test_a_time_of_day_in_a_column_of_its_own(day, of_day):
     clock = Clock("d", "t")
     clock = Clock.from_json(json.loads(json.dumps(clock.to_json())))
-    assert clock.read({"d": day, "t": of_day}) == (seconds(HALF_PAST), False)
+    assert clock.read({"d": day, "t": of_day}).seconds == seconds(HALF_PAST)
     with pytest.raises(BadRow, match="no time stamp"):
         clock.read({"d": None, "t": "00:30"})
-
-
-def test_day_first_until_a_stamp_can_only_be_month_first():
-    clock = Clock("t")
-    assert clock.commit(clock.parse("02/01/2014")) == seconds(datetime(2014, 1, 2))
-    assert clock.commit(clock.parse("01/13/2014")) == seconds(datetime(2014, 1, 13))
-    assert clock.commit(clock.parse("02/01/2014")) == seconds(datetime(2014, 2, 1))
 
 
 @pytest.mark.parametrize(
     "raw",
     ["yesterday", "2014-13-01", "32/01/2014", "13/13/2014", "1/7/2014 25:00", "1/7/2014 13:00 PM",
-     "2014-07-01 00:60", "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {},
+     "2014-07-01 00:60", "2014-7/1", "Jul 32 00:30:00 2014", "Jul 1 2014 00:30:00 2014",
+     "1/7-2014", "1 Ju 2014", "Mai 1, 2014", "2014-13", "inf", "1e300", [], {},
      "UTC", "Mon", "1404174600 UTC", "Tue " * 9, "2014-07-01 UTC UTC", "2014-07-01 00:30 EST"],
 )  # fmt: skip
 def test_what_is_no_time_stamp(raw):
@@ -115,7 +121,7 @@ def test_a_missing_stamp_is_a_bad_row_even_at_first(raw):
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))
 def test_iso_text_and_datetime_agree_to_the_microsecond(moment):
     assert read_seconds(moment.isoformat(sep=" ")) == read_seconds(moment)
-    assert read_seconds(moment)[0] == seconds(moment)
+    assert read_seconds(moment) == seconds(moment)
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))
@@ -148,7 +154,7 @@ def test_the_interval_is_the_median_of_the_last_15_positive_differences(differen
 def test_numpys_time_stamps(unit):
     raw = np.datetime64("2014-07-01T03", unit)
     moment = datetime(2014, 7, 1, 0 if unit == "D" else 3)
-    assert read_seconds(raw)[0] == seconds(moment)
+    assert read_seconds(raw) == seconds(moment)
 
 
 class NotATime(datetime):

@@ -43,7 +43,7 @@ def taxi():
     with TAXI.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     y = np.array([float(row["value"]) for row in rows])
-    moments = [read_seconds(row["timestamp"])[0] + 1800 * HORIZON for row in rows]
+    moments = [read_seconds(row["timestamp"]) + 1800 * HORIZON for row in rows]
     X = np.column_stack([y, [calendar_inputs(moment) for moment in moments]])
     return X, y, 62 * 48
 

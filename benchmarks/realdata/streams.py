@@ -29,19 +29,13 @@ TAXI = Path(__file__).parents[2] / "examples" / "nyc_taxi.csv"
 class Stream:
     """What is forecast.
 
-    Attributes
-    ----------
-    name : str
-        Data set, and what of it is forecast.
-    read : callable
-        Gives the rows.
-    target, time : str
-        Columns; time may be None.
-    horizon : int
-        Rows ahead; 0: a row's target from its other columns.
-    season : int
-        Rows, which the methods that need one are told; 0: none. Ours is told nothing.
-    task : str
+    Attributes:
+        name: data set, and what of it is forecast.
+        read: gives the rows.
+        target, time: columns; time may be None.
+        horizon: rows ahead; 0: a row's target from its other columns.
+        season: rows, which the methods that need one are told; 0: none. Ours is told nothing.
+        task: what is forecast: see `Schema`.
     """
 
     name: str

@@ -9,6 +9,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from rtrl_lstm.fields import Array
+
 from ..errors import GraphFileError, UnsupportedError, brief
 from ..runtime import start
 from .network import Net
@@ -16,7 +18,6 @@ from .recurrent import CELLS, INPUTS
 from .signals import TIME, UNITS
 from .walk import Trail
 
-Array = NDArray[np.float64]
 LIMIT = 1e-4
 """How far a forecast may be off, as a fraction of the largest."""
 
@@ -26,19 +27,15 @@ def same_forecasts(
 ) -> None:
     """Run a graph and the learner made from it on the same rows.
 
-    Parameters
-    ----------
-    model : the file
-    numbers : its initialisers
-    trail : what was found in it; only those of its nodes are run
-    net : the learner
+    Args:
+        model: the file's.
+        numbers: its initialisers.
+        trail: what was found in it; only those of its nodes are run.
+        net: what was made of it.
 
-    Raises
-    ------
-    UnsupportedError
-        They differ.
-    GraphFileError
-        onnxruntime does not run the graph.
+    Raises:
+        UnsupportedError: they differ.
+        GraphFileError: onnxruntime does not run the graph.
     """
     shape = trail.fed[trail.x]
     rows = np.random.default_rng(0).standard_normal(shape)

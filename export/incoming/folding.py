@@ -51,12 +51,9 @@ def fold(
 ) -> list[Known]:
     """What a node makes of known values.
 
-    Raises
-    ------
-    UnsupportedError
-        It is none of `FOLDED`.
-    GraphFileError
-        It would be larger than `most` elements, or makes no sense.
+    Raises:
+        UnsupportedError: it is none of `FOLDED`.
+        GraphFileError: it would be larger than `most` elements, or makes no sense.
     """
     if node.op_type not in FOLDED or node.domain not in ("", "ai.onnx"):
         raise UnsupportedError(f"the operator {node.op_type}")

@@ -47,33 +47,25 @@ def from_onnx(
 
     The learner is run beside the file in onnxruntime before it is handed out.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file; its numbers may lie in another one beside it, as PyTorch's exporter puts them.
-    input_scaling, target_scaling : Scaling, optional
-        How rows and labels were standardised outside of the network. The learner then takes raw
-        rows and gives raw forecasts.
-    **options
-        Fields of `Spec` that say how to learn: optimizer, learning_rate, loss, clip, rule …; with
-        ``horizon=H`` it becomes a Forecaster. `loss` is by default what goes with the network's
-        last activation. A loss that implies one which the network lacks takes its outputs as
-        logits: ``loss="cross_entropy"`` for a network trained with PyTorch's.
+    Args:
+        path: the file; its numbers may lie in another one beside it, as PyTorch's exporter puts
+            them.
+        input_scaling, target_scaling: how rows and labels were standardised outside of the network.
+            The learner then takes raw rows and gives raw forecasts.
+        **options: fields of `Spec` that say how to learn: optimizer, learning_rate, loss, clip,
+            rule …; with ``horizon=H`` it becomes a Forecaster. `loss` is by default what goes with
+            the network's last activation. A loss that implies one which the network lacks takes its
+            outputs as logits: ``loss="cross_entropy"`` for a network trained with PyTorch's.
 
-    Returns
-    -------
-    Learner, or Forecaster where there is a horizon
+    Returns:
+        A Learner, or a Forecaster where there is a horizon.
 
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    GraphFileError
-        It is no ONNX file, damaged, or asks for what it does not bring.
-    UnsupportedError
-        It holds something that the engine's cells cannot say; the message names it.
-    ValueError
-        An option contradicts the network.
+    Raises:
+        OSError: the file cannot be read.
+        GraphFileError: it is no ONNX file, damaged, or asks for what it does not bring.
+        UnsupportedError: it holds something that the engine's cells cannot say; the message names
+            it.
+        ValueError: an option contradicts the network.
     """
     path = Path(path)
     try:

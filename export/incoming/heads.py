@@ -20,10 +20,8 @@ ACTIVATIONS = {"Sigmoid": "sigmoid", "Softmax": "softmax", "Exp": "exp"}
 def lead(node: onnx.NodeProto, given: Sequence[Constant | Signal | None], opset: int) -> Signal:
     """The signal behind a node.
 
-    Raises
-    ------
-    UnsupportedError
-        The node does what a learner does not; it is named.
+    Raises:
+        UnsupportedError: the node does what a learner does not; it is named.
     """
     if node.domain not in ("", "ai.onnx"):
         raise UnsupportedError(f"the operator {node.domain}.{node.op_type}")

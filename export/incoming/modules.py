@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rtrl_lstm.fields import Array
 
 from ..errors import UnsupportedError
 from .network import Net, Network, Scaling
 from .recurrent import Layer
-
-Array = NDArray[np.float64]
 
 GATES = {4: "lstm", 3: "gru", 1: "rnn"}
 RECURRENT = ("LSTM", "GRU", "RNN")
@@ -46,34 +45,26 @@ def from_torch(
 ) -> Net:
     """A network of PyTorch's as a learner, which says the same and goes on learning.
 
-    Parameters
-    ----------
-    module : nn.LSTM, nn.GRU, nn.RNN, a module that holds one of them, or a state_dict
-        Beside it there may be one nn.Linear behind it, and an activation at the end. A module is
-        run beside the learner before that is handed out, and what its forward does at the end
-        (sigmoid, softmax, exp or nothing) is found out so. A state_dict is taken at its word: its
-        linear layer is behind the recurrent ones. Without a linear layer the outputs are h, through
-        a readout that begins as the identity; with ``output_size=K`` through a fresh one.
-    nonlinearity : "tanh" or "relu"
-        Of an RNN in a state_dict, which does not say.
-    input_scaling, target_scaling : Scaling, optional
-        How rows and labels were standardised outside of the network.
-    **options
-        Fields of `Spec` that say how to learn, as for `from_onnx`; for a state_dict
-        ``output_activation`` or `loss` say what is at its end.
+    Args:
+        module: nn.LSTM, nn.GRU, nn.RNN, a module that holds one of them, or a state_dict. Beside it
+            there may be one nn.Linear behind it, and an activation at the end. A module is run
+            beside the learner before that is handed out, and what its forward does at the end
+            (sigmoid, softmax, exp or nothing) is found out so. A state_dict is taken at its word:
+            its linear layer is behind the recurrent ones. Without a linear layer the outputs are h,
+            through a readout that begins as the identity; with ``output_size=K`` through a fresh
+            one.
+        nonlinearity: "tanh" or "relu" of an RNN in a state_dict, which does not say.
+        input_scaling, target_scaling: how rows and labels were standardised outside of the network.
+        **options: fields of `Spec` that say how to learn, as for `from_onnx`; for a state_dict
+            ``output_activation`` or `loss` say what is at its end.
 
-    Returns
-    -------
-    Learner, or Forecaster where there is a horizon
+    Returns:
+        A Learner, or a Forecaster where there is a horizon.
 
-    Raises
-    ------
-    UnsupportedError
-        The network holds something that the engine has not; the message names it.
-    ValueError
-        An option contradicts the network.
-    TypeError
-        It is no module and no state_dict, or there is no such option.
+    Raises:
+        UnsupportedError: the network holds something that the engine has not; the message names it.
+        ValueError: an option contradicts the network.
+        TypeError: it is no module and no state_dict, or there is no such option.
 
     >>> net = from_torch(torch.nn.LSTM(3, 16), output_size=1)    # doctest: +SKIP
     """
@@ -193,10 +184,8 @@ def _layer(weights: Mapping[str, Array], k: int, options: dict[str, Any]) -> Lay
 def _find_activation(module: Any, parts: Parts) -> str:
     """What the module does at the end, by running it beside the learner.
 
-    Raises
-    ------
-    UnsupportedError
-        It does something else than the learner.
+    Raises:
+        UnsupportedError: it does something else than the learner.
     """
     said = {name: _kind(part) for name, part in module.named_modules()}
     named = [ACTIVATIONS[kind] for kind in said.values() if kind in ACTIVATIONS]

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import CELL_OPTIONS, IMPLIED_ACTIVATION, Spec
@@ -17,7 +18,6 @@ from .. import carry
 from ..errors import UnsupportedError
 from .recurrent import Layer
 
-Array = NDArray[np.float64]
 Net = Learner | Forecaster
 
 SETTLED = (CELL_OPTIONS - {"input_gate_bias", "forget_bias", "output_gate_bias"}) | {
@@ -42,12 +42,9 @@ class Scaling:
 
     It goes on inside the learner as a running mean and standard deviation.
 
-    Attributes
-    ----------
-    mean, sd : number or array
-        For each input, or for each output.
-    rows : int
-        How many rows they count for beside those to come.
+    Attributes:
+        mean, sd: for each input, or for each output.
+        rows: how many rows they count for beside those to come.
     """
 
     mean: ArrayLike
@@ -71,16 +68,12 @@ class Scaling:
 class Network:
     """A stack of layers and what lies around it.
 
-    Attributes
-    ----------
-    layers : tuple of Layer
-    readout : (weight (O, n), bias (O,) or None), or None where there is no linear layer
-    activation : str
-        Of the output.
-    inputs : Scaling or None
-        Where the network standardises its rows itself.
-    double : bool
-        Whether its numbers are float64.
+    Attributes:
+        layers: from the input up.
+        readout: (weight (O, n), bias (O,) or None), or None where there is no linear layer.
+        activation: of the output.
+        inputs: where the network standardises its rows itself.
+        double: whether its numbers are float64.
     """
 
     layers: tuple[Layer, ...]
@@ -110,17 +103,12 @@ class Network:
     ) -> Net:
         """The learner, or with a horizon the forecaster, that this is.
 
-        Parameters
-        ----------
-        options : fields of Spec
-            How it is to learn.
+        Args:
+            options: how it is to learn.
 
-        Raises
-        ------
-        UnsupportedError
-            The engine has no such network.
-        ValueError
-            An option contradicts the network.
+        Raises:
+            UnsupportedError: the engine has no such network.
+            ValueError: an option contradicts the network.
         """
         if self.inputs is not None and input_scaling is not None:
             raise ValueError("input_scaling: the network standardises its inputs itself")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.cells import rows_of
+from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import kind_of
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.unknown import refuse_unknown
@@ -17,8 +18,6 @@ from ..errors import GraphFileError
 from ..graphfile import GraphFile
 from ..operators import GATES, PEEPHOLES
 from .network import SETTLED, Net, Scaling, write_scaling
-
-Array = NDArray[np.float64]
 
 LEARNING = (
     *("loss", "output_activation", "output_size", "scale_inputs", "scale_target"),
@@ -30,14 +29,10 @@ LEARNING = (
 def learner_of(file: GraphFile, options: Mapping[str, Any]) -> Net:
     """The learner that a graph of ours was exported from, as far as the graph knows.
 
-    Raises
-    ------
-    GraphFileError
-        The graph has not the weights that its metadata speaks of.
-    ValueError
-        An option contradicts it.
-    TypeError
-        There is no such option.
+    Raises:
+        GraphFileError: the graph has not the weights that its metadata speaks of.
+        ValueError: an option contradicts it.
+        TypeError: there is no such option.
     """
     refuse_unknown(options)
     found = file.provenance.spec

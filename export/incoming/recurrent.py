@@ -8,15 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.wording import counted
 
 from ..errors import GraphFileError, UnsupportedError
 from ..operators import ACTIVATIONS, GATES, NAMES, PEEPHOLES
-
-Array = NDArray[np.float64]
 
 CELLS = {operator: cell for cell, operator in NAMES.items()}
 TORCH = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n_x"), "rnn": ("h",)}
@@ -41,14 +39,11 @@ PARAMETERS = {"Affine": (1.0, 0.0), "ScaledTanh": (1.0, 1.0)}
 class Layer(NamedTuple):
     """A recurrent layer.
 
-    Attributes
-    ----------
-    options : dict
-        Fields of Spec that it needs, ``cell`` among them.
-    parameters : dict
-        As `rtrl_lstm.parameters` names them, without the layer's number: ``weight_ih`` …
-    state : dict
-        ``h`` and ``c`` (n,) that it begins with.
+    Attributes:
+        options: fields of Spec that it needs, ``cell`` among them.
+        parameters: as `rtrl_lstm.parameters` names them, without the layer's number: ``weight_ih``
+            …
+        state: ``h`` and ``c`` (n,) that it begins with.
     """
 
     options: dict[str, Any]
@@ -59,17 +54,13 @@ class Layer(NamedTuple):
 def layer_of(node: onnx.NodeProto, given: Mapping[str, Array | None]) -> Layer:
     """The layer that a node is.
 
-    Parameters
-    ----------
-    node : LSTM, GRU or RNN
-    given : what its inputs hold, by ONNX's names, without X; None where one is left out.
+    Args:
+        node: an LSTM, GRU or RNN.
+        given: what its inputs hold, by ONNX's names, without X; None where one is left out.
 
-    Raises
-    ------
-    UnsupportedError
-        An attribute says what no cell of the engine does.
-    GraphFileError
-        Shapes do not fit.
+    Raises:
+        UnsupportedError: an attribute says what no cell of the engine does.
+        GraphFileError: shapes do not fit.
     """
     said = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     cell, operator = CELLS[node.op_type], node.op_type

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedError
+from rtrl_lstm.fields import Array
 
-Array = NDArray[np.float64]
+from ..errors import UnsupportedError
 
 Atom = tuple[str, int]
 """An axis that means something, and its size: "time", "units" …; of size 1 there are none."""
@@ -29,22 +29,14 @@ class Constant(NamedTuple):
 class Signal(NamedTuple):
     """Rows on their way through the graph.
 
-    Attributes
-    ----------
-    axes : tuple of tuples of atoms
-        For each axis what it is made of: nothing where its size is 1.
-    source : int
-        What it comes from: 0 the graph's input, k the output h of layer k - 1.
-    width : int
-        Numbers in a row, whatever else has become of the last axis.
-    factor : None, (width,) or (width, m)
-        What the source's row is multiplied by; None for 1.
-    offset : None or (width,)
-        What is added.
-    last : bool
-        Whether it is the row of the last step alone.
-    activation : str
-        Of the output, applied to it all.
+    Attributes:
+        axes: for each axis what it is made of: nothing where its size is 1.
+        source: what it comes from: 0 the graph's input, k the output h of layer k - 1.
+        width: numbers in a row, whatever else has become of the last axis.
+        factor: None, (width,) or (width, m), what the source's row is multiplied by; None for 1.
+        offset: None or (width,), what is added.
+        last: whether it is the row of the last step alone.
+        activation: of the output, applied to it all.
     """
 
     axes: tuple[tuple[Atom, ...], ...]

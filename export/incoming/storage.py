@@ -31,11 +31,9 @@ PLAIN: dict[int, str] = {
 def array_of(tensor: TensorProto, folder: Path | None = None) -> NDArray[Any]:
     """A tensor's numbers; `folder` is where the file lies.
 
-    Raises
-    ------
-    GraphFileError
-        They are of another kind, not as many as the shape says, or lie neither in the file nor
-        beside it.
+    Raises:
+        GraphFileError: they are of another kind, not as many as the shape says, or lie neither in
+            the file nor beside it.
     """
     name = repr(tensor.name)
     if tensor.data_type not in PLAIN:

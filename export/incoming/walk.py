@@ -23,19 +23,13 @@ FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 class Trail(NamedTuple):
     """What was found on the way.
 
-    Attributes
-    ----------
-    layers : list of Layer
-        From the input up; `below` holds what each sees of the source under it.
-    below : list of Signal
-    head : Signal
-        The output.
-    nodes : list of NodeProto
-        Those that the output needs, in order.
-    x : str
-        The input that the rows are fed to.
-    fed : dict of str -> shape
-        Its shape, and that of states that are inputs.
+    Attributes:
+        layers: from the input up.
+        below: what each of them sees of the source under it.
+        head: the output.
+        nodes: those that the output needs, in order.
+        x: the input that the rows are fed to.
+        fed: name -> shape, its shape, and that of states that are inputs.
     """
 
     layers: list[Layer]
@@ -54,14 +48,12 @@ def walk(
 ) -> Trail:
     """Walk through a graph.
 
-    Parameters
-    ----------
-    numbers : its initialisers
-    sizes : what to put in for the first, the second and any other free dimension
+    Args:
+        numbers: its initialisers.
+        sizes: what to put in for the first, the second and any other free dimension.
 
-    Raises
-    ------
-    UnsupportedError, GraphFileError
+    Raises:
+        UnsupportedError, GraphFileError: it cannot be followed.
     """
     return _Walk(graph, numbers, opset, sizes).go()
 

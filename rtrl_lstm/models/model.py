@@ -55,8 +55,8 @@ class Model:
     is on, but for `start` and `id`.
 
     Args:
-        target, features, time, time_of_day, task, horizon, reset_on, weight, gaps, max_gap, key,
-            id, also, every_step, missing, max_categories: see `Schema`.
+        target, features, time, time_of_day, dates, task, horizon, reset_on, weight, gaps, max_gap,
+            key, id, also, every_step, missing, max_categories: see `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -85,6 +85,7 @@ class Model:
         features: Iterable[str] | None = None,
         time: str | None = None,
         time_of_day: str | None = None,
+        dates: str = "auto",
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -115,6 +116,7 @@ class Model:
             features=features,
             time=time,
             time_of_day=time_of_day,
+            dates=dates,
             task=task,
             horizon=horizon,
             reset_on=reset_on,

@@ -186,7 +186,7 @@ def _moment(name: Hashable, value: Any) -> float | None:
         return None
     if not isinstance(value, date | datetime):
         raise ValueError(f"feature {name!r} is {shown(value)}: it has to be a date")
-    return read_seconds(value)[0]
+    return read_seconds(value)
 
 
 def _calendar(seconds: float) -> list[float]:

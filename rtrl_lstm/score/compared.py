@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.fields import Array
 from rtrl_lstm.score.tallies import NumberSums
 from rtrl_lstm.table.season import Season, Seasons, last_known
-
-Array = NDArray[np.float64]
 
 
 class Origins(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rtrl_lstm.table.columns import Column
+from rtrl_lstm.table.dates import ORDERS
 from rtrl_lstm.table.values import SchemaError, listed, shown
 
 TIMES = ("time", "time_of_day")
@@ -19,6 +21,7 @@ def check_arguments(
     features: list[str] | None,
     time: str | None,
     time_of_day: str | None,
+    dates: str,
     task: str,
     horizon: int,
     reset_on: str | None,
@@ -52,6 +55,10 @@ def check_arguments(
         raise ValueError(f"gaps {gaps!r} are found by time stamps: it needs a time column")
     if time_of_day is not None and time in (None, time_of_day):
         raise ValueError("a time_of_day goes with another column of dates: it needs a time column")
+    if dates not in ORDERS:
+        raise ValueError(f"dates must be {', '.join(ORDERS)}: not {dates!r}")
+    if dates != "auto" and time is None:
+        raise ValueError(f"dates {dates!r} are those of time stamps: it needs a time column")
     if not isinstance(max_gap, int) or max_gap < 1:
         raise ValueError(f"max_gap must be a whole number from 1 on, not {max_gap!r}")
     if also and (task not in ("auto", "regression") or key is not None):
@@ -132,9 +139,19 @@ def require_columns(wanted: Iterable[str], names: list[str]) -> None:
     """Raise SchemaError where a table lacks one of them."""
     for name in wanted:
         if name not in names:
-            alike = [one for one in names if str(one).lower() == str(name).lower()]
-            meant = f" (did you mean {alike[0]!r}?)" if alike else ""
+            alike = _like(str(name), list(map(str, names)))
+            meant = f" (did you mean {alike!r}?)" if alike else ""
             raise SchemaError(f"no column {name!r}{meant}; there are: {listed(names)}")
+
+
+def _like(wanted: str, names: list[str]) -> str:
+    """The name that was probably meant; "" where there is none, or several may be."""
+    by_case = {name.lower(): name for name in names}
+    parts = [name for low, name in by_case.items() if wanted.lower() in low]
+    if wanted.lower() not in by_case and parts and len(wanted) > 2:
+        return parts[0] if len(parts) == 1 else ""
+    near = difflib.get_close_matches(wanted.lower(), by_case, 1)
+    return by_case[near[0]] if near else ""
 
 
 def names_in(row: Mapping[str, Any]) -> list[str]:

@@ -34,11 +34,10 @@ from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
 from rtrl_lstm.table.seasonal import Seasonal, lags_for
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
-from rtrl_lstm.table.timestamps import CALENDAR, Clock
+from rtrl_lstm.table.timestamps import CALENDAR, Clock, Stamp
 from rtrl_lstm.table.values import BadRow, SchemaError, label, row_weight
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
-
 
 # What is saved of it as it is.
 _PLAIN = ("_sequence", "_weight", "filled")
@@ -66,6 +65,7 @@ class Schema:
             the time column and the one that marks sequences.
         time: column of time stamps.
         time_of_day: column of times of day, where those stamps are dates alone.
+        dates: what comes first in dates such as 1/2/2020: see `Dates`.
         task: "auto", "regression", "binary" or "multiclass", see `Target`.
         horizon: rows ahead; 0 forecasts a row's target from the rest of the row and the past.
         reset_on: column that names the sequence: a new one begins where its value changes.
@@ -99,6 +99,7 @@ class Schema:
         features: Iterable[str] | None = None,
         time: str | None = None,
         time_of_day: str | None = None,
+        dates: str = "auto",
         task: str = "auto",
         horizon: int = 0,
         reset_on: str | None = None,
@@ -119,6 +120,7 @@ class Schema:
             "features": None if features is None else list_of(features, "features"),
             "time": time,
             "time_of_day": time_of_day,
+            "dates": dates,
             "task": task,
             "horizon": horizon,
             "reset_on": reset_on,
@@ -136,7 +138,7 @@ class Schema:
         self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
-        self._clock = None if time is None else Clock(time, time_of_day)
+        self._clock = None if time is None else Clock(time, time_of_day, dates)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
@@ -273,7 +275,7 @@ class Schema:
         reading = self._commit(stamp, truth, others, parsed, reset, weight, before)
         return padded(reading) if before else reading
 
-    def _fill(self, missing: int, stamp: tuple[float, bool]) -> tuple[Reading, ...]:
+    def _fill(self, missing: int, stamp: Stamp) -> tuple[Reading, ...]:
         """The rows that are missing before a stamp; none where there are too many."""
         clock, columns = self._clock, self._columns
         assert clock is not None
@@ -281,18 +283,16 @@ class Schema:
         if missing > self.arguments["max_gap"]:
             return ()
         self.filled += missing
-        since, month_first = clock.since(stamp[0]), stamp[1]
+        since, interval = clock.since(stamp.seconds), clock.interval
         nothing = [column.parse(None) for column in columns]
         others = [] if self._further is None else self._further.parse(lambda name: None)
-        rows = []
-        for k in range(1, missing + 1):
-            at = (since + k * clock.interval, month_first)
-            rows.append(self._commit(at, None, others, nothing, False, 1.0, (), filled=True))
-        return tuple(rows)
+        stamps = [Stamp(since + k * interval) for k in range(1, missing + 1)]
+        said = (None, others, nothing, False, 1.0, ())
+        return tuple(self._commit(at, *said, filled=True) for at in stamps)
 
     def _commit(
         self,
-        stamp: tuple[float, bool] | None,
+        stamp: Stamp | None,
         truth: Value,
         others: list[Value],
         parsed: list[Value],

@@ -3,9 +3,10 @@
 A score compares with them (the seasonal baselines), a schema makes inputs of them (see `lags`).
 
 With time stamps a season is a day or a week, where rows come at a regular interval that divides
-it. Without them (or where they are irregular) it is looked for in the autocorrelation of the
-targets so far; and so it is beside day and week where a day has more than `SHORT` rows, as with a
-machine that is measured every few seconds. Lags are counted in rows: a gap in a stream shifts them.
+it; where weekends or nights are left out it has as many rows as are left, if these are few. Without
+time stamps (or where they are irregular) it is looked for in the autocorrelation of the targets so
+far; and so it is beside day and week where a day has more than `SHORT` rows, as with a machine that
+is measured every few seconds. Lags are counted in rows: a gap in a stream shifts them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ season of 40 or 12 rows takes 4 to 47 % of the error away, and looking for one w
 costs .2 % at worst.)"""
 LARGEST_LAG = 100_000
 """Bound on the memory of a day or week, in rows."""
+MOST_COUNTED = 10
+"""Rows of a period that can be counted in the first time stamps, see `Seasons`."""
 MOST_LAGS = 8
 """Bound on the inputs that come of them."""
 LEAST_CORRELATION = 0.3
@@ -178,13 +181,33 @@ class Seasons:
         if interval <= 0 or 3 * near < 2 * DIFFERENCES:
             return
         for name, period in PERIODS.items():
-            lag = round(period / interval)
-            whole = abs(lag * interval - period) <= 1e-6 * period
-            if whole and max(self.horizon, 1) < lag <= LARGEST_LAG:
+            lag = self._rows_in(period, interval)
+            if max(self.horizon, 1) < lag <= LARGEST_LAG:
                 self._add(name, lag)
                 # At row 16 the ring has not come round yet: it may still be given another size.
                 needed = LOOK_AT[-1] if self._has_long_days else len(self._ring)
                 self._capacity = max(2 * lag + 1 + self._reach, needed)
+
+    def _rows_in(self, period: float, interval: float) -> int:
+        """How many rows make a period; 0 where it is no whole number of them, or not known."""
+        whole = round(period / interval)
+        if abs(whole * interval - period) > 1e-6 * period:
+            return 0
+        differences = np.array(self._differences)
+        gaps = np.sum(np.abs(differences - interval) > 0.01 * interval)
+        if not gaps:
+            return whole
+        # Where they recur, as those of weekends or nights do, a period has fewer rows.
+        since_first = np.cumsum([0.0, *differences])
+        filled = len(np.unique(np.rint(since_first / interval) % whole))
+        for lag in range(1, MOST_COUNTED + 1):
+            apart = since_first[lag:] - since_first[:-lag]
+            same = np.mean(np.abs(apart - period) <= 0.01 * interval)
+            if same == 1.0 or (gaps > 1 and same >= 0.5 and filled == lag):
+                return lag
+        if any(season.lag <= MOST_COUNTED for season in self.found.values()):
+            return 0  # nights are left out, and nobody knows how many days
+        return whole
 
     @property
     def _has_long_days(self) -> bool:

@@ -2,14 +2,16 @@
 
 Formats, in the order in which they are tried:
 
-1. ISO 8601, `2014-07-01 00:30[:00[.123]]`, a `T` or a blank between, `20140701` too.
+1. ISO 8601, `2014-07-01 00:30[:00[.123]]`, a `T` or a blank between, `20140701` too. And digits
+   alone from the year to the hour, the minute or the second, `201407010030`, from 1900 to 2099.
    An offset (`Z`, `+02:00`) is dropped: the calendar follows the clock that the stamp shows.
 2. a number: Unix time in seconds, or milliseconds, microseconds, nanoseconds from 1e11, 1e14,
    1e17 on. Its calendar is that of UTC.
-3. `2014/07/01`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
-4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: day first. Once a stamp
-   has been seen that can only be month first, later ones are read so where both would do.
-5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English; and `2014-07`, a month.
+3. `2014/07/01` or `2014-7-1`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
+4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: the day comes first, or the
+   month where that is said or found out, see `dates`.
+5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English, `01/Jul/2014:00:30:00` as in
+   the logs of web servers, and `Jul 1 00:30:00 2014`; and `2014-07`, a month.
 
 A weekday may stand before any of them, `Tue, 1 Jul 2014`, and behind it `UTC`, `GMT`, `Z` or an
 offset after a blank, `2014-07-01 00:30:00 +0200`: both are dropped as well.
@@ -22,14 +24,15 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rtrl_lstm.table.dates import EPOCH, Both, Dates
 from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
 DAY = 86400.0
-EPOCH = datetime(1970, 1, 1)
+_FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""
 
@@ -39,9 +42,13 @@ CALENDAR = (
 )  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
-_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})" + _TIME)
-_DAY_FIRST = re.compile(r"(\d{1,2})[\s-]+([A-Za-z]{3,9})\.?[\s,-]+(\d{4}|\d{2})" + _TIME)
+_TIME = r"(?:[ T,:]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?)?"
+_DIGITS = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})?)?")
+_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})" + _TIME)
+_DAY_FIRST = re.compile(r"(\d{1,2})[\s/-]+([A-Za-z]{3,9})\.?[\s,/-]+(\d{4}|\d{2})" + _TIME)
+_YEAR_AT_END = re.compile(
+    r"([A-Za-z]{3,9})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})(?:\s+[+-]\d{4}|\s+[A-Z]{3,4})?\s+(\d{4})"
+)
 _NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
 _MONTHS = (
@@ -53,37 +60,67 @@ _ZONE = re.compile(r"(?:UTC|GMT|Z|\s[+-]\d{2}:?\d{2})\Z")
 _YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _TIME)
 
 
-def read_seconds(raw: Any, month_first: bool = False) -> tuple[float, bool]:
-    """Seconds since 1970-01-01 00:00 on the clock that the stamp shows.
+class Stamp(NamedTuple):
+    """A time stamp that was read.
 
-    Returns them and whether month-first dates are now known to be meant; raises ValueError.
+    Attributes:
+        seconds: since 1970-01-01 00:00, on the clock that it shows.
+        both: of a date that has the day and the month in some order; None of all others.
     """
+
+    seconds: float
+    both: Both | None = None
+
+
+def read_seconds(raw: Any) -> float:
+    """Seconds since 1970-01-01 00:00 on the clock that a stamp shows; raises ValueError.
+
+    Where the day or the month may come first, it is the day.
+    """
+    found = read_moment(raw)
+    return Dates().read(found) if isinstance(found, tuple) else found
+
+
+def read_moment(raw: Any) -> float | Both:
+    """The same; of a date with the day and the month in some order, in either of them."""
     if isinstance(raw, str):
         text = raw.strip()
         if not (text.isdigit() and len(text) != 8):
             try:
-                return _since_epoch(datetime.fromisoformat(text)), month_first
+                return _since_epoch(datetime.fromisoformat(text))
             except ValueError:
                 pass
+        elif match := _DIGITS.fullmatch(text):
+            with contextlib.suppress(ValueError):
+                parts = [part or "00" for part in match.groups()]
+                return _since_epoch(datetime.strptime("".join(parts), "%Y%m%d%H%M%S"))
         if _NUMBER.fullmatch(text):
-            return _unix(float(text)), month_first
+            return _unix(float(text))
         bare = _without_weekday_and_zone(text)
         if bare != text and not bare.isdigit():
             with contextlib.suppress(ValueError):
-                return _since_epoch(datetime.fromisoformat(bare)), month_first
-        return _slashed(bare, month_first)
+                return _since_epoch(datetime.fromisoformat(bare))
+        return _slashed(bare)
     if isinstance(raw, datetime):
-        return _since_epoch(raw), month_first
+        return _since_epoch(raw)
     if isinstance(raw, date):
-        return _since_epoch(datetime(raw.year, raw.month, raw.day)), month_first
+        return _since_epoch(datetime(raw.year, raw.month, raw.day))
     if isinstance(raw, np.datetime64):
         moment = raw.astype("datetime64[us]").item()
         if not isinstance(moment, datetime):
             raise ValueError("not a time, or of no year that has four digits")
-        return _since_epoch(moment), month_first
-    if isinstance(raw, int) and 19000101 <= raw <= 21001231:
-        return read_seconds(str(raw), month_first)
-    return _unix(float(raw)), month_first
+        return _since_epoch(moment)
+    if isinstance(raw, int) and (19000101 <= raw <= 21001231 or 1900010100 <= raw < 10**14):
+        return read_moment(str(raw))
+    return _unix(float(raw))
+
+
+def with_time_of_day(raw: Any, of_day: Any) -> Any:
+    """A date and the field of a time of day that belongs to it, as one stamp."""
+    if is_missing(of_day) or is_missing(raw):
+        return raw
+    clock = str(of_day).strip()
+    return f"{str(raw).strip()} {clock if ':' in clock else clock.replace('.', ':')}"
 
 
 def calendar_inputs(seconds: float) -> list[float]:
@@ -115,6 +152,7 @@ class Clock:
         column: name of the time column.
         time_of_day: name of a column of times of day, "17:24:00" or "17.24.00", that belong to the
             dates in the time column; None: there is none.
+        dates: what comes first in them, see `Dates`.
 
     Attributes:
         column, time_of_day: these.
@@ -126,53 +164,62 @@ class Clock:
             one.
     """
 
-    def __init__(self, column: str, time_of_day: str | None = None) -> None:
+    def __init__(self, column: str, time_of_day: str | None = None, dates: str = "auto") -> None:
         self.column = column
         self.time_of_day = time_of_day
         self.last: float | None = None
         self.latest = -math.inf
         self.repeated = self.out_of_order = self.gaps = 0
         self.interval = 0.0
-        self._month_first = False
+        self._dates = Dates(dates)
         self._differences: list[float] = []
 
-    def read(self, row: Mapping[str, Any]) -> tuple[float, bool]:
+    def read(self, row: Mapping[str, Any]) -> Stamp:
         """`parse` of a row."""
         of_day = None if self.time_of_day is None else row.get(self.time_of_day)
         return self.parse(row.get(self.column), of_day)
 
-    def parse(self, raw: Any, of_day: Any = None) -> tuple[float, bool]:
+    def parse(self, raw: Any, of_day: Any = None) -> Stamp:
         """What `commit` takes. Raises BadRow, or SchemaError where no stamp was ever read.
 
         Args:
             raw: the field of the time column.
             of_day: that of the time of day.
         """
-        if not (is_missing(of_day) or is_missing(raw)):
-            clock = str(of_day).strip()
-            raw = f"{str(raw).strip()} {clock if ':' in clock else clock.replace('.', ':')}"
+        if of_day is not None:
+            raw = with_time_of_day(raw, of_day)
         try:
-            return read_seconds(raw, self._month_first)
+            found = read_moment(raw)
         except (ValueError, TypeError, OverflowError):
             if is_missing(raw):
                 raise BadRow(self.column, "there is no time stamp") from None
+        else:
+            return self._in_order(raw, found) if isinstance(found, tuple) else Stamp(found)
         if self.last is None:
             raise SchemaError(f"column {self.column!r} is no time column: {shown(raw)}")
         raise BadRow(self.column, f"{shown(raw)} is not a time stamp")
+
+    def _in_order(self, raw: Any, both: Both) -> Stamp:
+        try:
+            return Stamp(self._dates.read(both), both)
+        except ValueError as error:
+            raise BadRow(self.column, f"{shown(raw)} is {error}") from None
 
     def since(self, seconds: float) -> float:
         """The stamp that one comes after: not one that came out of order, where it is later."""
         assert self.last is not None
         return self.latest if seconds > self.latest else self.last
 
-    def missing(self, stamp: tuple[float, bool]) -> int:
+    def missing(self, stamp: Stamp) -> int:
         """How many rows are missing before this stamp.
 
         None unless at least two thirds of the last differences, and three, are the interval to
         1 %, and this one is more than one and a half of it.
         """
-        seconds = stamp[0]
+        seconds, both = stamp
         if self.last is None or seconds <= self.last + 1.5 * self.interval:
+            return 0
+        if both is not None and self._dates.turns(both):
             return 0
         difference = seconds - self.since(seconds)
         near = sum(abs(d - self.interval) <= 0.01 * self.interval for d in self._differences)
@@ -181,9 +228,13 @@ class Clock:
             return 0
         return round(difference / self.interval) - 1
 
-    def commit(self, stamp: tuple[float, bool]) -> float:
+    def commit(self, stamp: Stamp) -> float:
         """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
-        seconds, self._month_first = stamp
+        seconds, both = stamp
+        before = None if both is None else self._dates.take(both)
+        if before is not None and before == before:  # the last stamps were taken wrongly
+            self.last = self.latest = before
+            self._differences, self.interval = [], 0.0
         if self.last is not None:
             if seconds > self.last:
                 self._take_difference(seconds - self.last)
@@ -222,7 +273,7 @@ class Clock:
             "latest": None if self.last is None else self.latest,
             "counts": [self.repeated, self.out_of_order, self.gaps],
             "interval": self.interval,
-            "month_first": self._month_first,
+            "dates": self._dates.to_json(),
             "differences": list(self._differences),
         }
 
@@ -234,7 +285,7 @@ class Clock:
         clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
         clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
         clock.interval = saved["interval"]
-        clock._month_first = saved["month_first"]
+        clock._dates = Dates.from_json(saved["dates"])
         clock._differences = list(saved["differences"])
         return clock
 
@@ -267,26 +318,43 @@ def _without_weekday_and_zone(text: str) -> str:
     return text[begin:end].strip()
 
 
-def _slashed(text: str, month_first: bool) -> tuple[float, bool]:
+def _slashed(text: str) -> float | Both:
+    if match := _YEAR_LAST.fullmatch(text):
+        return _in_either_order(*match.groups())
     if match := _YEAR_FIRST.fullmatch(text):
-        year, month, day, *clock = match.groups()
-    elif match := _YEAR_LAST.fullmatch(text):
-        day, _, month, year, *clock = match.groups()
-        month_first = int(month) > 12 or (month_first and int(day) <= 12)
-        if month_first:
-            day, month = month, day
+        year, _, month, day, *clock = match.groups()
     elif match := _DAY_FIRST.fullmatch(text):
         day, name, year, *clock = match.groups()
         month = _month_of(name)
     elif match := _NAME_FIRST.fullmatch(text):
         name, day, year, *clock = match.groups()
         month = _month_of(name)
+    elif match := _YEAR_AT_END.fullmatch(text):
+        name, day, *clock, year = match.groups()
+        month = _month_of(name)
     elif match := _MONTH.fullmatch(text):
         year, month, day, clock = *match.groups(), "1", [None] * 4
     else:
         raise ValueError("unknown format")
-    midnight = datetime(_full_year(year), int(month), int(day))
-    return _since_epoch(midnight) + _time_of_day(*clock), month_first
+    return _midnight(_full_year(year), int(month), int(day)) + _time_of_day(*clock)
+
+
+def _in_either_order(first: str, _mark: str, second: str, year: str, *clock: str | None) -> Both:
+    """The seconds of 1/2/2020 with the day first and with the month first; raises ValueError."""
+    full, of_day = _full_year(year), _time_of_day(*clock)
+    found = []
+    for day, month in ((first, second), (second, first)):
+        try:
+            found.append(_midnight(full, int(month), int(day)) + of_day)
+        except ValueError:
+            found.append(math.nan)
+    if found[0] != found[0] and found[1] != found[1]:
+        raise ValueError("no date")
+    return found[0], found[1]
+
+
+def _midnight(year: int, month: int, day: int) -> float:
+    return (date(year, month, day).toordinal() - _FIRST_DAY) * DAY
 
 
 def _month_of(name: str) -> str:
@@ -305,7 +373,10 @@ def _full_year(year: str) -> int:
 
 
 def _time_of_day(
-    hour: str | None, minute: str | None, second: str | None, half: str | None
+    hour: str | None = None,
+    minute: str | None = None,
+    second: str | None = None,
+    half: str | None = None,
 ) -> float:
     if hour is None or minute is None:
         return 0.0
