@@ -179,3 +179,22 @@ class NotATime(datetime):
 def test_no_time(raw):
     with pytest.raises(BadRow, match="there is no time stamp"):
         Clock("t").parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "steps"), [({5, 6}, (1, 3, 5, 11)), ({6}, (1, 6, 8)), (set(), (1, 7, 9))]
+)
+def test_of_a_row_a_day_the_calendar_knows_which_days_are_left_out(left_out, steps):
+    days = [d for d in range(200) if (d + 3) % 7 not in left_out]  # day 0 was a Thursday
+    days.remove(40)  # a holiday
+    if left_out:
+        days = sorted([*days, 100 + (max(left_out) - 3 - 100) % 7])  # once there was a row
+    clock = Clock("t")
+    for place, day in enumerate(days[: -max(steps)]):
+        clock.commit(clock.parse(86400 * day))
+        coming = [d for d in range(day + 1, 220) if (d + 3) % 7 not in left_out]
+        for rows in steps:
+            expected = coming[rows - 1] if place >= 14 else day + rows * (clock.interval // 86400)
+            assert clock.ahead(rows) == calendar_inputs(86400.0 * expected)
+    saved = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+    assert saved.ahead(5) == clock.ahead(5)

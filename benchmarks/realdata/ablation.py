@@ -48,7 +48,8 @@ def _no_share() -> AbstractContextManager[Any]:
 
 
 def _alone() -> AbstractContextManager[Any]:
-    return _property("combined_inputs", lambda schema: ())
+    names = ("combined_inputs", "unseen_inputs", "inner_inputs")
+    return patch.multiple(Schema, **dict.fromkeys(names, property(lambda schema: ())))
 
 
 def _unscaled() -> AbstractContextManager[Any]:

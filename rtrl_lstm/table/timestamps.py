@@ -35,6 +35,8 @@ DAY = 86400.0
 _FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""
+RARE = 8
+"""A weekday with less than such a part of the rows of another is one that a stream leaves out."""
 
 CALENDAR = (
     "sin day", "cos day", "sin half day", "cos half day",
@@ -131,8 +133,7 @@ def calendar_inputs(seconds: float) -> list[float]:
     angle = (seconds % DAY) * (math.tau / DAY)
     values = [math.sin(angle), math.cos(angle), math.sin(2 * angle), math.cos(2 * angle)]
     values += (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    # 1970-01-01 was a Thursday, weekday 3 where Monday is 0.
-    values[4 + int(seconds // DAY + 3) % 7] = 1.0
+    values[4 + _weekday(seconds)] = 1.0
     return values
 
 
@@ -173,6 +174,7 @@ class Clock:
         self.interval = 0.0
         self._dates = Dates(dates)
         self._differences: list[float] = []
+        self._weekdays = [0] * 7  # rows on each
 
     def read(self, row: Mapping[str, Any]) -> Stamp:
         """`parse` of a row."""
@@ -244,6 +246,7 @@ class Clock:
                 self.out_of_order += 1
         self.last = seconds
         self.latest = max(self.latest, seconds)
+        self._weekdays[_weekday(seconds)] += 1
         return seconds
 
     @property
@@ -253,9 +256,26 @@ class Clock:
         return {name: getattr(self, name) for name in names}
 
     def ahead(self, rows: int) -> list[float]:
-        """Calendar inputs of the moment so many rows after the last row."""
+        """Calendar inputs of the moment so many rows after the last row.
+
+        Where there is a row a day, it is on none of the weekdays that are left out.
+        """
         assert self.last is not None
+        if rows and abs(self.interval - DAY) <= 0.01 * DAY and sum(self._weekdays) >= DIFFERENCES:
+            return calendar_inputs(self.last + DAY * self._days_of(rows))
         return calendar_inputs(self.last + rows * self.interval)
+
+    def _days_of(self, rows: int) -> int:
+        """How many days so many further rows take, a row on each weekday that usually has one."""
+        assert self.last is not None
+        most = max(self._weekdays)
+        kept = [RARE * count >= most for count in self._weekdays]
+        weeks = (rows - 1) // sum(kept)
+        left, days, weekday = rows - weeks * sum(kept), 7 * weeks, _weekday(self.last)
+        while left:
+            days += 1
+            left -= kept[(weekday + days) % 7]
+        return days
 
     def _take_difference(self, difference: float) -> None:
         differences = self._differences
@@ -275,6 +295,7 @@ class Clock:
             "interval": self.interval,
             "dates": self._dates.to_json(),
             "differences": list(self._differences),
+            "weekdays": list(self._weekdays),
         }
 
     @classmethod
@@ -287,7 +308,13 @@ class Clock:
         clock.interval = saved["interval"]
         clock._dates = Dates.from_json(saved["dates"])
         clock._differences = list(saved["differences"])
+        clock._weekdays = list(saved["weekdays"])
         return clock
+
+
+def _weekday(seconds: float) -> int:
+    """0 is Monday. 1970-01-01 was a Thursday."""
+    return int(seconds // DAY + 3) % 7
 
 
 def _since_epoch(moment: datetime) -> float:
