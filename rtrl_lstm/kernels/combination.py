@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.jit import hot, inline
+from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
     CLIP_CREDIT,
@@ -152,7 +152,7 @@ def learn_combination(head, table, row, y, first, weight):
             _learn_output(head, table, output, _slot(table, row - ago, output), label, weight)
 
 
-@hot
+@inline
 def _learn_output(head, table, output, kept, label, weight):
     """The label of an output whose terms are kept at `kept`: one step of least squares.
 
