@@ -40,10 +40,12 @@ class Forecaster(Core):
         Args:
             x: (input_size,) inputs of row t.
             y_now: the target at row t: the label of the forecast made at t - H. None or NaN: none.
+                With `every_step` the targets of the rows t - H + 1 to t, (H,).
             weight: weight of this label's loss.
 
         Returns:
-            (output_size,) forecast of the target at row t + H.
+            (output_size,) forecast of the target at row t + H; with `every_step` of those at the
+            rows t + 1 to t + H.
 
         Raises:
             ValueError: a shape does not fit or a number cannot be taken; nothing has changed.

@@ -65,8 +65,8 @@ function moment(seconds, how) {
   return { day: text.slice(0, 10), short: text.slice(5, 16), long: text.slice(0, 16) }[how];
 }
 
-// A chart of curves over rows, or what is `called` otherwise. `series`: [{name, values}], also `dots`: their radius, and `against`:
-// values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
+// A chart of curves over rows, or what is `called` otherwise. `series`: [{name, values}], also
+// `dots`: their radius, and `against`: values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
 // drag, double click, wheel with Ctrl and buttons choose the stretch that is shown.
 class Lines {
   constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper, called = "row" }) {

@@ -39,7 +39,8 @@ def write_page(path: str, model: Model, history: History, figures: dict[str, Any
 
 def page(model: Model, history: History, figures: dict[str, Any], by: str) -> str:
     """A report as a document of HTML."""
-    schema, first = model.schema, "1 to " * model.schema.arguments["every_step"]
+    schema = model.schema
+    first = "1 to " if schema.arguments["every_step"] and schema.horizon > 1 else ""
     title = ", ".join(schema.target_names)
     title += f", {first}{counted(schema.horizon, 'row')} ahead" if schema.horizon else ""
     stretch = charts.stretch(model, history)
@@ -284,11 +285,9 @@ def _settings(model: Model, by: str) -> str:
         spec = model.learner.spec.to_json()
         rows |= {name: spec[name] for name in ("cell", "num_layers", "rule", "loss", "dtype")}
         rows |= {name: getattr(model.learner.spec, name) for name in model.options}
-        names, more = (
-            model.schema.input_names[:MOST_INPUTS],
-            " …" * (model.schema.input_size > MOST_INPUTS),
-        )
-        rows["inputs"] = f"{model.schema.input_size}: {', '.join(names)}{more}"
+        names = list(model.schema.input_names[:MOST_INPUTS])
+        names += ["…"] if model.schema.input_size > MOST_INPUTS else []
+        rows["inputs"] = f"{model.schema.input_size}: {', '.join(names)}"
         each = [learner.state_dict().values() for learner in model.learners]
         rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
         if len(model.learners) > 1:
