@@ -66,8 +66,9 @@ function moment(seconds, how) {
 }
 
 // A chart of curves over rows, or what is `called` otherwise. `series`: [{name, values}], also
-// `dots`: their radius, and `against`: values that these should equal. `names`: of whole numbers on the vertical axis. `zooms`: pinch,
-// drag, double click, wheel with Ctrl and buttons choose the stretch that is shown.
+// `dots`: their radius, and `against`: values that these should equal. `names`: of whole numbers on
+// the vertical axis. `zooms`: pinch, drag, double click, wheel with Ctrl and buttons choose the
+// stretch that is shown.
 class Lines {
   constructor(host, { rows, times, series, names, zooms, zero, bad, lower, upper, called = "row" }) {
     Object.assign(this, { host, rows, times, series, names, zooms, zero, bad, lower, upper, called });
