@@ -44,6 +44,8 @@ ONE_CELL: Options = {
     "cell_activation": "identity",
     "init_range": 0.2,
 }
+# And before its cell is there: a gate that stays shut lets nothing in, and neither learns.
+NO_CELL: Options = {**ONE_CELL, "bias": ("gates",), "input_gate_bias": -100.0}
 TWO_CELLS: Options = {"hidden_size": 2, "bias": False, "init_range": 0.2}
 THREE_CELLS: Options = {
     "hidden_size": 3,

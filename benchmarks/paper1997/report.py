@@ -30,11 +30,10 @@ def ordered(entries: list[Entry], rows: tuple[Row, ...]) -> list[tuple[Row, Entr
 def markdown(entries: list[Entry], rows: tuple[Row, ...]) -> str:
     """A table for each part, with a line for each row and setting, in the order of `rows`."""
     known = ordered(entries, rows)
-    best = {
-        row.key: float(np.mean(entry["sequences"]))
-        for row, entry in known
-        if entry["part"] == "best" and entry["sequences"]
-    }
+    best: dict[str, float] = {}
+    for row, entry in known:
+        if entry["part"] == "best" and entry["sequences"]:
+            best[row.key] = min(float(np.mean(entry["sequences"])), best.get(row.key, np.inf))
     parts = []
     for part in PARTS:
         lines = [
@@ -107,6 +106,8 @@ def _line(row: Row, entry: Entry, best: float) -> str:
         if best:
             ratio = ratio.replace(")", f", {mean / best:.2g} × best)")
         early = f", ST1 {np.mean(entry['ST1']):,.0f}" if entry["ST1"] else ""
+        if entry.get("before"):
+            early = f", and {np.mean(entry['before']):,.0f} before"
         cells.append(f"{mean:,.0f}{ratio}{early}")
         low, high = interval(counts)
         cells.append(f"{low:,.0f} - {high:,.0f}" if good > 1 else "one success")

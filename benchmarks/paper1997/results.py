@@ -12,16 +12,18 @@ from .rows import Row, Setting
 Entry = dict[str, Any]
 Key = tuple[int, str, str, str, int]  # table, row, part, setting, cap
 # Of the trials that succeeded, in the order of `numbers`.
-COLUMNS = ("numbers", "sequences", "ST1", "wrong", "off")
+COLUMNS = ("numbers", "sequences", "before", "ST1", "wrong", "off")
 
 
 class Results:
     """Trials so far; with a path they are kept there, and are there again in the next run.
 
     An entry is {table, row, part, setting, weights, published, cap, trials, success, sequences: [],
-    numbers: [], failed: [], ST1: [], wrong: [], off: [], seconds, curve: [[seen, error]]}.
+    numbers: [], failed: [], before: [], ST1: [], wrong: [], off: [], seconds, curve: [[seen,
+    error]]}.
     `sequences` and what else is a list has a number for each trial that succeeded; `numbers` says
-    which those were, and `failed` which were given up at the cap. `curve` is of the first trial.
+    which those were, and `failed` which were given up at the cap. `before` is how many sequences
+    came before those, of a net to which its cells were added. `curve` is of the first trial.
     """
 
     def __init__(self, path: Path | None = None) -> None:

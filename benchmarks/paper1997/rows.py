@@ -38,6 +38,8 @@ class Setting:
         criterion: None for the row's own.
         task: None for the row's own.
         loop: whether the net runs in the loop of `loop.py`; else in the engine.
+        at_first: what else the options are until the error of a batch is not below that of the
+            batch before; sequences are counted from then on.
     """
 
     part: str
@@ -48,6 +50,7 @@ class Setting:
     criterion: Criterion | None = None
     task: Task | None = None
     loop: bool = False
+    at_first: Options | None = None
 
 
 @dataclass(frozen=True)
