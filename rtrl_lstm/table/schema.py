@@ -146,8 +146,7 @@ class Schema:
         self._further = Further(also, horizon, max_categories) if also else None
         self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
-        lags = lags_for([target, *also], horizon, every_step, self._past)
-        self._lags: Seasonal | None = lags  # None: no regression
+        self._lags: Seasonal | None = lags_for([target, *also], horizon, every_step, self._past)
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
@@ -487,7 +486,7 @@ class Schema:
         return schema
 
     def _push(self, truths: list[Value], seconds: float | None) -> None:
-        """A row's targets are now of the past."""
+        """A row's targets are now of the past. Where they are labels, there are no lags of them."""
         self._past.push(truths[0])
         self._lags = None if isinstance(truths[0], str) else self._lags
         if self._lags is not None:
@@ -496,5 +495,6 @@ class Schema:
     def _commit_past(self, last: Value, inputs: Inputs, values: list[float]) -> None:
         """The inputs that are targets of the past."""
         self._own.commit(last, inputs, values, self._past.number)
-        if self._lags is not None and min(self._last_targets) >= 0:
+        begun = self._own.slot >= 0 and (self._further is None or min(self._last_targets) >= 0)
+        if self._lags is not None and begun:
             self._lags.commit(inputs, values)

@@ -133,7 +133,8 @@ def calendar_inputs(seconds: float) -> list[float]:
     angle = (seconds % DAY) * (math.tau / DAY)
     values = [math.sin(angle), math.cos(angle), math.sin(2 * angle), math.cos(2 * angle)]
     values += (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    values[4 + _weekday(seconds)] = 1.0
+    # As `_weekday`, without a call: every row comes by here.
+    values[4 + int(seconds // DAY + 3) % 7] = 1.0
     return values
 
 
@@ -174,7 +175,7 @@ class Clock:
         self.interval = 0.0
         self._dates = Dates(dates)
         self._differences: list[float] = []
-        self._weekdays = [0] * 7  # rows on each
+        self._weekdays = [0] * 7  # rows on each, where there is no more than one a day
 
     def read(self, row: Mapping[str, Any]) -> Stamp:
         """`parse` of a row."""
@@ -246,7 +247,8 @@ class Clock:
                 self.out_of_order += 1
         self.last = seconds
         self.latest = max(self.latest, seconds)
-        self._weekdays[_weekday(seconds)] += 1
+        if self.interval > 0.99 * DAY:
+            self._weekdays[_weekday(seconds)] += 1
         return seconds
 
     @property
@@ -261,7 +263,8 @@ class Clock:
         Where there is a row a day, it is on none of the weekdays that are left out.
         """
         assert self.last is not None
-        if rows and abs(self.interval - DAY) <= 0.01 * DAY and sum(self._weekdays) >= DIFFERENCES:
+        is_daily = abs(self.interval - DAY) <= 0.01 * DAY
+        if is_daily and rows and sum(self._weekdays) >= DIFFERENCES:
             return calendar_inputs(self.last + DAY * self._days_of(rows))
         return calendar_inputs(self.last + rows * self.interval)
 
