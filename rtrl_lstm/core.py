@@ -15,14 +15,13 @@ from numpy import ndarray
 from numpy.typing import ArrayLike, NDArray
 
 from rtrl_lstm import blocks, parameters, refused, sparse_rows
-from rtrl_lstm.cells import gates_of
 from rtrl_lstm.checks import positive, require, whole
-from rtrl_lstm.combined import weights_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.helpers import LayerHelpers, is_worth_help
 from rtrl_lstm.kernels import entries, slots
 from rtrl_lstm.kernels.finite import are_finite
 from rtrl_lstm.layout import Layout
+from rtrl_lstm.named import Named
 from rtrl_lstm.prepared import ROW_DTYPE, Prepared, as_column, as_numbers, as_rows
 from rtrl_lstm.spec import Spec
 
@@ -37,7 +36,7 @@ _STEP, _NO_LABEL = entries.STEP, math.nan
 layout_of = lru_cache(maxsize=256)(Layout)
 
 
-class Core:
+class Core(Named):
     """A learner's block of numbers and everything that does not depend on when labels come.
 
     Attributes:
@@ -130,8 +129,22 @@ class Core:
 
     # --- rows ------------------------------------------------------------------------------
 
-    def _take(self, x: ArrayLike, y: Any, weight: float) -> Array:
-        """One row through the kernel."""
+    # Told as Learner's, and here: a call less is a tenth of what a step costs beside its kernel.
+    def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:
+        """Predict, then learn.
+
+        Args:
+            x: (input_size,) inputs of the row.
+            y: (output_size,) label, a scalar where that is 1; a class index for cross_entropy.
+                None or NaN: there is none, or none yet; state and traces move on.
+            weight: weight of this label's loss.
+
+        Returns:
+            (output_size,) what the learner said before it saw y.
+
+        Raises:
+            ValueError: a shape does not fit or a number cannot be taken; nothing has changed.
+        """
         # A row like the one before, which takes no more looking at. NumPy has each dtype once.
         if type(x) is ndarray and x.dtype is self._dtype and x.ndim == 1:
             label = _NO_LABEL if y is None else y
@@ -384,13 +397,6 @@ class Core:
         self.layout.write(self.block, name, found)
         blocks.list_all_inputs(self.layout, self.block)
 
-    def state_dict(self) -> dict[str, Array]:
-        """The parameters, by PyTorch's names and in its shapes and gate order.
-
-        See `rtrl_lstm.parameters` for the names and shapes. Without `bias` there are no biases.
-        """
-        return parameters.read(self.layout, self.array)
-
     def load_state_dict(self, given: dict[str, Any]) -> None:
         """Take parameters as `state_dict` gives them; where a learner has one bias, two are summed.
 
@@ -402,61 +408,6 @@ class Core:
         arrays = parameters.checked(given, self.state_dict(), self.layout)
         for name, values in parameters.rows_of_weights(arrays, self.layout, self.array):
             self.set_array(name, values)
-
-    def state(self) -> dict[str, Array]:
-        """The recurrent state that the next forecast starts from: h_0 (n,), c_0 (n,), h_1 ...
-
-        gru and rnn have no c; with `gate_recurrence` there are gates_0 (K,), those that are seen.
-        """
-        found = {}
-        for number in range(self.spec.num_layers):
-            prefix = f"lead.layer{number}" if self.spec.horizon else f"layer{number}"
-            found[f"h_{number}"] = self.array(f"{prefix}.h")
-            if self.spec.cell in ("lstm", "elstm"):
-                found[f"c_{number}"] = self.array(f"{prefix}.s")
-            if self.spec.gate_recurrence != "none":
-                gates = [self.array(f"{prefix}.{gate}.gate") for gate in gates_of(self.spec)]
-                found[f"gates_{number}"] = np.concatenate([g[: self.spec.blocks] for g in gates])
-        return found
-
-    def scaling(self) -> dict[str, Array]:
-        """The running scaling as it stands, float64.
-
-        A scaled input is (x - input_mean) * input_scale; a forecast in the target's unit is
-        target_mean + target_scale * readout. Where nothing is scaled: mean 0, scale 1; a constant
-        input has scale 0, and so have those of `Spec.combine_only`, which the network does not see.
-        """
-        scaled = np.array(self.spec.scaled_inputs)
-        mean, spread = self._statistics("input")
-        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-        found = {
-            "input_mean": np.where(scaled, mean, 0.0),
-            "input_scale": np.where(scaled, scale, 1.0),
-        }
-        unseen = list(self.spec.combine_only)
-        found["input_mean"][unseen] = found["input_scale"][unseen] = 0.0
-        mean, spread = np.zeros(self.spec.target_size), np.ones(self.spec.target_size)
-        if self.spec.scale_target:
-            mean, spread = self._statistics("target")
-            spread = np.where(spread > 0, spread, 1.0)
-        if self.spec.loss == "cross_entropy":
-            mean, spread = np.zeros(1), np.ones(1)
-        ones = np.ones(self.spec.output_size)
-        return {**found, "target_mean": mean * ones, "target_scale": spread * ones}
-
-    def combination(self) -> dict[str, Array]:
-        """What the combination of `Spec.combine_with` comes to, float64; empty without one.
-
-        bias (O,), network (O,) and inputs (O, I), 0 for those that take no part: with the network's
-        forecast and the inputs standardised by the target's mean and scale, each standardised
-        forecast is bias + network * (the network's) + inputs . x.
-        """
-        parts = (f"combination{part}" for part in ("", ".losses"))
-        return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}
-
-    def _statistics(self, which: str) -> tuple[Array, Array]:
-        count, m2 = self.array(f"{which}.count"), self.array(f"{which}.m2")
-        return self.array(f"{which}.mean"), np.sqrt(m2 / np.maximum(count, 1.0))
 
     # --- copies and files ------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class Forecaster(Core):
         Raises:
             ValueError: a shape does not fit or a number cannot be taken; nothing has changed.
         """
-        return self._take(x, y_now, weight)
+        return Core.step(self, x, y_now, weight)
 
     def predict(self, x: ArrayLike, y_now: Any = None) -> Array:
         """What `step(x, y_now)` would say, (output_size,); changes nothing."""

@@ -46,23 +46,6 @@ class Learner(Core):
         super().__init__(Spec(input_size, hidden_size, output_size, **options))
         self.threads = threads
 
-    def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:
-        """Predict, then learn.
-
-        Args:
-            x: (input_size,) inputs of the row.
-            y: (output_size,) label, a scalar where that is 1; a class index for cross_entropy.
-                None or NaN: there is none, or none yet; state and traces move on.
-            weight: weight of this label's loss.
-
-        Returns:
-            (output_size,) what the learner said before it saw y.
-
-        Raises:
-            ValueError: a shape does not fit or a number cannot be taken; nothing has changed.
-        """
-        return self._take(x, y, weight)
-
     def predict(self, x: ArrayLike) -> Array:
         """What `step(x)` would say if nothing were dropped, (output_size,); changes nothing."""
         return self._peeking().step(x)
