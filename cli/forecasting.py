@@ -86,5 +86,7 @@ def forecast(follower: Follower, path: str, options: dict[str, Any]) -> None:
 
 def _latest(schema: Schema) -> float | None:
     """The latest time stamp so far; None where there is none, or one for each of several series."""
-    clock = None if schema.arguments["key"] else schema.to_json()["clock"]
-    return None if clock is None else clock["latest"]
+    clock = schema.clock
+    if clock is None or clock.last is None or schema.arguments["key"]:
+        return None
+    return clock.latest

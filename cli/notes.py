@@ -68,16 +68,15 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 
 def _on_dates(schema: Schema) -> list[str]:
     """Where the day and the month in dates may have been taken for each other."""
-    clock = schema.to_json()["clock"]
-    dates = {"unsure": 0, "turned": 0} if clock is None else clock["dates"]
-    if dates["turned"]:
+    clock = schema.clock
+    if clock is not None and clock.dates.turned:
         return [
-            f"{counted(dates['turned'], 'date')} in {clock['column']!r} had been read day first "
+            f"{counted(clock.dates.turned, 'date')} in {clock.column!r} had been read day first "
             "when one showed that the month is: --dates month-first reads all of them so"
         ]
-    if dates["unsure"]:
+    if clock is not None and clock.dates.unsure:
         return [
-            f"dates in {clock['column']!r} were read day first, which may be wrong: --dates "
+            f"dates in {clock.column!r} were read day first, which may be wrong: --dates "
             "month-first says otherwise"
         ]
     return []

@@ -20,8 +20,13 @@ from ..operators import GATES, PEEPHOLES
 from .network import SETTLED, Net, Scaling, write_scaling
 
 LEARNING = (
-    *("loss", "output_activation", "output_size", "scale_inputs", "scale_target"),
-    *("horizon", "every_step"),
+    "loss",
+    "output_activation",
+    "output_size",
+    "scale_inputs",
+    "scale_target",
+    "horizon",
+    "every_step",
 )
 """Options that are settled, too, in a graph of ours: its numbers mean something by them."""
 

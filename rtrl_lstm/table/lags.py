@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from rtrl_lstm.kernels.words import LARGEST
 from rtrl_lstm.table.columns import Inputs, Value
 from rtrl_lstm.table.season import Seasons, last_known
+from rtrl_lstm.table.season_inputs import SeasonInputs
 
 
-class Lags:
-    """The lagged targets among the inputs.
+class Lags(SeasonInputs):
+    """The lagged targets among the inputs, of one forecast.
 
     Where the target of a season ago is missing, its input is what it was the last time that it
     was known.
@@ -34,22 +35,11 @@ class Lags:
     Args:
         target: the column.
         horizon: rows ahead.
-        alone: whether they are inputs of the network and combined with nothing.
-
-    Attributes:
-        seasons: the targets of the past; whoever reads rows pushes them.
-        slots: lag in rows -> the place of its input, in order of appearance.
-        changes: the same of the inputs that are changes.
-        fixed: whether there are no further inputs. The targets move on.
     """
 
-    def __init__(self, target: str, horizon: int, alone: bool = False) -> None:
+    def __init__(self, target: str, horizon: int) -> None:
+        super().__init__(1, Seasons(horizon))
         self.target = target
-        self.alone = alone
-        self.seasons = Seasons(horizon)
-        self.slots: dict[int, int] = {}
-        self.changes: dict[int, int] = {}
-        self.fixed = False
         self._known = max(horizon, 1)  # the last target is so many rows before the one forecast
         self._values: dict[int, float] = {}  # of each place, when it was last known
 
@@ -64,35 +54,6 @@ class Lags:
             self._write(place, then, values)
             if lag in self.changes:
                 self._write(self.changes[lag], _change(last, then, ago(lag)), values)
-
-    def push(self, truths: list[Value], seconds: float | None) -> None:
-        """Take the next row's target and time stamp."""
-        self.seasons.push(truths[0], seconds)
-
-    def combined(self, own: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """The last target's place, `own`, and those of its inputs in order: see `Spec`."""
-        places = sorted((*self.slots.values(), *self.changes.values()))
-        return () if self.alone else ((own[0], *places),)
-
-    def unseen(self, calendar: bool) -> tuple[int, ...]:
-        """The places of inputs that are nothing for the network.
-
-        (Measured: one that has a calendar learns worse when it sees the lags as well, one that has
-        none learns better.)
-        """
-        if self.alone:
-            return ()
-        changes = self.changes.values()
-        return tuple(sorted((*self.slots.values(), *changes)) if calendar else changes)
-
-    @property
-    def inner(self) -> tuple[int, ...]:
-        """The places of those that are of a season before the last one, if they are combined."""
-        if self.alone:
-            return ()
-        lags = [lag for lag in self.slots if lag in self.seasons.doubled]
-        places = [each[lag] for lag in lags for each in (self.slots, self.changes) if lag in each]
-        return tuple(sorted(places))
 
     @property
     def _complete(self) -> bool:
@@ -149,21 +110,29 @@ class Lags:
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""
-        return {
-            "seasons": self.seasons.to_json(),
-            "slots": [list(one) for one in self.slots.items()],
-            "changes": [list(one) for one in self.changes.items()],
-            "values": [list(one) for one in self._values.items()],
-            "fixed": self.fixed,
-        }
+        return {**super().to_json(), "values": [list(one) for one in self._values.items()]}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to what `to_json` gave."""
-        self.seasons.restore(saved["seasons"])
-        self.slots = dict(saved["slots"])
-        self.changes = dict(saved["changes"])
+        super().restore(saved)
         self._values = dict(saved["values"])
-        self.fixed = saved["fixed"]
+
+
+class LagsAlone(Lags):
+    """Lags that are inputs of the network like others, and combined with nothing."""
+
+    def combined(self, own: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Nothing."""
+        return ()
+
+    def unseen(self, calendar: bool) -> tuple[int, ...]:
+        """None of them."""
+        return ()
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """None of them."""
+        return ()
 
 
 def _change(last: Value, then: Value, before: Value) -> float | None:

@@ -31,7 +31,8 @@ from rtrl_lstm.table.lags import Lags
 from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.readings import Numbers, Reading, Row, padded
-from rtrl_lstm.table.seasonal import Seasonal, lags_for
+from rtrl_lstm.table.season_inputs import SeasonInputs
+from rtrl_lstm.table.seasonal import lags_for
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock, Stamp
@@ -87,6 +88,7 @@ class Schema:
         missing: texts and numbers, such as -999, that mean "no value" as well; see `Missing`.
 
     Attributes:
+        clock: the time column as it stands; None where there is none.
         filled: how many rows were put in.
         max_categories: bound on the categories of a column and on the classes of a multiclass
             target.
@@ -138,7 +140,7 @@ class Schema:
         self.arguments["task"] = task = "regression" if also or every_step else task
         self.target = Target(target, task, max_categories)
         self.horizon = horizon
-        self._clock = None if time is None else Clock(time, time_of_day, dates)
+        self.clock = None if time is None else Clock(time, time_of_day, dates)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
@@ -146,11 +148,11 @@ class Schema:
         self._further = Further(also, horizon, max_categories) if also else None
         self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
-        self._lags: Seasonal | None = lags_for([target, *also], horizon, every_step, self._past)
+        self._lags: SeasonInputs | None = lags_for([target, *also], horizon, every_step, self._past)
         self._sequence: str | None = None
         self._weight = weight
         self.filled = 0
-        if self._clock is not None:
+        if self.clock is not None:
             for name in CALENDAR:
                 self._inputs.add(f"{time}: {name}")
 
@@ -168,8 +170,8 @@ class Schema:
     def input_columns(self) -> tuple[str, ...]:
         """For each input what it tells of: a column; "COL: calendar" of time; a lag by its name."""
         found = list(self._inputs.names)
-        if self._clock is not None:
-            found[: len(CALENDAR)] = [f"{self._clock.column}: calendar"] * len(CALENDAR)
+        if self.clock is not None:
+            found[: len(CALENDAR)] = [f"{self.clock.column}: calendar"] * len(CALENDAR)
         further = [] if self._further is None else self._further.columns
         for column in [self._own, *further, *(self._columns or ())]:
             for place in column.places:
@@ -200,19 +202,18 @@ class Schema:
 
     @property
     def combined_inputs(self) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
-        """The inputs that are forecasts of a regression's target: its last value, then its lags.
+        """What `Spec.combine_with` is to be: the last value and the lags, once there are any.
 
-        What `Spec.combine_with` is to be. Empty until there is a last value of each target.
+        With several forecasts a tuple of them for each.
         """
-        if self._lags is None or min(own := self._last_targets) < 0:
-            return ()
-        each = self._lags.combined(own)
+        own = self._last_targets
+        each = () if self._lags is None or min(own) < 0 else self._lags.combined(own)
         return each[0] if len(each) == 1 else each
 
     @property
     def unseen_inputs(self) -> tuple[int, ...]:
         """Those of them that are nothing for the network: what `Spec.combine_only` is to be."""
-        return () if self._lags is None else self._lags.unseen(self._clock is not None)
+        return () if self._lags is None else self._lags.unseen(self.clock is not None)
 
     @property
     def inner_inputs(self) -> tuple[int, ...]:
@@ -253,7 +254,7 @@ class Schema:
             columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
         get = self._missing.without(getter_of(row))
-        clock = self._clock
+        clock = self.clock
         stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
         others = [] if self._further is None else self._further.parse(get)
@@ -276,7 +277,7 @@ class Schema:
 
     def _fill(self, missing: int, stamp: Stamp) -> tuple[Reading, ...]:
         """The rows that are missing before a stamp; none where there are too many."""
-        clock, columns = self._clock, self._columns
+        clock, columns = self.clock, self._columns
         assert clock is not None
         assert columns is not None
         if missing > self.arguments["max_gap"]:
@@ -301,7 +302,7 @@ class Schema:
         filled: bool = False,
     ) -> Reading:
         """Take a row that was read: nothing fails any more."""
-        clock, inputs, columns = self._clock, self._inputs, self._columns
+        clock, inputs, columns = self.clock, self._inputs, self._columns
         assert columns is not None
         values = [0.0] * len(inputs.names)
         seconds = None
@@ -336,11 +337,10 @@ class Schema:
         there are time stamps, sequences, categories or labels.
         """
         asked, columns = self.arguments, self._columns
-        roles = ("time", "reset_on", "weight")
         if (
             columns is None
             or self.task != "regression"
-            or any(asked[role] is not None for role in roles)
+            or any(asked[role] is not None for role in ("time", "reset_on", "weight"))
             or self._own.slot < 0
             or not isinstance(self._lags, Lags)
             or self._steps is not None
@@ -413,7 +413,7 @@ class Schema:
     @property
     def incidents(self) -> dict[str, int]:
         """What was wrong with the time stamps, where there are any, and how often."""
-        return {} if self._clock is None else {"filled": self.filled, **self._clock.incidents}
+        return {} if self.clock is None else {"filled": self.filled, **self.clock.incidents}
 
     def check_columns(self, names: Iterable[str], *, target: bool) -> None:
         """Raise SchemaError where a table lacks columns that this schema reads.
@@ -452,7 +452,7 @@ class Schema:
             "columns": None if columns is None else [column.to_json() for column in columns],
             "own": self._own.to_json(),
             "target": self.target.to_json(),
-            "clock": None if self._clock is None else self._clock.to_json(),
+            "clock": None if self.clock is None else self.clock.to_json(),
             "lags": None if self._lags is None else self._lags.to_json(),
             "past": self._past.to_json(),
             "plain": {name: getattr(self, name) for name in _PLAIN},
@@ -473,7 +473,7 @@ class Schema:
         schema._own = Column.from_json(saved["own"], most)
         schema.target.restore(saved["target"])
         if saved["clock"] is not None:
-            schema._clock = Clock.from_json(saved["clock"])
+            schema.clock = Clock.from_json(saved["clock"])
         schema._past.restore(saved["past"])
         schema._lags = schema._lags if saved["lags"] else None
         if schema._lags is not None:

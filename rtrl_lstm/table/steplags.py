@@ -9,7 +9,6 @@ the same stretch of time.
 
 from __future__ import annotations
 
-from rtrl_lstm.table.columns import Value
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.season import Seasons
 from rtrl_lstm.table.stretches import Stretches
@@ -37,16 +36,12 @@ class StepLags(Stretches):
         self.steps = steps
         self._past = past
 
-    def push(self, truths: list[Value], seconds: float | None) -> None:
-        """Take the next row's target and time stamp."""
-        self.seasons.push(truths[0], seconds)
-
     def unseen(self, calendar: bool) -> tuple[int, ...]:
         """All of them.
 
         (Measured: with or without a calendar a network learns no better when it sees some or all.)
         """
-        return self._all((*self._slots.values(), *self._changes.values()))
+        return self._all((*self.slots.values(), *self.changes.values()))
 
     def _season(self, lag: int) -> tuple[int, int]:
         """The season that a lag is of, in rows, and by how many of them it goes back farther."""

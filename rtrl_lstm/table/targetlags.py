@@ -31,16 +31,11 @@ class TargetLags(Stretches):
 
     def push(self, truths: list[Value], seconds: float | None) -> None:
         """Take the next row's targets and time stamp."""
-        self.seasons.push(truths[0], seconds)
+        super().push(truths, seconds)
         for other, truth in zip(self._others, truths[1:], strict=True):
             other.keep(truth, self.seasons)
         pairs = zip(truths, self._last, strict=True)
         self._last = [last if truth is None else truth for truth, last in pairs]
-
-    def unseen(self, calendar: bool) -> tuple[int, ...]:
-        """As of one target: see `Lags.unseen`."""
-        values = self._slots.values() if calendar else ()
-        return self._all((*values, *self._changes.values()))
 
     def _reach(self, lag: int, changes: bool) -> int:
         return lag if changes else lag - self._known

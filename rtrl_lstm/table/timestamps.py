@@ -157,7 +157,7 @@ class Clock:
         dates: what comes first in them, see `Dates`.
 
     Attributes:
-        column, time_of_day: these.
+        column, time_of_day, dates: these.
         last: seconds of the last row.
         latest: the latest of all of them.
         repeated, out_of_order: stamps like the one before; stamps before it.
@@ -173,7 +173,7 @@ class Clock:
         self.latest = -math.inf
         self.repeated = self.out_of_order = self.gaps = 0
         self.interval = 0.0
-        self._dates = Dates(dates)
+        self.dates = Dates(dates)
         self._differences: list[float] = []
         self._weekdays = [0] * 7  # rows on each, where there is no more than one a day
 
@@ -204,7 +204,7 @@ class Clock:
 
     def _in_order(self, raw: Any, both: Both) -> Stamp:
         try:
-            return Stamp(self._dates.read(both), both)
+            return Stamp(self.dates.read(both), both)
         except ValueError as error:
             raise BadRow(self.column, f"{shown(raw)} is {error}") from None
 
@@ -222,7 +222,7 @@ class Clock:
         seconds, both = stamp
         if self.last is None or seconds <= self.last + 1.5 * self.interval:
             return 0
-        if both is not None and self._dates.turns(both):
+        if both is not None and self.dates.turns(both):
             return 0
         difference = seconds - self.since(seconds)
         near = sum(abs(d - self.interval) <= 0.01 * self.interval for d in self._differences)
@@ -234,7 +234,7 @@ class Clock:
     def commit(self, stamp: Stamp) -> float:
         """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
         seconds, both = stamp
-        before = None if both is None else self._dates.take(both)
+        before = None if both is None else self.dates.take(both)
         if before is not None and before == before:  # the last stamps were taken wrongly
             self.last = self.latest = before
             self._differences, self.interval = [], 0.0
@@ -296,7 +296,7 @@ class Clock:
             "latest": None if self.last is None else self.latest,
             "counts": [self.repeated, self.out_of_order, self.gaps],
             "interval": self.interval,
-            "dates": self._dates.to_json(),
+            "dates": self.dates.to_json(),
             "differences": list(self._differences),
             "weekdays": list(self._weekdays),
         }
@@ -309,7 +309,7 @@ class Clock:
         clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
         clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
         clock.interval = saved["interval"]
-        clock._dates = Dates.from_json(saved["dates"])
+        clock.dates = Dates.from_json(saved["dates"])
         clock._differences = list(saved["differences"])
         clock._weekdays = list(saved["weekdays"])
         return clock
