@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -29,9 +28,9 @@ from rtrl_lstm.spec import Spec
 # heard between calls.
 _ROWS_A_CALL = 8192
 _BYTES_A_CALL = 1 << 31
-# Room for forecasts that is made at a time.
+# Forecasts of `step` that room is made for at a time: for one it takes three times as long.
 _ANSWERS = 256
-_STEP, _NO_LABEL = entries.STEP, math.nan
+_STEP, _NOT_TAKEN, _NO_LABEL = entries.STEP, entries.NOT_TAKEN, math.nan
 
 layout_of = lru_cache(maxsize=256)(Layout)
 
@@ -84,7 +83,8 @@ class Core(Named):
         self._table = self.layout.table
         self._kernels: dict[Any, Any] = {}  # by the dtype of rows
         self._row_dtype = ROW_DTYPE
-        self._answers: Iterator[Array] = iter(())
+        self._answers: list[Array] = []  # the kernel's room for them, one by one
+        self._number = self._body.dtype.type
         # What the kernel reads besides rows, by address: numbers it need not be handed each time.
         self._label = np.full(spec.target_size, np.nan)
         self._weight = np.ones(1)
@@ -94,7 +94,7 @@ class Core(Named):
         own = (self._head, self._body, self._table)
         self._places[:3] = [array.ctypes.data for array in own]
         self._place(self._label, self._weight, self._begins)
-        self._one_row = self._places.copy()
+        self._one_row = self._places[: entries.TEAM].copy()
         self._helpers: LayerHelpers | None = None
         self._threads = 1
         self._dtype: Any = None  # of rows that have a way of their own, where a label is a number
@@ -150,15 +150,14 @@ class Core(Named):
             label = _NO_LABEL if y is None else y
             if type(label) is ndarray and label.size == 1:
                 label = label.item()
-            if type(label) is float:
-                y_hat: Array | None = next(self._answers, None)
-                if y_hat is None:
-                    y_hat = self._next_answer()
+            if type(label) is float or type(label) is int:
+                like = self._number
                 try:
-                    if self._step_kernel(_STEP, 1, self._at, x, y_hat, label, +weight) == 0:
-                        return y_hat
-                except TypeError:  # a weight that is no number (+: text is none): words are below
-                    pass
+                    said: int = self._step_kernel(_STEP, 1, self._at, x, like, label, +weight)
+                except (TypeError, OverflowError):  # no number (+: text is none): words are below
+                    said = _NOT_TAKEN
+                if said >= 0:
+                    return self._answers[said]
         return self._take_any(x, y, weight)
 
     def _take_any(self, x: ArrayLike, y: Any, weight: float) -> Array:
@@ -169,25 +168,26 @@ class Core(Named):
         row = np.ascontiguousarray(row)
         self._set_label(y)
         self._set_weight(weight)
-        y_hat = self._next_answer()
         kernel = self._kernel(row.dtype)
         if self.spec.target_size == 1:
+            if row.dtype is self._dtype and self._places[entries.SAID] == len(self._answers):
+                self._make_room()
             self._dtype, self._step_kernel = row.dtype, kernel
-        if kernel(entries.TAKE, 1, self._at, row, y_hat, 0.0, 0.0):
+        y_hat = np.empty(self.spec.output_size, self._body.dtype)
+        self._places[entries.FORECASTS] = y_hat.ctypes.data
+        if kernel(entries.TAKE, 1, self._at, row, self._number, 0.0, 0.0):
             raise ValueError(refused.row(self.spec, self._table, row, self._label, self._weight))
         return y_hat
+
+    def _make_room(self) -> None:
+        """Room for what `step` will say, of which the kernel keeps count."""
+        room = np.empty((_ANSWERS, self.spec.output_size), self._body.dtype)
+        self._answers = list(room)
+        self._places[[entries.ROOM, entries.FITS, entries.SAID]] = room.ctypes.data, _ANSWERS, 0
 
     @property
     def _row_shape(self) -> tuple[int]:
         return (self.spec.input_size,)
-
-    def _next_answer(self) -> Array:
-        """Room for a forecast. Making it for many at a time takes a third of the time."""
-        y_hat = next(self._answers, None)
-        if y_hat is None:
-            self._answers = iter(np.empty((_ANSWERS, self.spec.output_size), self._body.dtype))
-            y_hat = next(self._answers)
-        return y_hat
 
     def _kernel(self, dtype: Any) -> Any:
         """The kernel for rows of a dtype."""
@@ -202,14 +202,14 @@ class Core(Named):
     def _do(self, what: int) -> int:
         """Run the kernel on what needs no row."""
         row = np.empty(0, self._row_dtype)
-        code: int = self._kernel(self._row_dtype)(what, 0, self._at, row, self._body, 0.0, 0.0)
+        code: int = self._kernel(self._row_dtype)(what, 0, self._at, row, self._number, 0.0, 0.0)
         return code
 
     def _set_label(self, y: Any) -> None:
         label = self._label
         if y is None:
             label.fill(np.nan)
-        elif isinstance(y, float | int) and label.size == 1:
+        elif isinstance(y, float) and label.size == 1:
             label[0] = y
         else:
             values = as_numbers(y, "y")
@@ -293,9 +293,10 @@ class Core(Named):
         x = rows.values[part].ravel() if listed is None else rows.values
         try:
             kernel = self._kernel(rows.values.dtype)
-            kernel(entries.TAKE_CHECKED, len(y_hat), self._at, x, y_hat.ravel(), 0.0, 0.0)
+            self._places[entries.FORECASTS] = y_hat.ctypes.data
+            kernel(entries.TAKE_CHECKED, len(y_hat), self._at, x, self._number, 0.0, 0.0)
         finally:
-            self._places[:] = self._one_row
+            self._places[: entries.TEAM] = self._one_row
         return y_hat
 
     def reset(self) -> None:
@@ -331,8 +332,7 @@ class Core(Named):
         self._threads, self._helpers = found, None
         if found > 1 and is_worth_help(self.layout.family, self._table):
             self._helpers = LayerHelpers(found, self._places[:3], self._body.dtype)
-        for places in (self._places, self._one_row):
-            places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at
+        self._places[entries.TEAM] = 0 if self._helpers is None else self._helpers.at
         self._kernels.clear()
         self._dtype = None
 

@@ -356,11 +356,12 @@ class Fleet:
             np.zeros(count, np.uint8),
         )
         places = self._places(numbers, each, found)
-        x, out = rows.reshape(-1), y_hat.reshape(-1)
+        places[entries.FORECASTS] = y_hat.ctypes.data
+        x, like = rows.reshape(-1), self._dtype.type
         kernel = entries.bare_entry(self.spec.cell, self.layout.family, rows.dtype, self._dtype)
 
         def take_part(places: NDArray[np.int64]) -> None:
-            kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, out, 0.0, 0.0)
+            kernel(entries.FLEET + what, len(numbers), places.ctypes.data, x, like, 0.0, 0.0)
 
         threads = min(self.threads, count // _STEPS_A_THREAD)
         if threads > 1:

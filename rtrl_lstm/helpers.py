@@ -125,7 +125,7 @@ class LayerHelpers:
     def with_help(self, kernel: Callable[..., int]) -> Callable[..., int]:
         """The kernel, with the helpers awake while it works."""
         words, helpers, others = self._words, self._helpers, self._others
-        entry, like = entries.bare_help(self._dtype), np.empty(0, self._dtype)
+        entry, like = entries.bare_help(self._dtype), self._dtype.type
 
         def help_leader(number: int) -> None:
             entry(words.ctypes.data, number, like)

@@ -61,6 +61,31 @@ def test_run_is_step(spec):
     assert np.ptp(expected) > 0
 
 
+def test_what_was_said_stays():
+    """The room for forecasts is made for many: none is ever written over, nor its place told twice.
+
+    Between the steps come all that uses other room, rows that are refused, and steps from lists.
+    """
+    spec = Spec(3, 9)
+    net, by_lists = engine(spec), engine(spec)
+    X, Y = rows(spec, 1500, unlabelled=0.0)
+    said, kept = [], []
+    for t, (x, y) in enumerate(zip(X, Y, strict=True)):
+        said.append(net.step(x, y[0]))
+        kept.append(said[-1].copy())
+        np.testing.assert_array_equal(said[-1], by_lists.step(x.tolist(), float(y[0])))
+        if t % 7 == 0:
+            with pytest.raises(ValueError, match=r"y\[0\] is inf"):
+                net.step(x, np.inf)
+        if t % 50 == 0:
+            net.predict(x)
+            said.append(net.run(x[None], y[None])[0])
+            kept.append(said[-1].copy())
+            by_lists.step(x.tolist(), float(y[0]))
+    assert len({one.ctypes.data for one in said}) == len(said)
+    np.testing.assert_array_equal(np.array(said), np.array(kept))
+
+
 def test_run_is_step_where_one_call_of_the_kernel_ends():
     """Long arrays go through the kernel in several calls, so that Ctrl-C is heard."""
     spec, count = Spec(2, 3, dtype="float64"), 8200

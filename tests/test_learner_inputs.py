@@ -70,6 +70,17 @@ def test_any_form_of_one_label(y):
     assert net.labels == 1
 
 
+@pytest.mark.parametrize("x", [np.zeros(3), [0.0, 0.0, 0.0]], ids=["array", "list"])
+def test_a_label_that_is_a_whole_number(x):
+    expected, net = rl.Learner(3, 4), rl.Learner(3, 4)
+    for _ in range(3):  # the first rows take the long way
+        np.testing.assert_array_equal(net.step(x, 2), expected.step(np.zeros(3), [2.0]))
+    before = numbers(net)
+    with pytest.raises(ValueError, match="y must be numbers: int too large"):
+        net.step(x, 10**400)
+    assert numbers(net) == before
+
+
 def test_one_column_may_be_flat():
     X, Y = np.linspace(0, 1, 9), np.linspace(1, 2, 9)
     expected = rl.Learner(1, 4).run(X[:, np.newaxis], Y[:, np.newaxis])

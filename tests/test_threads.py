@@ -75,7 +75,7 @@ def leave_all_to_a_helper(net, what, layer, place, count):
     words[team.W_OPEN] = 1
     helping = threading.Thread(
         target=entries.bare_help(net._body.dtype),
-        args=(net._helpers.at, 1, np.empty(0, net._body.dtype)),
+        args=(net._helpers.at, 1, net._body.dtype.type),
     )
     helping.start()
     begin = time.monotonic()

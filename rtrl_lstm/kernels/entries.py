@@ -29,8 +29,9 @@ from rtrl_lstm.kernels.sums import settle_part
 
 TAKE, STEP, LEARN, FINISH, RESET, TAKE_CHECKED = range(6)
 FLEET = 8  # with one of the above: for many learners
-LISTS, TEAM, NUMBER, PLACES = slice(9, 12), 12, 13, 14
-MISSHAPEN = -1  # of a STEP: its row is not one of I numbers in one piece
+LISTS, TEAM, NUMBER, FORECASTS = slice(9, 12), 12, 13, 14
+ROOM, FITS, SAID, PLACES = 15, 16, 17, 18
+NOT_TAKEN = -1  # of a STEP
 
 
 NEAR = 16384  # bytes: half of the nearest cache
@@ -47,11 +48,11 @@ def _share(stride):
 
 
 @inline
-def _rows(places, x, y_hat, labels, weights, ahead, share):
+def _rows(places, x, labels, weights, y_hat, said, ahead, share):
     """What `loop` calls rows."""
     begins, starts, columns = uint8_at(places[5]), int64_at(places[9]), int64_at(places[10])
-    given = (address(x), labels, weights, begins, address(y_hat))
-    return *given, starts, columns, places[11], ahead, share
+    given = (address(x), labels, weights, begins, y_hat)
+    return *given, starts, columns, places[11], ahead, share, said
 
 
 def _make_run(cell, exact=False, listed=False, narrow=False):
@@ -76,25 +77,26 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
         return 0
 
     @inline
-    def run_some(do, first, last, places, x, y_hat):
+    def run_some(do, first, last, places, x, like):
         """The same for the learners from `first` to `last` of a fleet: see `lstm`."""
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
         stride, each, numbers = places[6], places[7], int64_at(places[8])
+        y_hat = wide_at(places[FORECASTS], like)
         for k in range(first, last):
             at = numbers[k] * stride
-            head, body = float64_at(places[0] + at), pointer_at(places[1] + at, y_hat)
+            head, body = float64_at(places[0] + at), pointer_at(places[1] + at, like)
             if do == TAKE:
                 for row in range(k * each, (k + 1) * each):
                     ahead, share = np.int64(0), np.int64(0)
                     if row + 1 == (k + 1) * each and k + 1 < last:
                         ahead, share = places[0] + numbers[k + 1] * stride, _share(stride)
-                    rows = _rows(places, x, y_hat, labels, weights, ahead, share)
+                    rows = _rows(places, x, labels, weights, y_hat, 0, ahead, share)
                     take(head, body, table, rows, row, 1, 0)
             else:
                 do_without_rows(do, head, body, table, labels, weights, k, 0)
 
     @inline
-    def run_fleet(do, count, places, x, y_hat):
+    def run_fleet(do, count, places, x, like):
         """`count` learners, or those among them that no other thread has claimed."""
         at, number, task, chunk, span = places[TEAM], places[NUMBER], 0, 0, count
         words = int64_at(at)
@@ -104,7 +106,7 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
             task = team.open_fleet(words) if number == 0 else team.await_task(words, 0)
             chunk = team.claim(words, number, task)
         while chunk >= 0:
-            run_some(do, chunk * span, min((chunk + 1) * span, count), places, x, y_hat)
+            run_some(do, chunk * span, min((chunk + 1) * span, count), places, x, like)
             if at != 0:
                 team.done(at)
             chunk = team.claim(words, number, task) if at != 0 else -1
@@ -113,18 +115,21 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
         return 0
 
     @inline
-    def run(do, count, at, x, y_hat, y, weight):
+    def run(do, count, at, x, like, y, weight):
         places = int64_at(at)
-        head, body = float64_at(places[0]), pointer_at(places[1], y_hat)
+        head, body = float64_at(places[0]), pointer_at(places[1], like)
         table, labels, weights = int64_at(places[2]), float64_at(places[3]), float64_at(places[4])
+        y_hat, said = wide_at(places[FORECASTS], like), np.int64(0)
         if do == STEP:
-            if x.size != table[T_INPUTS] or (x.size > 1 and x.strides[0] != x.itemsize):
-                return MISSHAPEN
+            y_hat, said = wide_at(places[ROOM], like), places[SAID]
+            whole = x.size == table[T_INPUTS] and (x.size <= 1 or x.strides[0] == x.itemsize)
+            if said >= places[FITS] or not whole:
+                return NOT_TAKEN
             labels[0] = y
             weights[0] = weight
-        mode = flush_tiny()
+        mode, code = flush_tiny(), np.int64(0)
         if do == TAKE or do == STEP or do == TAKE_CHECKED:  # noqa: SIM109, `in` builds a tuple here
-            rows, code = _rows(places, x, y_hat, labels, weights, 0, 0), np.intp(0)
+            rows = _rows(places, x, labels, weights, y_hat, said, 0, 0)
             if do != TAKE_CHECKED:
                 code = first_bad_row(table, rows, count)
             if code == 0:
@@ -133,9 +138,14 @@ def _make_run(cell, exact=False, listed=False, narrow=False):
             first = np.intp(0)
             code = do_without_rows(do, head, body, table, labels, weights, first, places[TEAM])
         else:
-            code = run_fleet(do - FLEET, count, places, x, y_hat)
+            code = run_fleet(do - FLEET, count, places, x, like)
         restore_mode(mode)
-        return code
+        if do != STEP:
+            return code
+        if code != 0:
+            return NOT_TAKEN
+        places[SAID] = said + 1
+        return said
 
     return run
 
@@ -157,13 +167,18 @@ _run_elstm_sparse = _make_run(cells.elstm, listed=True)
 
 
 @entry
-def lstm(do, count, at, x, y_hat, y, weight):
+def lstm(do, count, at, x, like, y, weight):
     """TAKE `count` rows (see `loop`), LEARN a late label, FINISH what is pending, or RESET.
 
     `at` is where the addresses lie of head, body, table, labels, weights of labels, and beginnings
-    of sequences: a number costs a caller in Python a tenth of an array. y_hat is of the body's
-    dtype. STEP takes one row, whose label is the number y, of the given weight. TAKE_CHECKED is for
-    rows of which `find_bad_number` says that they can be taken.
+    of sequences, and from FORECASTS on that of room for what is forecast: a number costs a caller
+    in Python a tenth of an array. like is the body's type of number. TAKE_CHECKED is for rows of
+    which `find_bad_number` says that they can be taken.
+
+    STEP takes one row, whose label is the number y, of the given weight. It has room of its own,
+    which begins at the address ROOM, FITS as many forecasts, and has SAID so many: what it returns
+    is the number of the forecast it has put there, from 0, or NOT_TAKEN, if there is no more room
+    or the row cannot be taken.
 
     FLEET + TAKE, LEARN, FINISH or RESET is for `count` learners whose blocks lie `stride` bytes
     apart, head and body being those of the first. Further addresses: stride, rows for each learner,
@@ -172,100 +187,100 @@ def lstm(do, count, at, x, y_hat, y, weight):
     address of the words of a team, see `team.py`, or 0; and, for a fleet, which of the team's
     threads it is that calls, 0 for the leader, who returns when all has been done.
 
-    Returns 0; or, for TAKE and STEP, the number from 1 of a row that cannot be taken or MISSHAPEN,
-    or for LEARN what `acceptance.bad_label` says of it: then nothing has changed.
+    Returns else 0; or, for TAKE, the number from 1 of a row that cannot be taken, or for LEARN what
+    `acceptance.bad_label` says of it: then nothing has changed.
     """
-    return _run_lstm(do, count, at, x, y_hat, y, weight)
+    return _run_lstm(do, count, at, x, like, y, weight)
 
 
 @entry
-def gru(do, count, at, x, y_hat, y, weight):
+def gru(do, count, at, x, like, y, weight):
     """As `lstm`."""
-    return _run_gru(do, count, at, x, y_hat, y, weight)
+    return _run_gru(do, count, at, x, like, y, weight)
 
 
 @entry
-def rnn(do, count, at, x, y_hat, y, weight):
+def rnn(do, count, at, x, like, y, weight):
     """As `lstm`."""
-    return _run_rnn(do, count, at, x, y_hat, y, weight)
+    return _run_rnn(do, count, at, x, like, y, weight)
 
 
 @entry
-def elstm(do, count, at, x, y_hat, y, weight):
+def elstm(do, count, at, x, like, y, weight):
     """As `lstm`."""
-    return _run_elstm(do, count, at, x, y_hat, y, weight)
+    return _run_elstm(do, count, at, x, like, y, weight)
 
 
 @entry
-def lstm_narrow(do, count, at, x, y_hat, y, weight):
+def lstm_narrow(do, count, at, x, like, y, weight):
     """As `lstm`, for a net of so few units that its layout is narrow."""
-    return _run_lstm_narrow(do, count, at, x, y_hat, y, weight)
+    return _run_lstm_narrow(do, count, at, x, like, y, weight)
 
 
 @entry
-def gru_narrow(do, count, at, x, y_hat, y, weight):
+def gru_narrow(do, count, at, x, like, y, weight):
     """As `lstm`, for a net of so few units that its layout is narrow."""
-    return _run_gru_narrow(do, count, at, x, y_hat, y, weight)
+    return _run_gru_narrow(do, count, at, x, like, y, weight)
 
 
 @entry
-def rnn_narrow(do, count, at, x, y_hat, y, weight):
+def rnn_narrow(do, count, at, x, like, y, weight):
     """As `lstm`, for a net of so few units that its layout is narrow."""
-    return _run_rnn_narrow(do, count, at, x, y_hat, y, weight)
+    return _run_rnn_narrow(do, count, at, x, like, y, weight)
 
 
 @entry
-def elstm_narrow(do, count, at, x, y_hat, y, weight):
+def elstm_narrow(do, count, at, x, like, y, weight):
     """As `lstm`, for a net of so few units that its layout is narrow."""
-    return _run_elstm_narrow(do, count, at, x, y_hat, y, weight)
+    return _run_elstm_narrow(do, count, at, x, like, y, weight)
 
 
 @entry
-def lstm_full(do, count, at, x, y_hat, y, weight):
+def lstm_full(do, count, at, x, like, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_lstm_full(do, count, at, x, y_hat, y, weight)
+    return _run_lstm_full(do, count, at, x, like, y, weight)
 
 
 @entry
-def gru_full(do, count, at, x, y_hat, y, weight):
+def gru_full(do, count, at, x, like, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_gru_full(do, count, at, x, y_hat, y, weight)
+    return _run_gru_full(do, count, at, x, like, y, weight)
 
 
 @entry
-def rnn_full(do, count, at, x, y_hat, y, weight):
+def rnn_full(do, count, at, x, like, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_rnn_full(do, count, at, x, y_hat, y, weight)
+    return _run_rnn_full(do, count, at, x, like, y, weight)
 
 
 @entry
-def elstm_full(do, count, at, x, y_hat, y, weight):
+def elstm_full(do, count, at, x, like, y, weight):
     """As `lstm`, by the rule "full"."""
-    return _run_elstm_full(do, count, at, x, y_hat, y, weight)
+    return _run_elstm_full(do, count, at, x, like, y, weight)
 
 
 @entry
-def lstm_sparse(do, count, at, x, y_hat, y, weight):
+def lstm_sparse(do, count, at, x, like, y, weight):
     """As `lstm`, passing over inputs that are zero."""
-    return _run_lstm_sparse(do, count, at, x, y_hat, y, weight)
+    return _run_lstm_sparse(do, count, at, x, like, y, weight)
 
 
 @entry
-def gru_sparse(do, count, at, x, y_hat, y, weight):
+def gru_sparse(do, count, at, x, like, y, weight):
     """As `lstm`, passing over inputs that are zero."""
-    return _run_gru_sparse(do, count, at, x, y_hat, y, weight)
+    return _run_gru_sparse(do, count, at, x, like, y, weight)
 
 
 @entry
-def rnn_sparse(do, count, at, x, y_hat, y, weight):
+def rnn_sparse(do, count, at, x, like, y, weight):
     """As `lstm`, passing over inputs that are zero."""
-    return _run_rnn_sparse(do, count, at, x, y_hat, y, weight)
+    return _run_rnn_sparse(do, count, at, x, like, y, weight)
 
 
 @entry
-def elstm_sparse(do, count, at, x, y_hat, y, weight):
+def elstm_sparse(do, count, at, x, like, y, weight):
     """As `lstm`, passing over inputs that are zero."""
-    return _run_elstm_sparse(do, count, at, x, y_hat, y, weight)
+    return _run_elstm_sparse(do, count, at, x, like, y, weight)
 
 
 _, _, _advance_part, _finish_part = make_layer(listed=False, narrow=False)
@@ -274,7 +289,7 @@ _, _, _advance_part, _finish_part = make_layer(listed=False, narrow=False)
 @entry
 def help_leader(at, number, like):
     """Take part in the tasks of the team whose words lie at `at`, as thread `number`, until the
-    leader's work is over. like is of the body's dtype."""
+    leader's work is over. like is the body's type of number."""
     words, last = int64_at(at), np.int64(0)
     mode = flush_tiny()
     while last >= 0:
@@ -318,14 +333,14 @@ def entry_of(cell: str, family: str) -> Any:
 @cache
 def bare_entry(cell: str, family: str, x: np.dtype[Any], body: np.dtype[Any]) -> Any:
     """The entry for rows of dtype `x` and a learner of dtype `body`: see `jit.bare`."""
-    arguments = (TAKE, 0, 0, np.empty(0, x), np.empty(0, body), 0.0, 0.0)
+    arguments = (TAKE, 0, 0, np.empty(0, x), body.type, 0.0, 0.0)
     return bare(entry_of(cell, family), *arguments)
 
 
 @cache
 def bare_help(body: np.dtype[Any]) -> Any:
     """`help_leader` for learners of dtype `body`."""
-    return bare(help_leader, 0, 0, np.empty(0, body))
+    return bare(help_leader, 0, 0, body.type)
 
 
 @entry

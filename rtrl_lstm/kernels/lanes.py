@@ -107,7 +107,7 @@ uint8_at = _pointer_to(types.uint8)
 
 
 def _pointer_like(pointer):
-    """An intrinsic that makes a pointer to numbers of an array's dtype of an address."""
+    """An intrinsic that makes a pointer to numbers of a given type, a class, of an address."""
 
     @intrinsic
     def at(typing_context, place, like):

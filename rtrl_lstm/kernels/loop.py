@@ -286,7 +286,7 @@ def _make_learn_label(learn):
 def _answer(head, body, table, rows, t):
     """What row t is told: the network's forecast, or what it comes to with others."""
     x, y_hat = rows[0], rows[4]
-    to, row = t * table[T_OUTPUTS], int(head[H_STEPS])
+    to, row = (rows[10] + t) * table[T_OUTPUTS], int(head[H_STEPS])
     respond(head, body, table, y_hat, to)
     if table[T_CONTEXTS] != 0:
         consult(head, body, table, row - int(table[T_HORIZON] == 0), y_hat, to)
@@ -441,12 +441,13 @@ def make_loop(cell, exact, listed, narrow):
 def _make_take(take_row, reset):
     """`count` rows from row `first` on, one after the other; they must be rows that can be taken.
 
-    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed, ahead, share): x (T * I,),
-    y (T * K,) float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence begins with
-    the row, y_hat (T * O,). If `listed` is not 0, x has only some inputs of each row, those of
-    row t from starts[t] to starts[t + 1], and columns says which: both int64. The last two are the
-    address of the block that is needed next, and a quarter of the bytes of it to fetch ahead: 0 if
-    there is none. `team` is the address of a team's words, see `team.py`, or 0.
+    `rows` is (x, y, weight, begins, y_hat, starts, columns, listed, ahead, share, said):
+    x (T * I,), y (T * K,) float64, weight (T,) float64, begins (T,) uint8, 1 where a new sequence
+    begins with the row, y_hat ((said + T) * O,), of which the first `said` rows are left alone. If
+    `listed` is not 0, x has only some inputs of each row, those of row t from starts[t] to
+    starts[t + 1], and columns says which: both int64. `ahead` and `share` are the address of the
+    block that is needed next, and a quarter of the bytes of it to fetch ahead: 0 if there is none.
+    `team` is the address of a team's words, see `team.py`, or 0.
     """
 
     @inline
