@@ -120,15 +120,13 @@ class History:
     ) -> None:
         """Take rows of the source in order, and hand them on: see `Prequential.extend`."""
         said, read = list(forecasts), list(readings)
-        start = 0
-        while start < len(said):
-            row = self.score.rows
-            stop = start + self._width - row % self._width
-            self.score.extend(said[start:stop], read[start:stop])
-            if self.score.rows % self._width == 0:
-                self._take_snapshot()
-            self._keep(row, said[start:stop], read[start:stop])
-            start = stop
+        row = self.score.rows
+        for stop in self.score.extend_to(said, read, self._stops(row, len(read))):
+            self._snap(row + stop)
+        self._keep(row, said, read)
+        if isinstance(self.score, StepsScore):
+            good = [place for place, reading in enumerate(read) if reading is not None]
+            self.path = _path(said[good[-1]]) if good else self.path
 
     def takes(self, rows: int) -> int:
         """How many of so many rows of numbers can be taken at once."""
@@ -138,8 +136,7 @@ class History:
         """Take rows of numbers, and hand them on: see `Prequential.extend_numbers`."""
         score, row, count = self.score, self.score.rows, len(numbers.labels)
         for stop in score.extend_numbers(numbers, self._stops(row, count)):
-            if (row + stop) % self._width == 0:
-                self._take_snapshot()
+            self._snap(row + stop)
         width = numbers.inputs.shape[1]
         if count and (width != self._inputs or self._labels):
             self._note_growth(row + 1, width, 0)
@@ -226,8 +223,6 @@ class History:
             said: Value
             probability: float | None
             self._sequence += reset
-            if isinstance(self.score, StepsScore):
-                self.path = _path(forecast)
             if isinstance(self.score, SeveralScore) and isinstance(forecast, tuple):
                 forecast = forecast[self.score.shown]
             if isinstance(forecast, dict):
@@ -275,6 +270,11 @@ class History:
             count + 1, total + origin.probability, hits + (truth == expected)
         )
 
+    def _snap(self, row: int) -> None:
+        """Keep the sums, if so many rows are a multiple of the distance."""
+        if row % self._width == 0:
+            self._take_snapshot()
+
     def _take_snapshot(self) -> None:
         self.snapshots.append(self.now())
         if len(self.snapshots) > SNAPSHOTS:
@@ -320,7 +320,7 @@ class History:
         return history
 
 
-def _path(forecast: Forecast) -> list[list[float | None]]:
+def _path(forecast: Forecast | BadRow) -> list[list[float | None]]:
     """A forecast of all the rows ahead, each with its interval's ends if it has any."""
     numbers = forecast if isinstance(forecast, tuple) else (forecast,)
     return [

@@ -83,6 +83,24 @@ class Prequential:
             else:
                 self._take(forecast, reading)
 
+    def extend_to(
+        self,
+        forecasts: list[Forecast | BadRow],
+        readings: list[Reading | None],
+        stops: Iterable[int],
+    ) -> Iterator[int]:
+        """`extend`, and a stop at some of the rows; it has taken them when it ends.
+
+        Args:
+            stops: numbers of rows, in order, the last one that of all. It yields each of them
+                when all there is to it is that of so many of the rows.
+        """
+        begin = 0
+        for stop in stops:
+            self.extend(forecasts[begin:stop], readings[begin:stop])
+            yield stop
+            begin = stop
+
     def takes(self, rows: int) -> int:
         """How many of so many rows of numbers can be taken at once."""
         if not isinstance(self._last, float) or self._numbers.keys() != {
@@ -94,29 +112,14 @@ class Prequential:
         return self._seasons.takes(rows)
 
     def extend_numbers(self, numbers: Numbers, stops: Iterable[int] | None = None) -> Iterator[int]:
-        """`extend` for rows of numbers, as many as it `takes`; it has taken them when it ends.
+        """`extend_to` for rows of numbers, as many as it `takes`.
 
-        Args:
-            stops: numbers of rows, in order, the last one that of all. It yields each of them
-                when `rows`, `scored`, `loss` and `losses` are those of so many of the rows.
+        At a stop only `rows`, `scored`, `loss` and `losses` are those of so many of the rows.
         """
-        labels, scored = numbers.labels, self.scored
-        origins = self._origins(numbers)
-        sums = Compared(origins, labels, self._numbers, self._truth_size, scored, self._seasons)
-        begin = 0
-        for stop in (len(labels),) if stops is None else stops:
-            self._targets.add_many(labels[begin:stop])
-            self.rows += stop - begin
-            self.scored = int(sums.scored[stop])
-            self._truth_size = float(sums.truth_size[stop])
-            sums.settle(stop)
+        rows = AtOnce(self, numbers)
+        for stop in (len(numbers.labels),) if stops is None else stops:
+            rows.take(stop)
             yield stop
-            begin = stop
-        self._last = float(origins.lasts[-1])
-        if self.scored > scored:
-            t = int(np.flatnonzero(sums.counts)[-1])
-            self.latest = (float(origins.forecasts[t]), float(labels[t]))
-        self._seasons.push_many(labels)
 
     def _origins(self, numbers: Numbers) -> Origins:
         """The forecasts that the rows hold the truth of; their own wait."""
@@ -359,6 +362,42 @@ class Prequential:
         score.ranges = RangeSums(**saved["ranges"])
         score.stream_from_json(saved["stream"])
         return score
+
+
+class AtOnce:
+    """Rows of numbers on their way into a score: compared all at once, and counted by and by.
+
+    Args:
+        score: it has to be able to take them, see `Prequential.takes`.
+        numbers: the rows; their inputs do not matter.
+    """
+
+    def __init__(self, score: Prequential, numbers: Numbers) -> None:
+        self._score, self._labels, self._taken = score, numbers.labels, 0
+        self._scored_before = score.scored
+        self._origins = score._origins(numbers)
+        sums = (score._numbers, score._truth_size, score.scored, score._seasons)
+        self._compared = Compared(self._origins, self._labels, *sums)
+
+    def take(self, stop: int) -> None:
+        """Count the rows up to number `stop`; with the last one the score has them whole."""
+        score, compared = self._score, self._compared
+        score._targets.add_many(self._labels[self._taken : stop])
+        score.rows += stop - self._taken
+        score.scored = int(compared.scored[stop])
+        score._truth_size = float(compared.truth_size[stop])
+        compared.settle(stop)
+        self._taken = stop
+        if stop == len(self._labels):
+            self._end()
+
+    def _end(self) -> None:
+        score, origins = self._score, self._origins
+        score._last = float(origins.lasts[-1])
+        if score.scored > self._scored_before:
+            t = int(np.flatnonzero(self._compared.counts)[-1])
+            score.latest = (float(origins.forecasts[t]), float(self._labels[t]))
+        score._seasons.push_many(self._labels)
 
 
 def _figure(value: float, per: float) -> float | None:

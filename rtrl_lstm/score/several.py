@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from rtrl_lstm.score.prequential import Prequential
+import numpy as np
+
+from rtrl_lstm.fields import Array
+from rtrl_lstm.score.prequential import AtOnce, Prequential
 from rtrl_lstm.score.tallies import RangeSums
-from rtrl_lstm.table.schema import BadRow, Forecast, Reading
+from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
+
+_LEAST_AT_ONCE = 8
+"""So few rows take less time one by one."""
+
+Said = list[Forecast | BadRow]
+Read = list[Reading | None]
 
 
 class SeveralScore(Prequential):
@@ -37,10 +46,64 @@ class SeveralScore(Prequential):
     ) -> None:
         """See `Prequential.extend`."""
         said, read = list(forecasts), list(readings)
+        for _ in self.extend_to(said, read, (len(read),)):
+            pass
+
+    def extend_to(self, forecasts: Said, readings: Read, stops: Iterable[int]) -> Iterator[int]:
+        """See `Prequential.extend_to`; where it can, each part takes many rows at once."""
+        begin = end = 0
+        for stop in stops:
+            self.rows += stop - begin
+            while begin < stop:
+                if begin == end:
+                    end, take = self._stretch(forecasts, readings, begin)
+                reached = min(stop, end)
+                take(begin, reached)
+                begin = reached
+            self._gather()
+            yield stop
+
+    def _stretch(
+        self, said: Said, read: Read, begin: int
+    ) -> tuple[int, Callable[[int, int], None]]:
+        """Rows from `begin` on that all parts take in one way: where they end, and how to do it."""
+        most = min(part.takes(len(read) - begin) for part in self.parts.values())
+        end = begin
+        while end < begin + most and _is_plain(said[end], read[end]):
+            end += 1
+        if end - begin < _LEAST_AT_ONCE:
+            end = min(begin + _LEAST_AT_ONCE, len(read))
+            return end, lambda begin, stop: self._take_each(said[begin:stop], read[begin:stop])
+        first, rows = begin, self._at_once(said[begin:end], read[begin:end])
+
+        def take(_: int, stop: int) -> None:
+            for part in rows:
+                part.take(stop - first)
+
+        return end, take
+
+    def _at_once(self, said: Said, read: Read) -> list[AtOnce]:
+        """Rows that are plain, as each part takes them."""
+        nothing = (np.nan,) * len(self.parts)
+        forecasts = np.array([nothing if one is None else one for one in said], np.float64)
+        columns = zip(self.parts.values(), self._truths(read), forecasts.T, strict=True)
+        none = forecasts[:, :0]
+        return [AtOnce(part, Numbers(none, truths, own)) for part, truths, own in columns]
+
+    def _truths(self, read: Read) -> list[Array]:
+        """For each part the truths of rows of numbers, NaN where they are missing."""
+        rows = [reading for reading in read if reading is not None]
+        parts = range(len(self.parts))
+        return [np.array([self._of(k, row).truth for row in rows], np.float64) for k in parts]
+
+    def _take_each(self, said: Said, read: Read) -> None:
+        """Rows of any kind."""
         for k, part in enumerate(self.parts.values()):
             own = [one[k] if isinstance(one, tuple) else one for one in said]
             part.extend(own, [None if one is None else self._of(k, one) for one in read])
-        self.rows += len(read)
+
+    def _gather(self) -> None:
+        """What there is to say of all parts together."""
         parts = list(self.parts.values())
         self.bad_rows, self.latest = parts[0].bad_rows, parts[0].latest
         self.scored = max(part.scored for part in parts)
@@ -100,9 +163,17 @@ class SeveralScore(Prequential):
         """The inverse of `to_json`."""
         score = cls(saved["horizon"], saved["score_from"])
         score.parts = {name: Prequential.from_json(part) for name, part in saved["parts"]}
-        score.extend([], [])
         score.rows = saved["rows"]
+        score._gather()
         return score
+
+
+def _is_plain(forecast: Forecast | BadRow, reading: Reading | None) -> bool:
+    """Whether a row is one of the sequence, of numbers, and without intervals."""
+    if reading is None or reading.before or reading.reset:
+        return False
+    said = forecast[0] if isinstance(forecast, tuple) else forecast
+    return (said is None or type(said) is float) and not isinstance(reading.truth, str)
 
 
 def _common(found: list[dict[str, Any]]) -> list[str]:

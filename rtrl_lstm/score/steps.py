@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from rtrl_lstm.fields import Array
 from rtrl_lstm.score.prequential import Prequential
 from rtrl_lstm.score.several import SeveralScore
 from rtrl_lstm.table.schema import Reading
@@ -29,3 +32,7 @@ class StepsScore(SeveralScore):
 
     def _of(self, k: int, reading: Reading) -> Reading:
         return reading
+
+    def _truths(self, read: list[Reading | None]) -> list[Array]:
+        truths = [reading.truth for reading in read if reading is not None]
+        return [np.array(truths, np.float64)] * self.horizon

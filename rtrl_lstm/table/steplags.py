@@ -9,6 +9,9 @@ the same stretch of time.
 
 from __future__ import annotations
 
+from typing import cast
+
+from rtrl_lstm.table.columns import Value
 from rtrl_lstm.table.past import Past
 from rtrl_lstm.table.season import Seasons
 from rtrl_lstm.table.stretches import Stretches
@@ -65,10 +68,11 @@ class StepLags(Stretches):
         season, more = self._season(lag)
         count = min(season, self.steps)
         stretch = self.seasons.stretch((more + 1) * season - count, count)
-        found, last = list[float](), self._number
-        for value in stretch:
-            last = value if isinstance(value, float) else last
-            found.append(last)
+        if None in stretch:
+            last: Value = self._number
+            for k, value in enumerate(stretch):
+                stretch[k] = last = last if value is None else value
+        found = cast("list[float]", stretch)  # what has steps ahead is a number
         return (found * self._rounds(season))[: self.steps]
 
     def _changed(self, lag: int) -> list[float]:
