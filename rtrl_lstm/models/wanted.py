@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rtrl_lstm.ensemble import RATES
@@ -24,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "shortcuts": True,
     "clip": ClipCredit(3.0),
 }
+MANY_COLUMNS = 32
+"""From more columns on, the default rate is less: an update moves each weight by about the rate, so
+that the forecast moves by as many times that as there are numbers in a row, and comes to shake."""
 CONSTANT_RATE = 1e-3
 """The learning rate where it is not to fall, and none is given."""
 # What follows from the table and the task.
@@ -123,6 +127,16 @@ def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
     return RATES
 
 
+def _falling_rate(schema: Schema) -> dict[str, Any]:
+    """The default rate for so many columns; with up to `MANY_COLUMNS` it is that of `DEFAULTS`."""
+    share = MANY_COLUMNS / max(len(schema.feature_names), MANY_COLUMNS)
+    return {"learning_rate": DEFAULTS["learning_rate"] * math.sqrt(share)}
+
+
+def _falls_by_default(options: dict[str, Any]) -> bool:
+    return all(options[name] == DEFAULTS[name] for name in ("learning_rate", "schedule"))
+
+
 def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
     """Raise ValueError where a learner is not one for a schema."""
     combined = () if start is not None else schema.combined_inputs
@@ -157,6 +171,8 @@ def wanted_spec(
             output_activation=start.output_activation,
             **options,
         )
+    if _falls_by_default(options):
+        options |= _falling_rate(schema)
     return Spec(
         input_size=schema.input_size,
         output_size=schema.output_size if output_size is None else output_size,
