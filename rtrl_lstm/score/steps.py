@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rtrl_lstm.score.prequential import Prequential
 from rtrl_lstm.score.several import SeveralScore
 from rtrl_lstm.table.schema import Reading
@@ -29,3 +31,11 @@ class StepsScore(SeveralScore):
 
     def _of(self, k: int, reading: Reading) -> Reading:
         return reading
+
+    def _completed(self, part: Prequential, found: dict[str, Any]) -> dict[str, Any]:
+        """A whole season ahead, what was a season ago is the last value, and no baseline of its
+        own: it is one for the mean."""
+        for name, season in self.parts["1"]._seasons.found.items():
+            if season.lag == part.horizon and found:
+                found = {**found, name: found["last_value"]}
+        return found
