@@ -117,7 +117,14 @@ def test_one_text_at_the_beginning_that_hides_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("nines", "said"), [("-999", "-999"), ("9999.0", "9999"), ("-99.9", "-99.9")]
+    ("nines", "said"),
+    [
+        ("-999", "-999"),
+        ("9999.0", "9999"),
+        ("-99.9", "-99.9"),
+        ("-200", "-200"),
+        ("-127.0", "-127"),
+    ],
 )
 def test_numbers_that_are_written_where_there_is_none(
     tmp_path: Path, nines: str, said: str
@@ -137,6 +144,12 @@ def test_numbers_that_are_written_where_there_is_none(
             for k, line in enumerate(three)]  # fmt: skip
     rows[0] = three[0]
     assert f"columns 'x', 'z' hold {said}, far" in _learn(tmp_path, rows)
+
+
+@pytest.mark.parametrize("numbers", [(0.5, -1.5), (-20.0, 0.0, 7.0), (-200.0,), (3.0, 200.0)])
+def test_other_numbers_are_told_of_nobody(tmp_path: Path, numbers: tuple[float, ...]) -> None:
+    lines = ["x,y", *(f"{k % 3},{numbers[k % len(numbers)]}" for k in range(60)), "1,-5000", "1,-0"]
+    assert "far from" not in _learn(tmp_path, lines)
 
 
 def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:
