@@ -127,14 +127,13 @@ def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
     return RATES
 
 
-def _falling_rate(schema: Schema) -> dict[str, Any]:
-    """The default rate for so many columns; with up to `MANY_COLUMNS` it is that of `DEFAULTS`."""
-    share = MANY_COLUMNS / max(len(schema.feature_names), MANY_COLUMNS)
-    return {"learning_rate": DEFAULTS["learning_rate"] * math.sqrt(share)}
-
-
-def _falls_by_default(options: dict[str, Any]) -> bool:
-    return all(options[name] == DEFAULTS[name] for name in ("learning_rate", "schedule"))
+def rate_for(options: dict[str, Any], columns: int) -> float:
+    """The learning rate for rows of so many columns: that of a Model's options, but where it falls
+    by default it begins with less for more than `MANY_COLUMNS`."""
+    rate: float = options["learning_rate"]
+    if (rate, options["schedule"]) != (DEFAULTS["learning_rate"], DEFAULTS["schedule"]):
+        return rate
+    return rate * math.sqrt(MANY_COLUMNS / max(columns, MANY_COLUMNS))
 
 
 def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
@@ -171,8 +170,7 @@ def wanted_spec(
             output_activation=start.output_activation,
             **options,
         )
-    if _falls_by_default(options):
-        options |= _falling_rate(schema)
+    options["learning_rate"] = rate_for(options, len(schema.feature_names))
     return Spec(
         input_size=schema.input_size,
         output_size=schema.output_size if output_size is None else output_size,
