@@ -11,6 +11,7 @@ from rtrl_lstm.cli.blocks import MOST, Block
 from rtrl_lstm.cli.dialect import advice_on, advice_on_encoding
 from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
+from rtrl_lstm.cli.models import misfit
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
 
 if TYPE_CHECKING:
@@ -217,8 +218,7 @@ class Drive:
         try:
             followed, read = self._follower.follow(good)
         except SchemaError as error:
-            advice = advice_on(self._source.columns or ())
-            raise Stop(f"{self._source.name}: {error}{advice}") from error
+            raise misfit(self._source, error) from error
         forecasts, readings = _in_place(records, followed), _in_place(records, read)
         self._set_aside(records, forecasts)
         try:  # somebody waits for the forecasts, nobody for the figures

@@ -47,18 +47,24 @@ def table(figures: dict[str, Any]) -> list[str]:
     columns = [name for name in METRICS if name in learner]
     if not columns:
         return []
-    rows = {"learner": learner, **figures["baselines"]}
+    rows = _with_blanks({"learner": learner, **figures["baselines"]})
     for step, found in figures.get("steps", {}).items():  # above them is the mean
         rows[f"{step} ahead"] = found["metrics"]
     for name, target in figures.get("targets", {}).items():
         rows[f"{name}: learner"] = target["metrics"]
-        rows |= {f"{name}: {source}": found for source, found in target["baselines"].items()}
+        baselines = _with_blanks(target["baselines"])
+        rows |= {f"{name}: {source}": found for source, found in baselines.items()}
     first = max(len(name) for name in rows) + 2
     lines = [" " * first + "".join(METRICS[name].rjust(WIDTH) for name in columns)]
     for name, metrics in rows.items():
         cells = (figure(column, metrics.get(column)) for column in columns)
-        lines.append(name.replace("_", " ").ljust(first) + "".join(c.rjust(WIDTH) for c in cells))
+        lines.append(name.ljust(first) + "".join(c.rjust(WIDTH) for c in cells))
     return lines
+
+
+def _with_blanks(metrics: dict[str, Any]) -> dict[str, Any]:
+    """By source, as it is called in a table for people."""
+    return {source.replace("_", " "): found for source, found in metrics.items()}
 
 
 def figure(column: str, value: float | None) -> str:

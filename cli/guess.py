@@ -80,7 +80,7 @@ def look_ahead(options: dict[str, Any]) -> Found:
         order, note = _order_of_dates(said, _rows(options))
         found |= {"dates": order} if order else {}
         notes += [note] if note else []
-    notes += _on_nines(first[units:], missing)
+    notes += _on_stand_ins(first[units:], missing)
     return Found(found, units, notes)
 
 
@@ -138,18 +138,20 @@ def _first_rows(options: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _on_nines(rows: list[dict[str, Any]], missing: Missing) -> list[str]:
+def _on_stand_ins(rows: list[dict[str, Any]], missing: Missing) -> list[str]:
     """What to say of numbers such as -999 that come again, far from all others of their column."""
     held: dict[float, list[str]] = {}
     for name in rows[0] if rows else ():
         fields = [row.get(name) for row in rows]
-        nines = Counter(float(str(raw)) for raw in fields if _NINES.fullmatch(str(raw)))
-        if max(nines.values(), default=0) < 2:
-            continue
         numbers = [as_number(raw) for raw in fields if not missing.says(raw)]
-        others = [value for value in numbers if value is not None and value not in nines]
-        for value in nines:
-            if nines[value] > 1 and not missing.says(value) and _is_far(value, others):
+        counts = Counter(value for value in numbers if value is not None)
+        nines = {float(str(raw)) for raw in fields if _NINES.fullmatch(str(raw))}
+        others = [value for value in counts if value not in nines]
+        lowest = min(others, default=0.0)
+        is_whole = lowest < 0.0 and lowest.is_integer()  # as -200, or a thermometer's -127
+        for value in {*nines, lowest} if is_whole else nines:
+            apart = [other for other in others if other != value]
+            if counts[value] > 1 and _is_far(value, apart):
                 held.setdefault(value, []).append(name)
     return [
         f"{'columns' if len(names) > 1 else 'column'} {listed(map(repr, names))} "

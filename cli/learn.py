@@ -202,9 +202,9 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "--learning-rate",
     metavar="RATE",
     callback=_rate,
-    help="Size of the steps. falling: from .01 to .001 in the first 4,000 labels; auto: three "
-    "networks learn at .001, .003 and .01, and the one that does best of late is heard most. "
-    "[default: falling; 0.001 with another optimizer]",
+    help="Size of the steps. falling: from .01 to .001 in the first 4,000 labels, from less with "
+    "more than 32 columns; auto: three networks learn at .001, .003 and .01, and the one that does "
+    "best of late is heard most. [default: falling; 0.001 with another optimizer]",
 )
 @click.option(
     "--seed", metavar="S", type=click.IntRange(0), help="Of the initial weights. [default: 0]"

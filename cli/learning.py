@@ -21,7 +21,7 @@ from rtrl_lstm.cli.errors import Stop, WriteError
 from rtrl_lstm.cli.figures import conclude, figures
 from rtrl_lstm.cli.guess import NO_TIME, Found, look_ahead, target_wanted
 from rtrl_lstm.cli.metrics import Metrics
-from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.models import check_header, compile_kernels
 from rtrl_lstm.cli.notes import notes_on
 from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.outputs import refuse_to_overwrite, refuse_unwritable
@@ -106,7 +106,11 @@ class _Run:
                 header=stand.header,
             )
         )
-        notes = go_to(stand, self._source) if stand.rows else []
+        notes: list[str] = []
+        if stand.rows:
+            notes = go_to(stand, self._source)
+        else:
+            check_header(stand.model.schema, self._source)
         self._replay = replay_of(stand, self._source)
         self._predictions = _predictions(options, stand, self._goes_on)
         if self._predictions is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtrl_lstm.cli.dialect import advice_on
 from rtrl_lstm.cli.errors import Stop, about
 from rtrl_lstm.wording import counted
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.models.delayed import Delayed
     from rtrl_lstm.models.model import Model
     from rtrl_lstm.models.panel import Panel
-    from rtrl_lstm.table.schema import Schema
+    from rtrl_lstm.table.schema import Schema, SchemaError
 
 
 def load_series(path: str) -> Model | Panel | Delayed:
@@ -107,6 +108,28 @@ def check_columns(schema: Schema, source: Source, path: str, target: bool) -> No
         known = {name for name in columns_of(schema) if name in source.columns}
         if not (source.may_lack_columns and known):
             raise Stop(f"{source.name} does not fit {path}: {error}") from error
+
+
+def check_header(schema: Schema, source: Source) -> None:
+    """Whether a table has the columns that were asked for: the first row would show it too, but
+    only once kernels were compiled for it.
+
+    Raises:
+        Stop: it has not.
+    """
+    from rtrl_lstm.table.schema import SchemaError
+
+    if source.columns is None or source.may_lack_columns:
+        return
+    try:
+        schema.check_columns(source.columns, target=True)
+    except SchemaError as error:
+        raise misfit(source, error) from error
+
+
+def misfit(source: Source, error: SchemaError) -> Stop:
+    """What to say where a table is not what was asked for."""
+    return Stop(f"{source.name}: {error}{advice_on(source.columns or ())}")
 
 
 def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
 
+_WITH_UNIT = re.compile(r"[+-]?\d[\d.,' ]*(?P<unit>(?<=\d)\s*[^\d\s].*)")
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
@@ -35,10 +37,10 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
     elif OTHER in classes and schema.task == "multiclass":
         most = schema.arguments["max_categories"]
         first, second = map(shown, classes[:2])
-        notes.append(
+        notes += _on_unit(target, classes) or [
             f"column {target!r} has more than {most} labels, such as {first} and {second}: the "
             f"others are {OTHER!r}"
-        )
+        ]
     if dtype == "float32" and (size := _too_large(found)):
         notes.append(
             f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
@@ -96,13 +98,29 @@ def _but_for(first: str) -> str:
     )
 
 
+def _on_unit(name: str, values: Sequence[str]) -> list[str]:
+    """What to say where labels are numbers, each with the same unit behind it."""
+    found = [_WITH_UNIT.fullmatch(value) for value in values if value != OTHER]
+    units = {None if one is None else one["unit"] for one in found}
+    if len(units) != 1 or (unit := units.pop()) is None or set(unit) & set("|\\"):
+        return []
+    plain = re.sub(r"[][.*^$]", r"\\\g<0>", unit)
+    taken = shlex.quote(f"s|{plain}||g")
+    return [
+        f"column {name!r} holds numbers with {unit.strip()!r} behind them, which are taken for "
+        f"text: sed {taken} FILE | rtrl-lstm learn makes it one of numbers"
+    ]
+
+
 def _on_texts(schema: Schema) -> list[str]:
     most, inputs = schema.arguments["max_categories"], schema.input_names
-    crowded, found = {}, []
+    crowded, found = {}, list[str]()
     for name in schema.feature_names:
         values = [one.removeprefix(f"{name}=") for one in inputs if one.startswith(f"{name}=")]
         if _begins_with_text(values):
             found.append(f"column {name!r} was taken for text, {_but_for(values[0])}")
+        elif OTHER in values and (said := _on_unit(name, values)):
+            found += said
         elif OTHER in values:
             crowded[name] = values[0]
     dates = [name for name, example in crowded.items() if is_date(example)]

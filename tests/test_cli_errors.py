@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import run, write_csv
+from command_line import run, start, write_csv
 
 import rtrl_lstm
 
@@ -50,6 +50,15 @@ def test_learn_stops(tmp_path: Path, text: str | None, arguments: list, says: st
     assert not (tmp_path / "m.rtrl").exists()
     if text is not None:
         assert (tmp_path / "a.csv").read_text() == text
+
+
+def test_a_column_that_is_not_there_is_named_before_kernels_are_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RTRL_LSTM_CACHE", str(tmp_path / "nothing compiled yet"))
+    (tmp_path / "a.csv").write_text(ROW)
+    with start("learn", "a.csv", "--target", "z", cwd=tmp_path) as process:
+        assert "no column 'z'; there are: x, y" in _one_line(process.communicate()[1])
 
 
 @pytest.mark.parametrize(

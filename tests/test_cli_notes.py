@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,11 +35,11 @@ def test_the_newest_row_first(tmp_path: Path) -> None:
 
 
 def test_text_of_very_many_values(tmp_path: Path) -> None:
-    lines = ["sold,shop,y"] + [f"{k}K,{k % 9}th,{k % 5}" for k in range(99)]
+    lines = ["sold,shop,y"] + [f"K{k},{k % 9}th,{k % 5}" for k in range(99)]
     said = _learn(tmp_path, lines)
-    assert "column 'sold' is text, such as '0K', of more than 64 values" in said
+    assert "column 'sold' is text, such as 'K0', of more than 64 values" in said
     assert "'shop' is text" not in said
-    both = [*lines[:1], *(f"{k}K,{k}th,{k % 5}" for k in range(99))]
+    both = [*lines[:1], *(f"K{k},th{k},{k % 5}" for k in range(99))]
     assert "columns of text of more than 64 values: 'sold', 'shop'" in _learn(tmp_path, both)
 
 
@@ -49,10 +51,10 @@ def test_dates_that_are_text_as_of_a_pipe(tmp_path: Path) -> None:
     assert "taken for text" not in said
 
 
-def test_labels_that_may_have_been_numbers(tmp_path: Path) -> None:
-    said = _learn(tmp_path, ["x,y", *(f"1,{k} kg" for k in range(99))])
+def test_labels_of_very_many_values(tmp_path: Path) -> None:
+    said = _learn(tmp_path, ["x,y", *(f"1,kg {k}" for k in range(99))])
     assert (
-        "column 'y' has more than 64 labels, such as '0 kg' and '1 kg': the others are '(other)'"
+        "column 'y' has more than 64 labels, such as 'kg 0' and 'kg 1': the others are '(other)'"
         in said
     )
 
@@ -117,7 +119,14 @@ def test_one_text_at_the_beginning_that_hides_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("nines", "said"), [("-999", "-999"), ("9999.0", "9999"), ("-99.9", "-99.9")]
+    ("nines", "said"),
+    [
+        ("-999", "-999"),
+        ("9999.0", "9999"),
+        ("-99.9", "-99.9"),
+        ("-200", "-200"),
+        ("-127.0", "-127"),
+    ],
 )
 def test_numbers_that_are_written_where_there_is_none(
     tmp_path: Path, nines: str, said: str
@@ -137,6 +146,26 @@ def test_numbers_that_are_written_where_there_is_none(
             for k, line in enumerate(three)]  # fmt: skip
     rows[0] = three[0]
     assert f"columns 'x', 'z' hold {said}, far" in _learn(tmp_path, rows)
+
+
+@pytest.mark.parametrize("numbers", [(0.5, -1.5), (-20.0, 0.0, 7.0), (-200.0,), (3.0, 200.0)])
+def test_other_numbers_are_told_of_nobody(tmp_path: Path, numbers: tuple[float, ...]) -> None:
+    lines = ["x,y", *(f"{k % 3},{numbers[k % len(numbers)]}" for k in range(60)), "1,-5000", "1,-0"]
+    assert "far from" not in _learn(tmp_path, lines)
+
+
+@pytest.mark.parametrize("unit", [" °C", "km/h", " [µg/m³]"])
+def test_numbers_with_a_unit_in_each_cell(tmp_path: Path, unit: str) -> None:
+    """What it advises helps."""
+    lines = ["x,y", *(f"-{k}.5{unit},{k}{unit}" for k in range(70))]
+    said = _learn(tmp_path, lines)
+    for name in "xy":
+        assert f"column {name!r} holds numbers with {unit.strip()!r} behind them" in said
+    advice = said.split("text: ")[1].split(" FILE | ")[0]
+    plain = subprocess.run([*shlex.split(advice), "rows.csv"], cwd=tmp_path, capture_output=True)
+    assert plain.stdout.decode().splitlines() == [line.replace(unit, "") for line in lines]
+    others = ["x,y", *(f"{k} {'mk'[k % 2]}m,{k}" for k in range(70))]
+    assert "behind them" not in _learn(tmp_path, others)
 
 
 def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:

@@ -405,3 +405,25 @@ def test_rows_before_a_broken_one_are_learned_from():
         model.run([{"a": 1, "y": None}, {"a": 2, "y": None}, {"a": 3, "y": "red"}])
     assert model.counts["rows"] == 2
     assert model.learner.steps == 2
+
+
+@pytest.mark.parametrize(("columns", "rate"), [(1, 1e-2), (32, 1e-2), (128, 5e-3)])
+def test_the_default_rate_is_less_with_many_columns(columns, rate):
+    row = {"y": 1.0, **{f"x{k}": 0.5 for k in range(columns)}}
+    for members in (1, 2):
+        model = Model("y", members=members)
+        model.step(row)
+        assert [one.spec.learning_rate for one in model.learners] == [rate] * members
+        assert from_bytes(to_bytes(model)).learners[-1].learning_rate == pytest.approx(rate)
+    given = Model("y", learning_rate=1e-2)
+    given.step(row)
+    assert given.spec.learning_rate == 1e-2
+
+
+def test_many_columns_do_not_drown_the_few_that_count():
+    X = np.random.default_rng(0).normal(size=(1500, 300))
+    y = X[:, :3].sum(axis=1)
+    rows = [{"y": t, **{f"x{k}": v for k, v in enumerate(x)}} for t, x in zip(y, X, strict=True)]
+    said = np.array(Model("y").run(rows))
+    late = slice(1000, None)
+    assert np.std(said[late] - y[late]) < 0.5 * y.std()

@@ -369,3 +369,32 @@ def test_what_could_never_learn_or_forecast_is_refused() -> None:
     assert pickle.dumps(classifier) == before
     with pytest.raises(ValueError, match="y is 'much': it has to be a number"):
         RTRLRegressor().learn_one({"a": 1}, "much")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rate_is_less_with_many_features(kind: type) -> None:
+    for count, rate in ((32, 1e-2), (128, 5e-3)):
+        model, x = kind(), {f"x{k}": 1.0 for k in range(count)}
+        for one in (x, {**x, "new": 2.0}):
+            if kind is RTRLForecaster:
+                model.learn_one(1.0, one)
+            else:
+                model.learn_one(one, 1.0)
+        assert model._learner.learning_rate == pytest.approx(rate)
+
+
+def test_labels_that_follow_labels() -> None:
+    """`contexts` are for labels, and told so of numbers."""
+    said = []
+    for contexts in (False, True):
+        model = RTRLClassifier(hidden_size=2, contexts=contexts)
+        rng, hits, ends = np.random.default_rng(0), 0, ""
+        for t in range(600):
+            ends = "xy"[rng.integers(2)] if t % 4 == 0 else ends
+            label = ends if t % 4 in (0, 3) else "-"
+            hits += t % 4 == 3 and t > 300 and model.predict_one({"one": 1.0}) == label
+            model.learn_one({"one": 1.0}, label)
+        said.append(hits)
+    assert said[1] > 65 > said[0]  # of 75
+    with pytest.raises(ValueError, match="contexts are for loss 'cross_entropy'"):
+        RTRLRegressor(contexts=True)

@@ -178,6 +178,16 @@ def test_days_and_weeks_follow_from_a_regular_clock(horizon):
         assert found[name]["mae"] == pytest.approx(np.mean(errors))
 
 
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_season_that_no_row_was_behind_another_yet_is_no_baseline(labels):
+    truths = [float(t % 7) for t in range(60)]  # of hours: two days and a half
+    rows = [reading(str(y) if labels else y, seconds=3600.0 * t) for t, y in enumerate(truths)]
+    said = [{"0.0": 1.0} if labels else 0.0] * len(rows)
+    baselines = scored(Prequential(horizon=1), said, rows)["baselines"]
+    assert baselines["same_time_last_day"]["lag"] == 24
+    assert "same_time_last_week" not in baselines
+
+
 @pytest.mark.parametrize(
     ("interval", "horizon", "lags"),
     [

@@ -147,6 +147,12 @@ def test_what_cannot_be_is_refused(options: dict) -> None:
         Model("a", **options)
 
 
+def test_targets_are_called_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("out_kWh,in_kWh\n" + "1,2\n2,3\n" * 5)
+    said = run("learn", "a.csv", "--target", "out_kWh,in_kWh", cwd=tmp_path).stderr
+    assert "\nin_kWh: last value " in said
+
+
 def test_on_the_command_line(tmp_path: Path) -> None:
     lines = [f"{row['x']},{row['a'] or ''},{row['b'] or ''}\n" for row in _rows(300)]
     csv = tmp_path / "a.csv"

@@ -17,6 +17,7 @@ from rtrl_lstm.modelfile import from_bytes, to_bytes
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.score.prequential import Prequential
 from rtrl_lstm.score.steps import StepsScore
+from rtrl_lstm.table.schema import Reading
 
 H = 4
 
@@ -73,6 +74,19 @@ def test_a_score_is_that_of_each_alone() -> None:
         abs(forecasts[t][0] - rows[t + 1]["y"]) for t in range(4, 199) if rows[t + 1]["y"] != ""
     ]
     assert each[0] == pytest.approx(sum(errors) / len(errors))
+
+
+def test_last_week_is_a_baseline_of_all_rows_up_to_a_week_ahead() -> None:
+    truths = np.random.default_rng(0).normal(size=60)
+    readings = [Reading([], y, y, False, 86400.0 * t, ()) for t, y in enumerate(truths.tolist())]
+    score = StepsScore(horizon=7)
+    score.extend([(0.0,) * 7] * 60, readings)
+    found = score.summary(dict.fromkeys(("rows", "learned", "unlabelled", "pending"), 0))
+    each = [step["baselines"] for step in found["steps"].values()]
+    assert "same_time_last_week" not in each[6]  # it is the last value there
+    said = [one.get("same_time_last_week", one["last_value"])["mae"] for one in each]
+    assert found["baselines"]["same_time_last_week"]["mae"] == pytest.approx(np.mean(said))
+    assert "same_time_last_week" in score.losses()
 
 
 @pytest.mark.parametrize("season", [False, True])

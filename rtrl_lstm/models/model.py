@@ -410,7 +410,9 @@ class Model:
             self._begins_as = None
             return learner
         known = len(reading.classes) if self.schema.task == "multiclass" else 0
-        return new_learner(self._wanted_spec(known or None), self.members, self.rates)
+        spec = self._wanted_spec(known or None)
+        rates = self.rates if len(self.rates) > 1 else (spec.learning_rate,)
+        return new_learner(spec, self.members, rates)
 
     def _wanted_spec(self, output_size: int | None = None) -> Spec:
         return wanted_spec(self.schema, self._start, self.options, output_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rtrl_lstm.ensemble import RATES
@@ -24,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "shortcuts": True,
     "clip": ClipCredit(3.0),
 }
+MANY_COLUMNS = 32
+"""From more columns on, the default rate is less: an update moves each weight by about the rate, so
+that the forecast moves by as many times that as there are numbers in a row, and comes to shake."""
 CONSTANT_RATE = 1e-3
 """The learning rate where it is not to fall, and none is given."""
 # What follows from the table and the task.
@@ -123,6 +127,15 @@ def rates_of(options: dict[str, Any]) -> tuple[float, ...]:
     return RATES
 
 
+def rate_for(options: dict[str, Any], columns: int) -> float:
+    """The learning rate for rows of so many columns: that of a Model's options, but where it falls
+    by default it begins with less for more than `MANY_COLUMNS`."""
+    rate: float = options["learning_rate"]
+    if (rate, options["schedule"]) != (DEFAULTS["learning_rate"], DEFAULTS["schedule"]):
+        return rate
+    return rate * math.sqrt(MANY_COLUMNS / max(columns, MANY_COLUMNS))
+
+
 def check_fit(schema: Schema, spec: Spec, start: Start | None) -> None:
     """Raise ValueError where a learner is not one for a schema."""
     combined = () if start is not None else schema.combined_inputs
@@ -157,6 +170,7 @@ def wanted_spec(
             output_activation=start.output_activation,
             **options,
         )
+    options["learning_rate"] = rate_for(options, len(schema.feature_names))
     return Spec(
         input_size=schema.input_size,
         output_size=schema.output_size if output_size is None else output_size,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rtrl_lstm.checks import whole
 from rtrl_lstm.fields import Array
 from rtrl_lstm.learner import Learner
-from rtrl_lstm.models.wanted import DERIVED, with_defaults
+from rtrl_lstm.models.wanted import DERIVED, rate_for, with_defaults
 from rtrl_lstm.optimizers import Optimizer
 from rtrl_lstm.river.features import Features
 from rtrl_lstm.spec import Spec
@@ -23,6 +23,8 @@ _OPTIONS = frozenset(field.name for field in dataclasses.fields(Spec)) - DERIVED
 
 class RTRLEstimator:
     """A learner, its features, and its parameters under their own names, as River wants them."""
+
+    _loss: ClassVar[str] = "squared_error"
 
     def __init__(
         self,
@@ -48,7 +50,8 @@ class RTRLEstimator:
         whole("max_features", max_features, 1)
         if options.get("update") == "sequence":
             raise ValueError("update 'sequence' learns where a sequence ends, and here none does")
-        Spec(input_size=1, **self._given())  # what is wrong with the others is said now
+        # What is wrong with the others is said now.
+        Spec(input_size=1, loss=self._loss, **self._given())
         self._features = Features(max_features)
         self._learner: Learner | None = None
         self._row: Array = np.zeros(0)
@@ -74,7 +77,7 @@ class RTRLEstimator:
         scaled = tuple(self._features.scaled)
         if not scaled:
             return
-        inputs = {"input_size": len(scaled), "scale_inputs": scaled}
+        inputs = {"input_size": len(scaled), "scale_inputs": scaled, "loss": self._loss}
         spec = Spec(**{**self._given(), **self._wanted(), **inputs})
         if self._learner is None:
             self._learner = Learner.new(spec)
@@ -130,6 +133,8 @@ class RTRLEstimator:
         if self._learner is None or len(self._features.scaled) != inputs:
             self._grow()
         if self._learner is not None:
+            if not self._learner.steps:
+                self._learner.learning_rate = rate_for(self._given(), len(x))
             self._write(self._learner, x)
             self._learner.step(self._row, label, weight)
 

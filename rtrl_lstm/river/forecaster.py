@@ -36,7 +36,8 @@ class RTRLForecaster(RTRLEstimator, Forecaster):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels, from
+        less where the first row has more than 32 features.
     season
         Rows in a season, such as 12 for months. 0: it is looked for in the autocorrelation of the
         first 32, 64 ... 8,192 values. 1: there is none.

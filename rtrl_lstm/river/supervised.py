@@ -35,7 +35,8 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels, from
+        less where the first row has more than 32 features.
     use_last
         Whether the last target is an input. Do without it where labels arrive so late that it
         says little.
@@ -140,7 +141,8 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
     optimizer
         A name such as "adam" or "sgd", or an optimizer such as `rtrl_lstm.Adam(beta1=0.8)`.
     learning_rate
-        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels.
+        Size of the steps. None: it falls from .01 to .001 in the first 4,000 labels, from
+        less where the first row has more than 32 features.
     use_last
         Whether the last label is an input. Do without it where labels arrive so late that it says
         little, or where rows do not follow each other.
@@ -161,6 +163,8 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
     ...     datasets.Phishing(), RTRLClassifier(), metrics.LogLoss())
 
     """
+
+    _loss = "cross_entropy"
 
     def __init__(
         self,
@@ -187,7 +191,7 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         return True
 
     def _wanted(self) -> dict[str, Any]:
-        return {"loss": "cross_entropy", "output_size": max(len(self._classes), 1)}
+        return {"output_size": max(len(self._classes), 1)}
 
     def _write_past(self) -> None:
         if self._places and self._last >= 0:

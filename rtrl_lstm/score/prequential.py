@@ -40,8 +40,9 @@ class Prequential:
     """Scores a stream of forecasts beside the baselines, and counts its rows.
 
     The baselines are `last_value`; for labels also `class_frequency`, the shares of the labels so
-    far; and the same time a season ago where there is a season (see `season`). Where a seasonal
-    baseline has nothing to say yet, it says what the last value says.
+    far; and the same time a season ago where there is a season (see `season`) and a row has come
+    that is a season behind another. Where a seasonal baseline has nothing to say, it says what the
+    last value says.
 
     Args:
         horizon: rows from a forecast's origin to its truth.
@@ -233,9 +234,7 @@ class Prequential:
         sums = self._numbers
         if not sums:
             sums.update(learner=NumberSums(), last_value=NumberSums())
-        for name in self._seasons.found:
-            if name not in sums:  # until now it would have said what the last value says
-                sums[name] = copy.copy(sums["last_value"])
+        self._begin_seasons(sums)
         self._truth_size += abs(truth)
         sums["learner"].add(forecast, truth)
         if isinstance(forecast, Ranged):
@@ -250,9 +249,7 @@ class Prequential:
         if not sums:
             for name in ("learner", "last_value", "class_frequency"):
                 sums[name] = LabelSums()
-        for name in self._seasons.found:
-            if name not in sums:
-                sums[name] = copy.copy(sums["last_value"])
+        self._begin_seasons(sums)
         best = max(forecast, key=forecast.__getitem__)
         sums["learner"].add(best, forecast.get(truth, forecast.get(OTHER, 0.0)), truth)
         sums["last_value"].add(last, 1.0, truth)
@@ -261,6 +258,13 @@ class Prequential:
         for name in sums.keys() - {"learner", "last_value", "class_frequency"}:
             value = self._said_by(name)
             sums[name].add(value if isinstance(value, str) else last, 1.0, truth)
+
+    def _begin_seasons(self, sums: dict[str, Any]) -> None:
+        """Score what a season says from the first row on that it says something about; until then
+        it would have said what the last value says."""
+        for name in self._seasons.found:
+            if name not in sums and self._said_by(name) is not None:
+                sums[name] = copy.copy(sums["last_value"])
 
     def _said_by(self, name: str) -> Value:
         """What a seasonal baseline says; None where there is no such season, or not yet."""

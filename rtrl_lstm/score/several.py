@@ -118,6 +118,10 @@ class SeveralScore(Prequential):
         before = tuple(self._of(k, one) for one in reading.before)
         return reading._replace(truth=None if number != number else number, before=before)
 
+    def _completed(self, part: Prequential, found: dict[str, Any]) -> dict[str, Any]:
+        """What a part knows of each source of forecasts."""
+        return found
+
     @property
     def loss(self) -> float:
         """Sum of the absolute errors of all targets."""
@@ -125,13 +129,13 @@ class SeveralScore(Prequential):
 
     def losses(self) -> dict[str, float]:
         """By source, the mean over the targets of their sums of absolute errors."""
-        found = [part.losses() for part in self.parts.values()]
+        found = [self._completed(part, part.losses()) for part in self.parts.values()]
         return {name: sum(one[name] for one in found) / len(found) for name in _common(found)}
 
     def _metrics(self) -> dict[str, dict[str, Any]]:
         """The mean over the targets, for each source that has something to say about all."""
         parts = [part for part in self.parts.values() if part.scored]
-        found = [part._metrics() for part in parts]
+        found = [self._completed(part, part._metrics()) for part in parts]
         return {
             source: {
                 metric: _mean([one[source][metric] for one in found])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rtrl_lstm.fields import Array
@@ -36,3 +38,11 @@ class StepsScore(SeveralScore):
     def _truths(self, read: list[Reading | None]) -> list[Array]:
         truths = [reading.truth for reading in read if reading is not None]
         return [np.array(truths, np.float64)] * self.horizon
+
+    def _completed(self, part: Prequential, found: dict[str, Any]) -> dict[str, Any]:
+        """A whole season ahead, what was a season ago is the last value, and no baseline of its
+        own: it is one for the mean."""
+        for name, season in self.parts["1"]._seasons.found.items():
+            if season.lag == part.horizon and found:
+                found = {**found, name: found["last_value"]}
+        return found
