@@ -372,7 +372,8 @@ class Core(Named):
 
     def finish(self) -> None:
         """Bring weights and traces up to date with the last row; changes nothing that follows."""
-        if self._head[slots.H_PENDING] != slots.NOTHING:  # else a kernel might be compiled for it
+        pending = self._head[slots.H_PENDING] != slots.NOTHING
+        if pending or self._head[slots.H_DEFERRED]:  # else a kernel might be compiled for nothing
             self._do(entries.FINISH)
 
     def array(self, name: str) -> Array:

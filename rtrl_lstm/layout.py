@@ -49,6 +49,7 @@ GATE_PLACES = {
 }
 
 
+DEFERRED_FROM = 65536  # bytes of weights and traces: more than fit into the nearest cache
 NARROW = 32  # bytes: a vector of lanes of a net that would leave half of a longer one empty
 
 
@@ -231,12 +232,27 @@ class Layout(Mixed):
                     description[slots.R_VISITS] = visits
         self._write_gates(part, rows, descriptions)
         part[slots.L_TOGETHER] = _together(descriptions)
+        part[slots.L_DEFERRED] = self._place_deferred(layer, descriptions, sources)
         if spec.proj_size:
             part[slots.L_PROJECTION] = len(table) + slots.L_SIZE + len(rows) * slots.R_SIZE
             descriptions.append(self._projection_row(layer))
         table.extend(part)
         for description in descriptions:
             table.extend(description)
+
+    def _place_deferred(self, layer: str, rows: list[list[int]], sources: tuple[str, ...]) -> int:
+        """Room for a deferred step, where one is: see `kernels/deferred.py`."""
+        spec, first = self.spec, self.body_size
+        assert not isinstance(spec.optimizer, str)
+        each = (row[slots.R_LANES] * row[slots.R_COUNT] * (1 + row[slots.R_TRACES]) for row in rows)
+        is_large = sum(each) * np.dtype(spec.dtype).itemsize >= DEFERRED_FROM
+        is_plain = spec.optimizer.name == "sgd" and not spec.sums_gradients
+        is_alone = spec.num_layers == 1 and not spec.horizon and self.family == "simple"
+        if not (is_large and is_plain and is_alone and _together(rows)):
+            return -1
+        self._place_stretches(f"{layer}.deferred", ["s", "i", "f", "g", "cell", "o"], "factor")
+        self._place(f"{layer}.deferred.u", sources)
+        return first
 
     def _write_sizes(self, part: list[int]) -> None:
         spec = self.spec

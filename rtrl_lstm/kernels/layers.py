@@ -7,6 +7,7 @@ the next are both needed in one sweep. In a Forecaster they are the trailing and
 
 from __future__ import annotations
 
+from rtrl_lstm.kernels.deferred import descend_or_defer, finish_deferred, settle_deferred, turn
 from rtrl_lstm.kernels.dropout import drop_below
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, store, total, width
@@ -20,6 +21,7 @@ from rtrl_lstm.kernels.slots import (
     L_BLOCKS,
     L_CELL_CREDIT,
     L_CREDIT,
+    L_DEFERRED,
     L_FIRST_ROW,
     L_GATES,
     L_GATES_AT,
@@ -74,7 +76,6 @@ from rtrl_lstm.kernels.slots import (
 from rtrl_lstm.kernels.sparse import advance_listed, descend_listed, plan_visits, project_listed
 from rtrl_lstm.kernels.sweeps import (
     descend_direct,
-    descend_gates,
     descend_gates_in_pairs,
     descend_traced,
     learn_any,
@@ -169,7 +170,7 @@ def make_layer(listed, narrow):
     finish_part).
     """
     advance_lanes = _advance_listed if listed else _advance_lanes
-    advance_gates = _make_advance_gates(descend_gates_in_pairs if narrow else descend_gates)
+    advance_gates = _make_advance_gates(descend_gates_in_pairs if narrow else descend_or_defer)
 
     @hot
     def advance_layer(head, body, table, layer, u_next, team):
@@ -177,11 +178,16 @@ def make_layer(listed, narrow):
         L_NEXT."""
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
+        defers = table[layer + L_DEFERRED] >= 0 and _rows_together(head, table, layer) > 0
+        if not defers:
+            settle_deferred(head, body, table)
         task = ADVANCE, u_next, table[layer + L_LANES], width(body)
         chunk, span = begin_sweep(team, table, layer, *task)
         while chunk >= 0:
             advance_part(head, body, table, layer, u_next, chunk * span, span)
             chunk = next_chunk(team, table, layer)
+        if defers:
+            turn(head, body, table, layer)
 
     @hot
     def advance_part(head, body, table, layer, u_next, begin, span):
@@ -200,6 +206,7 @@ def make_layer(listed, narrow):
     @inline
     def finish_layer(head, body, table, layer, team):
         """Do what the last step left pending, and nothing else."""
+        finish_deferred(head, body, table, layer)
         if listed and layer == table[T_FIRST_LAYER]:
             plan_visits(head, table, layer)
         task = FINISH, table[layer + L_NOW + S_U], table[layer + L_LANES], width(body)

@@ -27,6 +27,7 @@ from rtrl_lstm.kernels.optimisers import begin_update
 from rtrl_lstm.kernels.scaling import observe_target, scale_inputs
 from rtrl_lstm.kernels.slots import (
     H_AWAITS,
+    H_DEFERRED,
     H_FROZEN,
     H_LABELS,
     H_PENDING,
@@ -97,7 +98,7 @@ def _make_finish(finish_layer):
     @inline
     def finish(head, body, table, team):
         """Bring weights and traces up to date with the last step."""
-        if head[H_PENDING] != NOTHING:
+        if head[H_PENDING] != NOTHING or head[H_DEFERRED] != 0.0:
             for number in range(table[T_LAYERS]):
                 layer = table[T_FIRST_LAYER] + number * table[T_LAYER_STEP]
                 finish_layer(head, body, table, layer, team)

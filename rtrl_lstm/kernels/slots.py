@@ -154,7 +154,8 @@ H_SCHEDULE_START = 24  # optimiser steps before the schedule's first
 H_DELTA = 25  # ObGD: sum of |dL/da| of the label
 H_SEED = 26  # what is dropped is drawn from it
 H_DROPOUT = 27  # the share that is dropped between layers; 0 in copies that do not learn
-H_STATISTICS = 28  # from here: count, mean and M2 of inputs and of targets, quantiles
+H_DEFERRED = 28  # 1: the step before the pending one is not written yet, see `deferred.py`
+H_STATISTICS = 29  # from here: count, mean and M2 of inputs and of targets, quantiles
 
 # --- table -----------------------------------------------------------------------------------
 T_INPUTS = 0
@@ -242,10 +243,11 @@ L_OUT_GROUPS = 28
 L_STATE = 29  # rule "full": number of the layer's first state among all states
 L_TOGETHER = 30  # rows from the first on that one sweep can take: see `sweeps.descend_gates`
 L_MASK = 31  # body: the factors of the numbers from below that the last row dropped; -1: none are
+L_DEFERRED = 32  # body: what is kept of a deferred step, see `deferred.py`; -1: none is deferred
 # Handed to functions: as Python's integers they would be compiled into a copy for each.
-L_NOW = np.int64(32)  # table: the states that learn
-L_NEXT = np.int64(44)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)
-L_SIZE = 56
+L_NOW = np.int64(33)  # table: the states that learn
+L_NEXT = np.int64(45)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)
+L_SIZE = 57
 
 S_U = 0  # body: sources
 S_Z = 1  # body: projections, a stretch of lanes per gate

@@ -168,7 +168,7 @@ def descend_direct(head, body, table, row, at, u, u_next, gain):
 
 
 @inline
-def _learn_gates(body, at, traces, weights, coefficients, source, following, z):
+def learn_gates(body, at, traces, weights, coefficients, source, following, z):
     """One source of the rows of i, f, g and o; returns their projections so far."""
     decay, inject_i, inject_f, inject_g, pace, pace_o = coefficients
     i, f, g, o = z
@@ -192,19 +192,19 @@ def descend_gates(head, body, table, layer, k, u, u_next, gain):
     row = table[layer + L_FIRST_ROW]
     count, step = table[row + R_COUNT], width(body)
     u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
-    traces, weights = _places_of_gates(table, row)
-    coefficients = _coefficients_of_gates(head, body, table, layer, k, gain)
+    traces, weights = places_of_gates(table, row)
+    coefficients = coefficients_of_gates(head, body, table, layer, k, gain)
     nothing = const(gain, 0.0)
     even = odd = (nothing, nothing, nothing, nothing)
     for d in range(0, count - 1, 2):
         source, following = spread(body, u + d), spread(body, u_next + d)
-        even = _learn_gates(body, at, traces, weights, coefficients, source, following, even)
+        even = learn_gates(body, at, traces, weights, coefficients, source, following, even)
         source, following = spread(body, u + d + 1), spread(body, u_next + d + 1)
-        odd = _learn_gates(body, at + step, traces, weights, coefficients, source, following, odd)
+        odd = learn_gates(body, at + step, traces, weights, coefficients, source, following, odd)
         at += 2 * step
     if count & 1:
         source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
-        even = _learn_gates(body, at, traces, weights, coefficients, source, following, even)
+        even = learn_gates(body, at, traces, weights, coefficients, source, following, even)
     return even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]
 
 
@@ -217,8 +217,8 @@ def descend_gates_in_pairs(head, body, table, layer, k, u, u_next, gain):
     row, both = table[layer + L_FIRST_ROW], in_pairs(body)
     count, step = table[row + R_COUNT], width(both)
     u, u_next, at = u + table[row + R_FIRST], u_next + table[row + R_FIRST], k * count
-    traces, weights = _places_of_gates(table, row)
-    alone = _coefficients_of_gates(head, body, table, layer, k, gain)
+    traces, weights = places_of_gates(table, row)
+    alone = coefficients_of_gates(head, body, table, layer, k, gain)
     coefficients = (
         pair(alone[0]),
         pair(alone[1]),
@@ -231,18 +231,18 @@ def descend_gates_in_pairs(head, body, table, layer, k, u, u_next, gain):
     z = (nothing, nothing, nothing, nothing)
     for d in range(0, count - 1, 2):
         source, following = spread_pair(both, u + d), spread_pair(both, u_next + d)
-        z = _learn_gates(both, at, traces, weights, coefficients, source, following, z)
+        z = learn_gates(both, at, traces, weights, coefficients, source, following, z)
         at += step
     even = (first_half(z[0]), first_half(z[1]), first_half(z[2]), first_half(z[3]))
     odd = (second_half(z[0]), second_half(z[1]), second_half(z[2]), second_half(z[3]))
     if count & 1:
         source, following = spread(body, u + count - 1), spread(body, u_next + count - 1)
-        even = _learn_gates(body, at, traces, weights, alone, source, following, even)
+        even = learn_gates(body, at, traces, weights, alone, source, following, even)
     return even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]
 
 
 @inline
-def _places_of_gates(table, row):
+def places_of_gates(table, row):
     """Where traces and weights lie of the rows of i, f, g and o, of which `row` is the first."""
     f, g, o = row + R_SIZE, row + 2 * R_SIZE, row + 3 * R_SIZE
     traces = (table[row + R_TRACE], table[f + R_TRACE], table[g + R_TRACE])
@@ -256,8 +256,8 @@ def _places_of_gates(table, row):
 
 
 @inline
-def _coefficients_of_gates(head, body, table, layer, k, gain):
-    """What `_learn_gates` needs of lanes k.."""
+def coefficients_of_gates(head, body, table, layer, k, gain):
+    """What `learn_gates` needs of lanes k.."""
     row = table[layer + L_FIRST_ROW]
     push_o = push_of(body, table, layer, row + 3 * R_SIZE, k)
     return (
