@@ -55,8 +55,9 @@ def test_one_step_is_a_forecast_of_one_row() -> None:
     assert model.spec.output_size == 1
 
 
-def test_a_score_is_that_of_each_alone() -> None:
-    rows, model = _rows(), _model()
+@pytest.mark.parametrize("interval", [None, 0.8])
+def test_a_score_is_that_of_each_alone(interval: float | None) -> None:
+    rows, model = _rows(), _model(interval=interval)
     forecasts, readings = model.follow(rows)
     score = StepsScore(H, 5)
     score.extend(forecasts, readings)
@@ -65,6 +66,8 @@ def test_a_score_is_that_of_each_alone() -> None:
         alone = Prequential(step, 5)
         alone.extend([forecast[step - 1] for forecast in forecasts], readings)
         wanted = alone.summary(model.counts)
+        assert score.parts[str(step)].to_json() == alone.to_json()
+        assert ("coverage" in wanted["metrics"]) == (interval is not None)
         assert found["steps"][str(step)]["metrics"] == wanted["metrics"]
         assert found["steps"][str(step)]["baselines"] == wanted["baselines"]
     each = [found["steps"][str(step)]["metrics"]["mae"] for step in range(1, H + 1)]

@@ -94,7 +94,8 @@ def test_a_helper_can_do_all_of_a_sweep(name):
     X, Y = stream(spec)[:2]
     for learner in (alone, net):
         learner.run(X, Y)
-        learner._head[slots.H_PENDING] = slots.WEIGHTS  # also where a sum was settled at once
+        learner.finish()  # nothing is deferred
+        learner._head[slots.H_PENDING] = slots.WEIGHTS  # once more
     before, table = net.block.copy(), net.layout.table
     for number in range(spec.num_layers):
         layer = table[slots.T_FIRST_LAYER] + number * table[slots.T_LAYER_STEP]

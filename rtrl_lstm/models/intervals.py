@@ -210,6 +210,11 @@ def intervals_for(level: float, schema: Schema) -> Intervals | SeveralIntervals:
     return SeveralIntervals(level, (horizon for _ in names), newest=False)
 
 
+def ends_of(forecast: object) -> tuple[float, float]:
+    """The ends of a forecast's interval; NaN where there is none."""
+    return (forecast.lower, forecast.upper) if isinstance(forecast, Ranged) else (NAN, NAN)
+
+
 def pack(ranged: Ranged) -> list[float | None]:
     """As plain JSON: value, lower, upper."""
     return [float(ranged), _known(ranged.lower), _known(ranged.upper)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.fields import Array
-from rtrl_lstm.score.tallies import NumberSums
+from rtrl_lstm.score.tallies import NumberSums, RangeSums
 from rtrl_lstm.table.season import Season, Seasons, last_known
 
 
@@ -79,6 +79,40 @@ class Compared:
         parts[1:] = values if self._all_count else np.where(self.counts, values, 0.0)
         found: Array = np.cumsum(parts)
         return found
+
+
+class ComparedRanges:
+    """The sums over intervals after each of some rows.
+
+    Args:
+        ends: (T or more,) pairs, lower and upper, of the forecasts that the rows hold the truth of;
+            NaN where there is no interval.
+        truths: (T,) the rows' targets.
+        counts: (T,) bool: which forecasts are scored.
+        sums: those before these rows.
+    """
+
+    def __init__(
+        self,
+        ends: list[tuple[float, float]],
+        truths: Array,
+        counts: NDArray[np.bool_],
+        sums: RangeSums,
+    ) -> None:
+        lower, upper = np.array(ends, np.float64)[: len(truths)].T
+        there = counts & ~np.isnan(lower)
+        inside = there & (lower <= truths) & (truths <= upper)
+        self._sums = sums
+        self._count = sums.count + np.cumsum(np.concatenate(([0], there)))
+        self._covered = sums.covered + np.cumsum(np.concatenate(([0], inside)))
+        widths = np.where(there, upper - lower, 0.0)
+        self._width = np.cumsum(np.concatenate(([sums.width], widths)))
+
+    def settle(self, rows: int) -> None:
+        """Bring the sums up to the first so many rows."""
+        self._sums.count = int(self._count[rows])
+        self._sums.covered = int(self._covered[rows])
+        self._sums.width = float(self._width[rows])
 
 
 def _season_ago(seasons: Seasons, season: Season, truths: Array, lasts: Array) -> Array:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.models.intervals import Ranged, pack, unpack
-from rtrl_lstm.score.compared import Compared, Origins, origins_of
+from rtrl_lstm.models.intervals import Ranged, ends_of, pack, unpack
+from rtrl_lstm.score.compared import Compared, ComparedRanges, Origins, origins_of
 from rtrl_lstm.score.tallies import Frequencies, LabelSums, NumberSums, RangeSums, Spread
 from rtrl_lstm.table.columns import Value
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
@@ -122,8 +122,8 @@ class Prequential:
             rows.take(stop)
             yield stop
 
-    def _origins(self, numbers: Numbers) -> Origins:
-        """The forecasts that the rows hold the truth of; their own wait."""
+    def _origins(self, numbers: Numbers, given: Sequence[Forecast]) -> Origins:
+        """The forecasts that the rows hold the truth of; their own wait, as they were given."""
         waiting, labels, said = self._waiting, numbers.labels, numbers.forecasts
         rows = np.arange(self.rows + 1, self.rows + len(labels) + 1)
         own = (rows >= self.score_from) & ~np.isnan(said)
@@ -142,13 +142,10 @@ class Prequential:
         )
         if self.horizon:
             last = slice(-min(self.horizon, len(labels)), None)
-            found = zip(
-                said[last].tolist(), labels[last].tolist(), rows[last].tolist(), strict=True
-            )
+            found = zip(given[last], labels[last].tolist(), rows[last].tolist(), strict=True)
             for forecast, truth, row in found:
                 known = None if truth != truth else truth
-                made = None if forecast != forecast else forecast
-                waiting.append(Waiting(made, known, row, self._sequence))
+                waiting.append(Waiting(forecast, known, row, self._sequence))
                 waiting.popleft()
         return origins
 
@@ -374,14 +371,26 @@ class AtOnce:
     Args:
         score: it has to be able to take them, see `Prequential.takes`.
         numbers: the rows; their inputs do not matter.
+        given: their forecasts as they were given, if these have intervals.
     """
 
-    def __init__(self, score: Prequential, numbers: Numbers) -> None:
+    def __init__(
+        self, score: Prequential, numbers: Numbers, given: Sequence[Forecast] | None = None
+    ) -> None:
         self._score, self._labels, self._taken = score, numbers.labels, 0
         self._scored_before = score.scored
-        self._origins = score._origins(numbers)
+        waiting = [one.forecast for one in score._waiting]
+        if given is None:
+            said = numbers.forecasts.tolist()
+            self._origins = score._origins(numbers, [None if y != y else y for y in said])
+        else:
+            self._origins = score._origins(numbers, given)
         sums = (score._numbers, score._truth_size, score.scored, score._seasons)
         self._compared = Compared(self._origins, self._labels, *sums)
+        self._ranges: ComparedRanges | None = None
+        if given is not None:
+            ends = [ends_of(one) for one in (*waiting, *given)]
+            self._ranges = ComparedRanges(ends, self._labels, self._compared.counts, score.ranges)
 
     def take(self, stop: int) -> None:
         """Count the rows up to number `stop`; with the last one the score has them whole."""
@@ -391,6 +400,8 @@ class AtOnce:
         score.scored = int(compared.scored[stop])
         score._truth_size = float(compared.truth_size[stop])
         compared.settle(stop)
+        if self._ranges is not None:
+            self._ranges.settle(stop)
         self._taken = stop
         if stop == len(self._labels):
             self._end()

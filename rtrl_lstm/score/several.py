@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm.fields import Array
+from rtrl_lstm.models.intervals import Ranged
 from rtrl_lstm.score.prequential import AtOnce, Prequential
 from rtrl_lstm.score.tallies import RangeSums
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading
@@ -84,11 +85,15 @@ class SeveralScore(Prequential):
 
     def _at_once(self, said: Said, read: Read) -> list[AtOnce]:
         """Rows that are plain, as each part takes them."""
-        nothing = (np.nan,) * len(self.parts)
+        none, nothing = (None,) * len(self.parts), (np.nan,) * len(self.parts)
         forecasts = np.array([nothing if one is None else one for one in said], np.float64)
-        columns = zip(self.parts.values(), self._truths(read), forecasts.T, strict=True)
-        none = forecasts[:, :0]
-        return [AtOnce(part, Numbers(none, truths, own)) for part, truths, own in columns]
+        given: list[list[Forecast] | None] = [None] * len(self.parts)
+        if any(isinstance(one, tuple) and isinstance(one[0], Ranged) for one in said):
+            columns = zip(*(one if isinstance(one, tuple) else none for one in said), strict=True)
+            given = [list(column) for column in columns]
+        parts = zip(self.parts.values(), self._truths(read), forecasts.T, given, strict=True)
+        x = forecasts[:, :0]
+        return [AtOnce(part, Numbers(x, y, own), ranged) for part, y, own, ranged in parts]
 
     def _truths(self, read: Read) -> list[Array]:
         """For each part the truths of rows of numbers, NaN where they are missing."""
@@ -173,11 +178,11 @@ class SeveralScore(Prequential):
 
 
 def _is_plain(forecast: Forecast | BadRow, reading: Reading | None) -> bool:
-    """Whether a row is one of the sequence, of numbers, and without intervals."""
+    """Whether a row is one of the sequence, and of numbers."""
     if reading is None or reading.before or reading.reset:
         return False
     said = forecast[0] if isinstance(forecast, tuple) else forecast
-    return (said is None or type(said) is float) and not isinstance(reading.truth, str)
+    return (said is None or isinstance(said, float)) and not isinstance(reading.truth, str)
 
 
 def _common(found: list[dict[str, Any]]) -> list[str]:
