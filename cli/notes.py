@@ -13,7 +13,7 @@ from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
 
-_WITH_UNIT = re.compile(r"[+-]?\d[\d.,' ]*(?P<unit>(?<=\d)\s*[^\d\s].*)")
+_WITH_UNIT = re.compile(r"[+-]?\d+([.,' ]\d+)*(?P<unit>\s*[^\d\s.,'][^\d]*)")
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
@@ -46,7 +46,9 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
             f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
             "row that numbers of 32 bits are too coarse for it: --dtype float64"
         )
-    if not found["learned"]:
+    if not found["learned"] and found["pending"] + found["bad_rows"] == found["rows"]:
+        notes.append(f"nothing was learned: --horizon {schema.horizon:,} is beyond the last row")
+    elif not found["learned"]:
         notes.append(f"nothing was learned: no value in column {target!r} to learn from")
     return notes
 
