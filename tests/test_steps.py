@@ -94,7 +94,7 @@ def test_progress_is_of_the_forecasts_since_the_line_before() -> None:
     """Of far steps fewer were scored, and a week shows later than a day."""
     truths = np.random.default_rng(0).normal(size=300).tolist()
     score = StepsScore(horizon=40)
-    table, before = Table(score), 0
+    table, before, total = Table(score), 0, 0.0
     for row in (30, 60, 150, 200, 300):
         t = range(before, row)
         readings = [Reading([], truths[k], truths[k], False, 3600.0 * k, ()) for k in t]
@@ -105,6 +105,8 @@ def test_progress_is_of_the_forecasts_since_the_line_before() -> None:
         apart = [abs(truths[k] - truths[k - step]) for k, step in told]
         assert float(last) == pytest.approx(np.mean(apart), abs=1e-3)
         assert season == "-" or 0.9 < float(season) < 1.3
+        total += sum(abs(truths[k]) for k, _ in told)
+        assert score.losses()["learner"] == pytest.approx(total / 40)
         before = row
     assert season != "-"
 

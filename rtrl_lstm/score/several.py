@@ -138,8 +138,7 @@ class SeveralScore(Prequential):
 
     def losses(self) -> dict[str, float]:
         """By source, the mean over the targets of their sums of absolute errors."""
-        found = [self._completed(part, part.losses()) for part in self.parts.values()]
-        return {name: sum(one[name] for one in found) / len(found) for name in _common(found)}
+        return {name: loss / len(self.parts) for name, (loss, _) in self.compared().items()}
 
     def _metrics(self) -> dict[str, dict[str, Any]]:
         """The mean over the targets, for each source that has something to say about all."""
