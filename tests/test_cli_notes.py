@@ -177,7 +177,18 @@ def test_a_horizon_beyond_the_last_row(tmp_path: Path) -> None:
     assert said in _learn(tmp_path, lines, "--horizon", "20")
     assert "nothing was learned" not in _learn(tmp_path, lines, "--horizon", "19")
     said = "nothing was learned: no value in column 'y' to learn from"
-    assert said in _learn(tmp_path, ["x,y", *["1,"] * 20], "--task", "regression")
+    for horizon in ("0", "3"):
+        options = ("--task", "regression", "--horizon", horizon)
+        assert said in _learn(tmp_path, ["x,y", *["1,"] * 20], *options)
+    said = "nothing was learned: no two values of 'y' are 3 rows apart in a sequence"
+    assert said in _learn(tmp_path, lines, "--horizon", "3", "--reset-on", "x")
+
+
+def test_figures_of_rows_that_never_come(tmp_path: Path) -> None:
+    lines = ["x,y", *(f"{k},{k % 5}" for k in range(20))]
+    said = "nothing was scored: --score-from 21 is a later row"
+    assert said in _learn(tmp_path, lines, "--score-from", "21")
+    assert "nothing was scored" not in _learn(tmp_path, lines, "--score-from", "20")
 
 
 def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:
