@@ -28,6 +28,8 @@ class WriteError(Stop):
 
 def about(path: str, error: BaseException) -> str:
     """What an error says about a file, with the file's name."""
+    if isinstance(error, OSError) and error.strerror and error.filename == path:
+        return f"{path}: {error.strerror}"
     said = reason(error)
     return said if path in said else f"{path}: {said}"
 

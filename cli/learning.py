@@ -272,7 +272,9 @@ class _Run:
         if self._replay is not None and self._replay.passed:
             passed = counted(self._replay.passed, "row")
             notes.append(f"{passed} had been learned before: passed over")
-        model = self._stand.model
+        model, score = self._stand.model, self._stand.score
+        if found["learned"] and not found["scored"] and score.score_from > found["rows"]:
+            notes.append(f"nothing was scored: --score-from {score.score_from:,} is a later row")
         if times := model.interventions:
             notes.append(
                 f"the learner had gone astray and was stepped back {counted(times, 'time')}, each "

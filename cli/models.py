@@ -133,8 +133,9 @@ def misfit(source: Source, error: SchemaError) -> Stop:
 
 
 def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:
-    """Compile what the model's cell needs, if no run did before, and say so: it takes a while."""
-    from rtrl_lstm.kernels import entries
+    """Compile what the model's cell needs, and its members, if no run did before, and say so: it
+    takes a while."""
+    from rtrl_lstm.kernels import entries, mixture
     from rtrl_lstm.kernels.jit import is_compiled
     from rtrl_lstm.layout import family_of
     from rtrl_lstm.models.model import Model
@@ -143,6 +144,8 @@ def compile_kernels(model: Model | Panel | Delayed, progress: Progress) -> None:
     decide = ("cell", "rule", "hidden_size", "block_size", "proj_size", "dtype")
     kind = {name: model.options[name] for name in decide if name in model.options}
     spec = Spec(1, **kind)
-    if not is_compiled(entries.entry_of(spec.cell, family_of(spec))):
+    several = model.members * len(model.rates) > 1
+    needed = [entries.entry_of(spec.cell, family_of(spec)), *([mixture.mix] if several else [])]
+    if not all(map(is_compiled, needed)):
         progress.say("compiling the kernels (once per machine) ...")
-        Model(target="y", **kind).run([{"x": 0.0, "y": 0.0}])
+        Model(target="y", members=1 + several, **kind).run([{"x": 0.0, "y": 0.0}])

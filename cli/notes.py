@@ -13,7 +13,7 @@ from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
 
-_WITH_UNIT = re.compile(r"[+-]?\d[\d.,' ]*(?P<unit>(?<=\d)\s*[^\d\s].*)")
+_WITH_UNIT = re.compile(r"[+-]?\d+([.,' ]\d+)*(?P<unit>\s*[^\d\s.,'][^\d]*)")
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
@@ -46,9 +46,22 @@ def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: s
             f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
             "row that numbers of 32 bits are too coarse for it: --dtype float64"
         )
-    if not found["learned"]:
-        notes.append(f"nothing was learned: no value in column {target!r} to learn from")
+    if not found["learned"] and found["bad_rows"] < found["rows"]:
+        notes.append(f"nothing was learned: {_why_nothing(schema, found)}")
     return notes
+
+
+def _why_nothing(schema: Schema, found: dict[str, Any]) -> str:
+    """Why no row taught anything."""
+    target = schema.arguments["target"]
+    if found["pending"] and not found["unlabelled"]:
+        return f"--horizon {schema.horizon:,} is beyond the last row"
+    has_values = schema.target.classes or schema.place_of_number(target) is not None
+    if schema.horizon and has_values:
+        return (
+            f"no two values of {target!r} are {counted(schema.horizon, 'row')} apart in a sequence"
+        )
+    return f"no value in column {target!r} to learn from"
 
 
 def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:

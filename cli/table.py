@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WIDTH = 12
 NOTHING = "-"
+_FREQUENCY = "class_frequency"
+_OF_LABELS = ("learner", _FREQUENCY)  # sources of probabilities
 _NO_COUNTS = {"rows": 0, "learned": 0, "unlabelled": 0, "pending": 0}
 _NUMBERS = ("mean absolute error", ("learner", "last value", "season ago"))
 _LABELS = ("log loss", ("learner", "frequency"))
@@ -31,51 +33,56 @@ class Table:
     def __init__(self, score: Prequential) -> None:
         self._score = score
         self._has_header = False
-        self._before = self._sums()
+        self._before = self._sums(self._metrics())
 
     def lines(self) -> list[str]:
         """The next line, with the header before the first one; none before a forecast is scored."""
         latest = self._score.latest
         if latest is None:
             return []
-        title, sources = _LABELS if isinstance(latest[0], dict) else _NUMBERS
-        now = self._sums()
-        since = [_mean(now, self._before, source) for source in sources]
+        title, columns = _LABELS if isinstance(latest[0], dict) else _NUMBERS
+        metrics = self._metrics()
+        now = self._sums(metrics)
+        since = [_mean(now, self._before, _source(column, now)) for column in columns]
         self._before = now
-        cells = [f"{self._score.rows:,}", _mean(now, {}, "learner"), *since, *_pair(latest)]
+        so_far = metrics["learner"].get("mae", metrics["learner"].get("log_loss"))
+        cells = [f"{self._score.rows:,}", number(so_far), *since, *_pair(latest)]
         line = "".join(cell.rjust(WIDTH) for cell in cells)
         if self._has_header:
             return [line]
         self._has_header = True
-        names = ("rows", "so far", *sources, "truth", "forecast")
+        names = ("rows", "so far", *columns, "truth", "forecast")
         over = title.rjust(2 * WIDTH) + "  of the rows since the line before"
         return [over, "".join(name.rjust(WIDTH) for name in names), line]
 
-    def _sums(self) -> dict[str, tuple[float, int]]:
-        """By column: the sum of losses and how many were scored."""
-        score = self._score
-        summary = score.summary(_NO_COUNTS)
-        found: dict[str, tuple[float, int]] = {}
-        for name, metrics in {"learner": summary["metrics"], **summary["baselines"]}.items():
-            loss = metrics.get("mae", metrics.get("log_loss"))
-            if loss is not None:
-                # A season that was found later takes the place of one found before.
-                found[_column(name)] = (loss * score.scored, score.scored)
-        return found
+    def _metrics(self) -> dict[str, Any]:
+        """By source."""
+        summary = self._score.summary(_NO_COUNTS)
+        return {"learner": summary["metrics"], **summary["baselines"]}
+
+    def _sums(self, metrics: dict[str, Any]) -> dict[str, tuple[float, int]]:
+        """By source: the sum of losses, and of how many forecasts."""
+        scored = self._score.scored
+        if _FREQUENCY not in metrics:
+            return self._score.compared()
+        return {name: (metrics[name]["log_loss"] * scored, scored) for name in _OF_LABELS}
 
 
-def _column(name: str) -> str:
-    if name.startswith("same_time"):
-        return "season ago"
-    return "frequency" if name == "class_frequency" else name.replace("_", " ")
+def _source(column: str, now: dict[str, Any]) -> str:
+    """Whose losses a column shows; of several seasons, those of the one that came last."""
+    if column == "frequency":
+        return _FREQUENCY
+    seasons = [name for name in now if name.startswith("same_time")]
+    return seasons[-1] if column == "season ago" and seasons else column.replace(" ", "_")
 
 
 def _mean(
     now: dict[str, tuple[float, int]], before: dict[str, tuple[float, int]], source: str
 ) -> str:
-    """The mean loss of a column over the rows between two moments."""
+    """The mean loss of a source over the rows between two moments."""
     total, count = now.get(source, (0.0, 0))
-    total_before, count_before = before.get(source, (0.0, 0))
+    # What a season says that has just been found is what the last value said before.
+    total_before, count_before = before.get(source, before.get("last_value", (0.0, 0)))
     return number((total - total_before) / (count - count_before)) if count > count_before else "-"
 
 

@@ -164,8 +164,31 @@ def test_numbers_with_a_unit_in_each_cell(tmp_path: Path, unit: str) -> None:
     advice = said.split("text: ")[1].split(" FILE | ")[0]
     plain = subprocess.run([*shlex.split(advice), "rows.csv"], cwd=tmp_path, capture_output=True)
     assert plain.stdout.decode().splitlines() == [line.replace(unit, "") for line in lines]
-    others = ["x,y", *(f"{k} {'mk'[k % 2]}m,{k}" for k in range(70))]
-    assert "behind them" not in _learn(tmp_path, others)
+    for other in ("{k} {m}m", "1.1.{year}", "{k}-{m}{k}", "{k} m{k}"):
+        texts = [other.format(k=k, m="mk"[k % 2], year=1900 + k) for k in range(70)]
+        options = ("--time", "none", "--horizon", "1")
+        said = _learn(tmp_path, ["x,y", *(f"{text},1" for text in texts)], *options)
+        assert "behind them" not in said
+
+
+def test_a_horizon_beyond_the_last_row(tmp_path: Path) -> None:
+    lines = ["x,y", *(f"{k},{k % 5}" for k in range(20))]
+    said = "nothing was learned: --horizon 20 is beyond the last row"
+    assert said in _learn(tmp_path, lines, "--horizon", "20")
+    assert "nothing was learned" not in _learn(tmp_path, lines, "--horizon", "19")
+    said = "nothing was learned: no value in column 'y' to learn from"
+    for horizon in ("0", "3"):
+        options = ("--task", "regression", "--horizon", horizon)
+        assert said in _learn(tmp_path, ["x,y", *["1,"] * 20], *options)
+    said = "nothing was learned: no two values of 'y' are 3 rows apart in a sequence"
+    assert said in _learn(tmp_path, lines, "--horizon", "3", "--reset-on", "x")
+
+
+def test_figures_of_rows_that_never_come(tmp_path: Path) -> None:
+    lines = ["x,y", *(f"{k},{k % 5}" for k in range(20))]
+    said = "nothing was scored: --score-from 21 is a later row"
+    assert said in _learn(tmp_path, lines, "--score-from", "21")
+    assert "nothing was scored" not in _learn(tmp_path, lines, "--score-from", "20")
 
 
 def test_a_text_among_numbers_may_be_a_missing_value(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from command_line import folder_on_path
 
+from rtrl_lstm.kernels.slots import LOSSES, RULES
+from rtrl_lstm.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
+from rtrl_lstm.spec import CELL_OPTIONS, CELLS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,6 +59,13 @@ def test_commands_of_a_page_work(
 
 def test_the_pages_hold_commands() -> None:
     assert sum(len(_scripts(page)) for page in PAGES) >= 5
+
+
+def test_all_choices_are_told_of() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    kinds = [kind.__name__ for kind in (*CLIPS.values(), *SCHEDULES.values())]
+    for name in (*LOSSES, *CELLS, *RULES, *OPTIMIZERS, *CELL_OPTIONS, *kinds):
+        assert re.search(rf"`[^`\n]*\b{name}\b|rl\.{name}\b", text), name
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

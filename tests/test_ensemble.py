@@ -8,8 +8,11 @@ from command_line import run
 
 import rtrl_lstm as rl
 from reference.mixture import Mixture
+from rtrl_lstm.cli.models import compile_kernels
+from rtrl_lstm.cli.progress import Progress
 from rtrl_lstm.ensemble import RATES, new_learner
 from rtrl_lstm.export import ExportError, to_onnx
+from rtrl_lstm.kernels import jit, mixture
 from rtrl_lstm.spec import Spec
 
 TASKS = {
@@ -181,3 +184,13 @@ def test_the_rate_auto_from_the_command_line(tmp_path):
         assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "whole.rtrl").read_bytes()
     wrong = run(*learn[:5], "--learning-rate", "fast", "d.csv", cwd=tmp_path, code=2)
     assert "neither a number above 0 nor auto" in wrong.stderr
+
+
+@pytest.mark.parametrize(("members", "said"), [(1, []), (2, ["compiling the kernels"])])
+def test_that_members_are_compiled_is_said(monkeypatch, members, said):
+    monkeypatch.setattr(jit, "is_compiled", lambda kernel: kernel is not mixture.mix)
+    heard = []
+    progress = Progress()
+    progress.say = heard.append
+    compile_kernels(rl.Model("y", members=members), progress)
+    assert [line[:21] for line in heard] == said

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 
@@ -53,6 +54,36 @@ def test_two_processes_do_not_compile_the_same():
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(timeout=2.0)
     assert waiting.communicate(timeout=60.0)[0] == b"in\n"
+
+
+def test_what_was_compiled_before_an_edit_or_an_upgrade_is_not_found(monkeypatch, tmp_path):
+    def found():
+        return jit._sources_hash.__wrapped__()
+
+    shutil.copy(jit.__file__, tmp_path)
+    monkeypatch.setattr(jit, "_HERE", tmp_path)
+    said = [found()]
+    (tmp_path / "jit.py").write_text("# edited\n")
+    said.append(found())
+    monkeypatch.setattr(jit.numba, "__version__", "0.0")
+    said.append(found())
+    assert len(set(said)) == 3
+
+
+def test_where_no_folder_can_be_written_kernels_are_compiled_all_the_same(tmp_path):
+    (tmp_path / "file").touch()
+    command = """
+from rtrl_lstm.kernels import jit
+@jit.entry
+def one_more(k):
+    return k + 1
+print(jit.cache_folder(), one_more(1), jit.is_compiled(one_more), jit.bare(one_more, 1.0)(1.5))
+"""
+    environment = os.environ | {"RTRL_LSTM_CACHE": str(tmp_path / "file")}
+    done = subprocess.run(
+        [sys.executable, "-c", command], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "None 2 True 2.5\n"
 
 
 @pytest.fixture(name="asked_for")

@@ -326,6 +326,8 @@ def test_options_it_does_not_have_are_named(options):
         ({"start": 3}, "start must be a Learner"),
         ({"update": "sequence"}, "update 'sequence' .* needs reset_on"),
         ({"target": None}, "target"),
+        ({"time": ["day"]}, "time must be the name of one column"),
+        ({"weight": {"w"}}, "weight must be the name of one column"),
     ],
     ids=str,
 )

@@ -13,6 +13,7 @@ import pytest
 from command_line import figures, run, waves
 from test_model import insides, shown
 
+from rtrl_lstm.cli.table import Table
 from rtrl_lstm.modelfile import from_bytes, to_bytes
 from rtrl_lstm.models.model import Model
 from rtrl_lstm.score.prequential import Prequential
@@ -90,6 +91,27 @@ def test_last_week_is_a_baseline_of_all_rows_up_to_a_week_ahead() -> None:
     said = [one.get("same_time_last_week", one["last_value"])["mae"] for one in each]
     assert found["baselines"]["same_time_last_week"]["mae"] == pytest.approx(np.mean(said))
     assert "same_time_last_week" in score.losses()
+
+
+def test_progress_is_of_the_forecasts_since_the_line_before() -> None:
+    """Of far steps fewer were scored, and a week shows later than a day."""
+    truths = np.random.default_rng(0).normal(size=300).tolist()
+    score = StepsScore(horizon=40)
+    table, before, total = Table(score), 0, 0.0
+    for row in (30, 60, 150, 200, 300):
+        t = range(before, row)
+        readings = [Reading([], truths[k], truths[k], False, 3600.0 * k, ()) for k in t]
+        score.extend([(0.0,) * 40] * len(t), readings)
+        learner, last, season = table.lines()[-1].split()[2:5]
+        told = {(k, step) for k in t for step in range(1, 41) if k >= step}
+        assert float(learner) == pytest.approx(np.mean([abs(truths[k]) for k, _ in told]), abs=1e-3)
+        apart = [abs(truths[k] - truths[k - step]) for k, step in told]
+        assert float(last) == pytest.approx(np.mean(apart), abs=1e-3)
+        assert season == "-" or 0.9 < float(season) < 1.3
+        total += sum(abs(truths[k]) for k, _ in told)
+        assert score.losses()["learner"] == pytest.approx(total / 40)
+        before = row
+    assert season != "-"
 
 
 @pytest.mark.parametrize("season", [False, True])

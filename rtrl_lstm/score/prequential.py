@@ -156,6 +156,10 @@ class Prequential:
             return self._numbers["learner"].absolute
         return self._labels["learner"].log_loss if "learner" in self._labels else 0.0
 
+    def compared(self) -> dict[str, tuple[float, int]]:
+        """By source as in `losses`, that sum and of how many forecasts it is."""
+        return {name: (loss, self.scored) for name, loss in self.losses().items()}
+
     def losses(self) -> dict[str, float]:
         """The learner's and each baseline's summed absolute errors, or wrong labels, so far."""
         found = {name: sums.absolute for name, sums in self._numbers.items()}

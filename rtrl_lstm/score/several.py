@@ -132,10 +132,18 @@ class SeveralScore(Prequential):
         """Sum of the absolute errors of all targets."""
         return sum(part.loss for part in self.parts.values())
 
+    def compared(self) -> dict[str, tuple[float, int]]:
+        """See `Prequential.compared`; of the targets that were scored together."""
+        parts = [part for part in self.parts.values() if part.scored]
+        found = [self._completed(part, part.compared()) for part in parts]
+        return {
+            name: (sum(one[name][0] for one in found), sum(one[name][1] for one in found))
+            for name in _common(found)
+        }
+
     def losses(self) -> dict[str, float]:
         """By source, the mean over the targets of their sums of absolute errors."""
-        found = [self._completed(part, part.losses()) for part in self.parts.values()]
-        return {name: sum(one[name] for one in found) / len(found) for name in _common(found)}
+        return {name: loss / len(self.parts) for name, (loss, _) in self.compared().items()}
 
     def _metrics(self) -> dict[str, dict[str, Any]]:
         """The mean over the targets, for each source that has something to say about all."""

@@ -126,6 +126,8 @@ def _check_roles(
     """A column has one role."""
     roles = {**times, "reset_on": reset_on, "weight": weight, "key": key, "id": id}
     for role, column in roles.items():
+        if isinstance(column, list | set | dict):
+            raise ValueError(f"{role} must be the name of one column, not {column!r}")
         if column == target:
             raise ValueError(f"column {column!r} is the target and cannot be the {role}")
     if weight is not None and weight in (*times.values(), reset_on, *features):
