@@ -36,7 +36,7 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
     combined = kind(input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS)
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
-    twin = Combination(2, clip and clip.limit, 1 if inner else None)
+    twin = Combination(2, clip and clip.limit, 1 if inner else None, horizon)
     known, seen = [], []  # labels; how many of them there were at each forecast
     squares = []  # what least squares alone said
     for t in range(len(y)):
@@ -75,7 +75,10 @@ class Several:
 
     def __init__(self, inputs, limit, every_step, horizon):
         self.inputs, self.every_step, self.horizon = inputs, every_step, horizon
-        self.twins = [Combination(len(one), limit) for one in inputs]
+        self.twins = [
+            Combination(len(one), limit, ahead=k + 1 if every_step else horizon)
+            for k, one in enumerate(inputs)
+        ]
         self.made, self.known = [], [[] for _ in inputs]
 
     def learn(self, t, label, begun_at):
