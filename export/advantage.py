@@ -12,7 +12,8 @@ from rtrl_lstm.kernels.slots import (
     ODDS_AT_FIRST,
     REMEMBERS_DIFFERENCES,
     SAME,
-    SURENESS,
+    SURE_AGAINST,
+    SURE_FOR,
 )
 from rtrl_lstm.spec import Spec
 
@@ -24,11 +25,13 @@ def beside(g: Graph, advantage: str, mixed: str, first: str, counts: str) -> str
     is not true."""
     zero, one = g.constant(0.0, wide=True), g.constant(1.0, wide=True)
     total, variance, *_ = g.split(advantage, 4, axis=2)
-    proves = g.op("And", g.op("Greater", total, zero), g.op("Greater", variance, zero))
-    square = g.op("Div", g.op("Mul", total, total), g.op("Where", proves, variance, one))
-    sureness = g.op("Mul", g.op("Where", proves, square, zero), g.constant(SURENESS, wide=True))
-    sureness = g.op("Exp", g.op("Min", sureness, g.constant(GREATEST_SURENESS, wide=True)))
-    odds = g.op("Mul", g.constant(ODDS_AT_FIRST, wide=True), sureness)
+    varies = g.op("Greater", variance, zero)
+    square = g.op("Div", g.op("Mul", total, total), g.op("Where", varies, variance, one))
+    speaks_for, against = g.constant(SURE_FOR, True), g.constant(-SURE_AGAINST, True)
+    sign = g.op("Where", g.op("Greater", total, zero), speaks_for, against)
+    sure = g.op("Mul", g.op("Where", varies, square, zero), sign)
+    bounds = (g.constant(sign * GREATEST_SURENESS, True) for sign in (-1.0, 1.0))
+    odds = g.op("Mul", g.constant(ODDS_AT_FIRST, True), g.op("Exp", g.op("Clip", sure, *bounds)))
     share = g.op("Div", one, g.op("Add", one, odds))
     said = g.op("Add", mixed, g.op("Mul", share, g.op("Sub", first, mixed)))
     return g.op("Where", counts, said, mixed)

@@ -11,7 +11,8 @@ from rtrl_lstm.kernels.slots import (
     FIRST_COUNTS,
     GREATEST_SURENESS,
     ODDS_AT_FIRST,
-    SURENESS,
+    SURE_AGAINST,
+    SURE_FOR,
 )
 from rtrl_lstm.spec import Spec
 
@@ -45,8 +46,8 @@ def weights_of(spec: Spec, squares: Array, losses: Array, advantage: Array) -> d
 def share_of_first(advantage: Array) -> Array:
     """What the first input counts for (O,) beside the mixture: see `kernels/advantage.py`."""
     total, variance = advantage[:, DIFFERENCES_SUM], advantage[:, DIFFERENCES_VARIANCE]
-    proves = (total > 0) & (variance > 0)
-    square = np.divide(total**2, variance, out=np.zeros_like(total), where=proves)
-    sureness = np.exp(np.minimum(SURENESS * square, GREATEST_SURENESS))
-    found: Array = 1.0 / (1.0 + ODDS_AT_FIRST * sureness)
+    square = np.divide(total**2, variance, out=np.zeros_like(total), where=variance > 0)
+    sure = np.where(total > 0, SURE_FOR, -SURE_AGAINST) * square
+    sure = np.clip(sure, -GREATEST_SURENESS, GREATEST_SURENESS)
+    found: Array = 1.0 / (1.0 + ODDS_AT_FIRST * np.exp(sure))
     return found

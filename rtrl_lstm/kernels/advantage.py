@@ -3,7 +3,7 @@
 A mixture by past errors comes too late where who was best before is the worst next. So what is said
 is w B + (1 - w) A, where A is the mixture of `combination.py`, B the first input alone, and
 
-    w = 1 / (1 + 2/3 exp(2 t^2)) for t > 0, and 3/5 for all t below
+    w = 1 / (1 + 2/3 exp(2 t^2)) where t > 0, and 1 / (1 + 2/3 exp(-t^2 / 2)) where it is not
 
 The statistic is Diebold & Mariano's (1995) for whether one forecast errs less than another:
 t = S / sqrt(V), S the sum over labels of d = |y - B| - |y - A|, and V that of its autocovariances,
@@ -12,8 +12,9 @@ takes one number to find it: with s the sum of those d that fade with 1 - 1/h, V
 d (2 s - d). Both sums fade, too, over h thousand labels; and no d counts for more than three times
 their mean size: one label proves nothing.
 
-So in doubt w is 3/5; at t = 1 it is 1/6 and at t = 2 a two-thousandth. It is 0 before the first
-label, and where the first input has no share of its own.
+So in doubt w is 3/5; at t = 1 it is 1/6, at t = 2 a two-thousandth and at t = -2 10/11. Whoever
+errs less in the long run is left alone, as t grows with the root of the labels. w is 0 before the
+first label, and where the first input has no share of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from rtrl_lstm.kernels.slots import (
     GREATEST_SURENESS,
     ODDS_AT_FIRST,
     REMEMBERS_DIFFERENCES,
-    SURENESS,
+    SURE_AGAINST,
+    SURE_FOR,
     T_ADVANTAGE,
     T_EVERY_STEP,
     T_HORIZON,
@@ -48,8 +50,10 @@ def share_of_first(head, table, output):
     """w, what the first input counts for beside the mixture."""
     at = _place(table, output)
     total, variance = head[at + DIFFERENCES_SUM], head[at + DIFFERENCES_VARIANCE]
-    square = total * total / variance if total > 0.0 and variance > 0.0 else 0.0
-    return 1.0 / (1.0 + ODDS_AT_FIRST * math.exp(min(SURENESS * square, GREATEST_SURENESS)))
+    square = total * total / variance if variance > 0.0 else 0.0
+    sure = SURE_FOR * square if total > 0.0 else -SURE_AGAINST * square
+    sure = min(max(sure, -GREATEST_SURENESS), GREATEST_SURENESS)
+    return 1.0 / (1.0 + ODDS_AT_FIRST * math.exp(sure))
 
 
 @inline

@@ -100,10 +100,11 @@ NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
 # The mixture beside the first input, see `advantage.py`: the odds of it where nothing speaks for
-# it; how often the square of t counts, and the greatest exponent; for how many times their mean
-# size differences count at most; and how many labels they are remembered, of the next row's.
+# it; how often the square of t counts for it, and against it; the greatest exponent; for how many
+# times their mean size differences count at most; and how many labels they are remembered where
+# forecasts are of the next row.
 ODDS_AT_FIRST = 2.0 / 3.0
-SURENESS = 2.0
+SURE_FOR, SURE_AGAINST = 2.0, 0.5
 GREATEST_SURENESS = 50.0
 GREATEST_DIFFERENCE = 3.0
 REMEMBERS_DIFFERENCES = 1000.0

@@ -34,7 +34,7 @@ class Advantage:
         self.differences.append(np.clip(difference, -3 * self.size, 3 * self.size))
 
     def share(self) -> float:
-        """What the other one counts for, .6 at most."""
+        """What the other one counts for."""
         if not self.differences:
             return 0.0
         d = np.array(self.differences)
@@ -43,8 +43,8 @@ class Advantage:
         lags = np.abs(ago[:, None] - ago)
         together = (1.0 - 1.0 / self.ahead) ** lags * np.maximum.outer(faded, faded)
         total, variance = d @ faded, d @ together @ d
-        square = total**2 / variance if total > 0 and variance > 0 else 0.0
-        return 1.5 / (1.5 + np.exp(min(2.0 * square, 50.0)))
+        t = total / np.sqrt(variance) if variance > 0 else 0.0
+        return 1.5 / (1.5 + np.exp(np.clip(2.0 * t**2 if t > 0 else -(t**2) / 2, -50, 50)))
 
 
 class Combination:
