@@ -12,7 +12,7 @@ takes one number to find it: with s the sum of those d that fade with 1 - 1/h, V
 d (2 s - d). Both sums fade, too, over h thousand labels; and no d counts for more than three times
 their mean size: one label proves nothing.
 
-So in doubt w is 3/5; at t = 1 it is 1/6, at t = 2 a two-thousandth and at t = -2 10/11. Whoever
+So in doubt w is 3/5; at t = 1 it is 1/6, at t = 2 a two-thousandth and at t = -2 11/12. Whoever
 errs less in the long run is left alone, as t grows with the root of the labels. w is 0 before the
 first label, and where the first input has no share of its own.
 """
