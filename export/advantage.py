@@ -21,16 +21,16 @@ from .graph import Graph
 
 
 def beside(g: Graph, advantage: str, mixed: str, first: str, counts: str) -> str:
-    """What is said (B, O, 1), of the mixture and the first input; that alone counts if ``counts``
-    is not true."""
+    """What is said (B, O, 1), the mixture beside the first input; alone where not ``counts``."""
     zero, one = g.constant(0.0, wide=True), g.constant(1.0, wide=True)
     total, variance, *_ = g.split(advantage, 4, axis=2)
     varies = g.op("Greater", variance, zero)
-    square = g.op("Div", g.op("Mul", total, total), g.op("Where", varies, variance, one))
-    speaks_for, against = g.constant(SURE_FOR, True), g.constant(-SURE_AGAINST, True)
-    sign = g.op("Where", g.op("Greater", total, zero), speaks_for, against)
-    sure = g.op("Mul", g.op("Where", varies, square, zero), sign)
-    bounds = (g.constant(sign * GREATEST_SURENESS, True) for sign in (-1.0, 1.0))
+    t = g.op("Div", total, g.op("Sqrt", g.op("Where", varies, variance, one)))
+    t = g.op("Where", varies, t, zero)
+    better, worse = g.constant(SURE_FOR, wide=True), g.constant(-SURE_AGAINST, wide=True)
+    times = g.op("Where", g.op("Greater", t, zero), better, worse)
+    sure = g.op("Mul", times, g.op("Mul", t, t))
+    bounds = (g.constant(sign * GREATEST_SURENESS, wide=True) for sign in (-1.0, 1.0))
     odds = g.op("Mul", g.constant(ODDS_AT_FIRST, True), g.op("Exp", g.op("Clip", sure, *bounds)))
     share = g.op("Div", one, g.op("Add", one, odds))
     said = g.op("Add", mixed, g.op("Mul", share, g.op("Sub", first, mixed)))
@@ -38,9 +38,9 @@ def beside(g: Graph, advantage: str, mixed: str, first: str, counts: str) -> str
 
 
 def learned(g: Graph, spec: Spec, before: str, y: str, said: tuple[str, str], labels: str) -> str:
-    """The advantage after the label y (B, O, 1), the one of a number, of what was ``said``.
+    """The advantage after the label y; ``labels`` there were, with this one. All (B, O, 1).
 
-    That is the mixture's forecast and the first input, (B, O, 1) as all here.
+    ``said`` is the mixture's forecast and the first input.
     """
     zero, one = g.constant(0.0, wide=True), g.constant(1.0, wide=True)
     mixed, first = said

@@ -46,8 +46,9 @@ def weights_of(spec: Spec, squares: Array, losses: Array, advantage: Array) -> d
 def share_of_first(advantage: Array) -> Array:
     """What the first input counts for (O,) beside the mixture: see `kernels/advantage.py`."""
     total, variance = advantage[:, DIFFERENCES_SUM], advantage[:, DIFFERENCES_VARIANCE]
-    square = np.divide(total**2, variance, out=np.zeros_like(total), where=variance > 0)
-    sure = np.where(total > 0, SURE_FOR, -SURE_AGAINST) * square
+    varies = variance > 0
+    t = np.where(varies, total, 0.0) / np.sqrt(np.where(varies, variance, 1.0))
+    sure = np.where(t > 0, SURE_FOR, -SURE_AGAINST) * t * t
     sure = np.clip(sure, -GREATEST_SURENESS, GREATEST_SURENESS)
     found: Array = 1.0 / (1.0 + ODDS_AT_FIRST * np.exp(sure))
     return found

@@ -12,9 +12,9 @@ takes one number to find it: with s the sum of those d that fade with 1 - 1/h, V
 d (2 s - d). Both sums fade, too, over h thousand labels; and no d counts for more than three times
 their mean size: one label proves nothing.
 
-So in doubt w is 3/5; at t = 1 it is 1/6, at t = 2 a two-thousandth and at t = -2 11/12. Whoever
-errs less in the long run is left alone, as t grows with the root of the labels. w is 0 before the
-first label, and where the first input has no share of its own.
+So in doubt w is 3/5; at t = 1 it is 1/6, at t = 2 a two-thousandth and at t = -2 11/12. As t grows
+with the root of the labels that are remembered, whoever errs less in the long run is left alone. w
+is 0 before the first label, and where the first input has no share of its own.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def share_of_first(head, table, output):
     """w, what the first input counts for beside the mixture."""
     at = _place(table, output)
     total, variance = head[at + DIFFERENCES_SUM], head[at + DIFFERENCES_VARIANCE]
-    square = total * total / variance if variance > 0.0 else 0.0
-    sure = SURE_FOR * square if total > 0.0 else -SURE_AGAINST * square
+    t = total / math.sqrt(variance) if variance > 0.0 else 0.0
+    sure = SURE_FOR * t * t if t > 0.0 else -SURE_AGAINST * t * t
     sure = min(max(sure, -GREATEST_SURENESS), GREATEST_SURENESS)
     return 1.0 / (1.0 + ODDS_AT_FIRST * math.exp(sure))
 
 
 @inline
 def learn_advantage(head, table, output, difference, labels):
-    """How much less the mixture erred than the first input, at the label of that number."""
+    """How much less the mixture erred than the first input; `labels` there were, with this one."""
     at = _place(table, output)
     ahead = output + 1 if table[T_EVERY_STEP] != 0 else max(table[T_HORIZON], 1)
     fades = 1.0 / (REMEMBERS_DIFFERENCES * ahead)
