@@ -108,6 +108,7 @@ def _plain(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "combination", "combination"
         yield "combination.covariance", "combination.covariance"
         yield "combination.losses", "combination.losses"
+        yield "combination.advantage", "combination.advantage"
 
 
 def _seen_gates(spec: Spec) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from rtrl_lstm.kernels.slots import FADING, FIRST_COUNTS, FORGETTING, GREATEST_C
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import Spec
 
+from . import advantage
 from .graph import Graph, Values
 
 Scale = tuple[str, str]
@@ -27,8 +28,9 @@ def combine(
     """The combined forecast (B, O), raw and wide, and what is kept of the row for its label.
 
     It is the mean of least squares', of the inputs alone and of the target's mean, by their recent
-    losses. Kept are the terms and that mean (B, O, C + 1), raw, with what least squares said in
-    the place of the 1; NaN before the target's first label.
+    losses, beside the first input. Kept are the terms, the target's mean and that of all (B, O,
+    C + 2), raw, with what least squares said in the place of the 1; NaN before the target's first
+    label.
     """
     places = g.places("combination.places", spec.combined)
     inputs = g.op("Gather", g.widened(numbers["x"]), places, axis=1)
@@ -40,7 +42,8 @@ def combine(
     few, many, count = g.split(numbers["combination.losses"], 3, axis=3)
     losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(3))
     zero, unit = g.constant(0.0, True), g.constant(1.0, True)
-    counts = g.op("Greater", g.op("Squeeze", count, g.integers(3)), zero)
+    count = g.op("Squeeze", count, g.integers(3))
+    counts = g.op("Greater", count, zero)
     size = g.op("Where", counts, losses, g.constant(float("inf"), True))
     best = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, size), axes=[2]))
     ratio = g.op("Where", g.op("Greater", size, zero), g.op("Div", best, size), unit)
@@ -56,9 +59,12 @@ def combine(
     begun = g.op("Greater", _last(g, numbers["target.count"]), zero)
     squares = g.op("Add", mean, g.op("Mul", sd, combined))
     squares = g.op("Where", begun, squares, g.constant(float("nan"), wide=True))
-    y_hat = g.op("Squeeze", g.op("Add", mean, g.op("Mul", sd, said)), g.integers(2))
+    mixed = g.op("Add", mean, g.op("Mul", sd, said))
+    first, counted = _one(g, inputs, 0), g.op("Greater", _one(g, count, 1), zero)
+    y_hat = advantage.beside(g, numbers["combination.advantage"], mixed, first, counted)
     centre = g.op("Add", centre, mean)
-    return y_hat, g.concat([squares, _last(g, y_net), inputs, centre], axis=2)
+    kept = g.concat([squares, _last(g, y_net), inputs, centre, mixed], axis=2)
+    return g.op("Squeeze", y_hat, g.integers(2)), kept
 
 
 def learn(
@@ -70,7 +76,7 @@ def learn(
     scale: Scale,
     ones: str,
 ) -> dict[str, str]:
-    """The combination after the labels of the terms (B, O, C + 1) that were found; all wide.
+    """The combination after the labels of the terms (B, O, C + 2) that were found; all wide.
 
     `label` is y and its weight, (B, O) or (B, 1). Nothing moves where the weight is 0, or the
     terms are of before the first label.
@@ -78,19 +84,23 @@ def learn(
     y, weight = (_last(g, part) for part in label)
     mean, sd = (_last(g, part) for part in scale)
     zero, one = g.constant(0.0, wide=True), g.constant(1.0, wide=True)
-    first = g.op("Slice", found, g.integers(0), g.integers(1), g.integers(2))
+    terms = 2 + len(spec.combined[0])
+    mixed = _one(g, found, terms + 1)
+    found = g.op("Slice", found, g.integers(0), g.integers(terms + 1), g.integers(2))
+    first = _one(g, found, 0)
     begun = g.op("Not", g.op("IsNaN", first))
     moves = g.op("And", begun, g.op("Greater", weight, zero))
-    terms = 2 + len(spec.combined[0])
     own = g.op("Slice", found, g.integers(0), g.integers(terms), g.integers(2))
     u = _standardised(g, own, (mean, sd), _each(g, spec, ones))
     weights, covariance = numbers["combination"], numbers["combination.covariance"]
 
-    said = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(2))
+    squares = g.op("ReduceSum", g.op("Mul", weights, u), g.integers(2))
     target = g.op("Div", g.op("Sub", y, mean), sd)
-    error = g.op("Sub", target, said)
+    error = g.op("Sub", target, squares)
     alone = g.concat([first, _inputs(g, found)], axis=2)
     losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found, ones)
+    said = mixed, _one(g, found, 2)
+    better = _advantage(g, spec, numbers["combination.advantage"], y, said, losses)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))
@@ -114,6 +124,7 @@ def learn(
         "combination": g.op("Where", moves, after, weights),
         "combination.covariance": g.op("Where", move_all, rest, covariance),
         "combination.losses": g.op("Where", move_all, losses, numbers["combination.losses"]),
+        "combination.advantage": g.op("Where", moves, better, numbers["combination.advantage"]),
     }
 
 
@@ -143,6 +154,26 @@ def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
     # The count of one that is not averaged is below 0 for ever.
     never = g.op("Greater", g.constant(0.0, True), count_before)
     return g.op("Where", silent, before, g.op("Where", never, before, after))
+
+
+def _advantage(
+    g: Graph, spec: Spec, before: str, y: str, said: tuple[str, str], losses: str
+) -> str:
+    """The mixture's over the first input (B, O, 4), by the losses after that label, wide.
+
+    As it was where the first input has no losses, or said nothing there.
+    """
+    count = g.split(_one(g, losses, 1), 3, axis=3)[2]
+    labels = g.op("Squeeze", count, g.integers(3))
+    after = advantage.learned(g, spec, before, y, said, labels)
+    counts = g.op("Greater", labels, g.constant(0.0, wide=True))
+    known = g.op("Not", g.op("IsNaN", said[1]))
+    return g.op("Where", g.op("And", counts, known), after, before)
+
+
+def _one(g: Graph, values: str, number: int) -> str:
+    """The values of a number along the third axis, which stays as an axis of 1."""
+    return g.op("Slice", values, g.integers(number), g.integers(number + 1), g.integers(2))
 
 
 def _last(g: Graph, value: str) -> str:

@@ -18,6 +18,7 @@ import dataclasses
 from typing import NamedTuple
 
 from rtrl_lstm.cells import Row, gates_of, has_second_bias, is_recurrent, rows_of
+from rtrl_lstm.kernels.slots import ADVANTAGE_SIZE
 from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
@@ -248,7 +249,8 @@ def _combination(spec: Spec) -> dict[str, Number]:
         "combination": Number((outputs, terms), wide=True),
         "combination.covariance": Number((outputs, terms, terms), wide=True),
         "combination.losses": Number((outputs, terms, 3), wide=True),
+        "combination.advantage": Number((outputs, ADVANTAGE_SIZE), wide=True),
     }
     if spec.horizon:
-        found["combination.ring"] = Number((spec.horizon, outputs, terms + 1), wide=True)
+        found["combination.ring"] = Number((spec.horizon, outputs, terms + 2), wide=True)
     return found

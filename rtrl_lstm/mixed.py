@@ -25,7 +25,8 @@ class Mixed(Fields):
         names = ("+".join(f"x{k}" for k in dict.fromkeys(each)) for each in together)
         terms, outputs = ("one", "net", *names), labels("y", len(several))
         losses = (outputs, ("combined", *terms[2:], "mean"), ("few", "many", "count"))
-        ring = (labels("row", max(self.spec.horizon, 1)), outputs, (*terms, "mean"))
+        ring = (labels("row", max(self.spec.horizon, 1)), outputs, (*terms, "mean", "mixed"))
+        advantage = (outputs, ("sum", "variance", "lately", "size"))
         table[slots.T_COMBINED] = len(terms)
         table[slots.T_COMBINED_INPUTS] = len(table)
         table.extend(k for inputs in several for k in inputs)
@@ -34,6 +35,7 @@ class Mixed(Fields):
             (slots.T_COVARIANCE, "combination.covariance", (outputs, terms, terms)),
             (slots.T_REACH, "combination.reach", (("reach", "terms"), terms)),
             (slots.T_LOSSES, "combination.losses", losses),
+            (slots.T_ADVANTAGE, "combination.advantage", advantage),
             (slots.T_COMBINED_RING, "combination.ring", ring),
         ):
             table[slot] = self._place_head(name, *axes)

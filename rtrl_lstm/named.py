@@ -84,7 +84,7 @@ class Named(ABC):
         forecast and the inputs standardised by the target's mean and scale, each standardised
         forecast is bias + network * (the network's) + inputs . x.
         """
-        parts = (f"combination{part}" for part in ("", ".losses"))
+        parts = (f"combination{part}" for part in ("", ".losses", ".advantage"))
         return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}
 
     def _statistics(self, which: str) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import pytest
 
 import rtrl_lstm as rl
 from reference.combination import Combination
+from rtrl_lstm.combined import share_of_first
 
 OPTIONS = {"hidden_size": 5, "scale_inputs": True, "scale_target": True, "dtype": "float64"}
 
@@ -36,7 +37,7 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
     combined = kind(input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS)
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
-    twin = Combination(2, clip and clip.limit, 1 if inner else None)
+    twin = Combination(2, clip and clip.limit, 1 if inner else None, horizon)
     known, seen = [], []  # labels; how many of them there were at each forecast
     squares = []  # what least squares alone said
     for t in range(len(y)):
@@ -75,7 +76,10 @@ class Several:
 
     def __init__(self, inputs, limit, every_step, horizon):
         self.inputs, self.every_step, self.horizon = inputs, every_step, horizon
-        self.twins = [Combination(len(one), limit) for one in inputs]
+        self.twins = [
+            Combination(len(one), limit, ahead=k + 1 if every_step else horizon)
+            for k, one in enumerate(inputs)
+        ]
         self.made, self.known = [], [[] for _ in inputs]
 
     def learn(self, t, label, begun_at):
@@ -141,6 +145,40 @@ def test_several_outputs_learn_at_once():
         assert found[t] == pytest.approx(twin.forecast(x[t], y_net[t]), rel=1e-9)
         # The label's own scale is that with it.
         twin.learn(t, labels[t], 0)
+
+
+@pytest.mark.parametrize("hours", [1200, 5000])
+def test_where_who_was_best_is_the_worst_next_the_last_value_stays(hours):
+    """A leak begins or ends, and the value a day ago is wrong for a day, or that a week ago is."""
+    rng = np.random.default_rng(2)
+    begun = np.repeat(np.arange(600) % 2, rng.integers(12, 120, 600))[: hours + 168]
+    flow = 50 + rng.normal(size=hours + 168) + 20 * begun
+    y, x = flow[168:], np.column_stack((flow[168:], flow[24 : 24 + hours]))
+    net = rl.Forecaster(24, 2, combine_with=(0, 1), hidden_size=2, scale_target=True)
+    without = copy.deepcopy(net)
+    settled = without.array("combination.advantage")
+    settled[:] = [1e100, 1.0, 0.0, 0.0]  # the mixture has proved better for ever
+    without.layout.write(without.block, "combination.advantage", settled)
+    error, alone = (np.abs(n.run(x, y)[:-24, 0] - y[24:]).mean() for n in (net, without))
+    last = np.abs(y[:-24] - y[24:]).mean()
+    assert error < (1.05 if hours == 1200 else 1.02) * last
+    assert alone > 1.1 * last
+
+
+def test_where_the_mixture_is_better_it_is_left_alone():
+    x, y = series(500)
+    x[:, 2] = np.where(np.isnan(y), 50.0, y)  # knows what will come
+    net = rl.Learner(3, combine_with=(0, 2), **OPTIONS)
+    said = net.run(x, y)[:, 0]
+    assert share_of_first(net.array("combination.advantage")) == pytest.approx([0.0], abs=1e-12)
+    assert np.nanmax(np.abs(said - y)[-100:]) < 0.01
+
+
+def test_an_input_without_a_share_of_its_own_has_none_here():
+    x, y = series(100)
+    net = rl.Learner(3, combine_with=(0, 2), combine_inner=(0,), **OPTIONS)
+    net.run(x, y)
+    assert not net.array("combination.advantage").any()
 
 
 def test_before_any_label_the_first_forecast_is_given():

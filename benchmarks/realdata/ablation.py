@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 from benchmarks.realdata.methods import Forecasts, Method, ours
 from benchmarks.realdata.run import Results
 from benchmarks.realdata.streams import STREAMS, Rows, Stream
 from benchmarks.realdata.table import mean, measure_of
+from rtrl_lstm import blocks
 from rtrl_lstm.table import lags
 from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.timestamps import CALENDAR, Clock
@@ -47,6 +50,18 @@ def _no_share() -> AbstractContextManager[Any]:
     return _property("inner_inputs", lambda schema: schema.combined_inputs)
 
 
+def _no_doubt() -> AbstractContextManager[Any]:
+    """The mixture has proved better than the last value, before any label has come."""
+    begin = blocks._write_constants
+
+    def write(layout: Any, block: Any) -> None:
+        begin(layout, block)
+        if layout.spec.combine_with:
+            layout.write(block, "combination.advantage", np.array([1e100, 1.0, 0.0, 0.0]))
+
+    return patch.object(blocks, "_write_constants", write)
+
+
 def _alone() -> AbstractContextManager[Any]:
     names = ("combined_inputs", "unseen_inputs", "inner_inputs")
     return patch.multiple(Schema, **dict.fromkeys(names, property(lambda schema: ())))
@@ -62,6 +77,7 @@ RATES = {**CONSTANT, "`auto`, a network at each": "auto"}
 WITHOUT: dict[str, tuple[dict[str, Any], Any]] = {
     "combination: the network alone, which sees all lags": ({}, _alone),
     "mixing by recent errors: least squares and the mean": ({}, _no_share),
+    "the last value beside the mixture, until this proves better": ({}, _no_doubt),
     "seasons: no day, week or season ago": ({}, _no_season),
     "the seasons' changes": ({}, _no_change),
     "the calendar": ({}, _no_calendar),

@@ -15,13 +15,15 @@ running mean, which nothing beats where there is nothing to know. Their shares a
 of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels and the last
 1,000: who was best of late counts most, and who is best as a rule, too. That of the first input,
 the last value, is doubled. `Spec.combine_inner` names inputs that have no share of their own: many
-that say nearly the same would outvote the others.
+that say nearly the same would outvote the others. Beside that mean stands the last value once more,
+until the mean has proved better: see `advantage.py`.
 """
 
 from __future__ import annotations
 
 import math
 
+from rtrl_lstm.kernels.advantage import learn_advantage, share_of_first
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
@@ -32,6 +34,7 @@ from rtrl_lstm.kernels.slots import (
     GREATEST_COVARIANCE,
     H_CLIP_LIMIT,
     H_RESET_STEP,
+    SAME,
     T_CLIP,
     T_COMBINATION,
     T_COMBINED,
@@ -51,7 +54,7 @@ from rtrl_lstm.kernels.slots import (
 def _slot(table, row, output):
     """Where the numbers are kept that were combined at a row for an output."""
     slot = row % max(table[T_HORIZON], 1) * table[T_OUTPUTS] + output
-    return table[T_COMBINED_RING] + slot * (table[T_COMBINED] + 1)
+    return table[T_COMBINED_RING] + slot * (table[T_COMBINED] + 2)
 
 
 @inline
@@ -77,9 +80,9 @@ def combine(head, table, row, x, first, y_hat, to):
 def _combined(head, table, row, x, first, y_net, output):
     """The combined forecast of an output.
 
-    In the place of the 1 is kept what least squares said; behind the terms, the target's mean.
-    Before the first label there is no scale on which the network could say anything: NaN is kept
-    there.
+    In the place of the 1 is kept what least squares said; behind the terms, the target's mean and
+    that of all. Before the first label there is no scale on which the network could say anything:
+    NaN is kept there.
     """
     size, term = table[T_COMBINED], _slot(table, row, output)
     inputs = table[T_COMBINED_INPUTS] + output * (size - 2)
@@ -94,7 +97,11 @@ def _combined(head, table, row, x, first, y_net, output):
     begun = head[table[T_TARGET_COUNT] + output] > 0.0
     head[term] = mean + spread * combined if begun else math.nan
     head[term + size] = mean
-    return mean + spread * _mixed(head, table, output, term, combined)
+    mixed = mean + spread * _mixed(head, table, output, term, combined)
+    head[term + size + 1] = mixed
+    if head[_losses(table, output) + 5] <= 0.0:  # the first input's count of losses
+        return mixed
+    return mixed + share_of_first(head, table, output) * (head[term + 2] - mixed)
 
 
 @inline
@@ -132,6 +139,16 @@ def _note_loss(head, place, error):
     for k in range(2):
         rate = max(1.0 - FADING[k], 1.0 / head[place + 2])
         head[place + k] += rate * (abs(error) - head[place + k])
+
+
+@inline
+def _compare(head, table, output, kept, label):
+    """What the mixture said against what the first input did."""
+    first, mixed = head[kept + 2], head[kept + table[T_COMBINED] + 1]
+    labels, difference = head[_losses(table, output) + 5], 0.0
+    if abs(mixed - first) > SAME * (abs(mixed) + abs(first)):
+        difference = abs(label - first) - abs(label - mixed)
+    learn_advantage(head, table, output, difference, labels)
 
 
 @inline
@@ -174,6 +191,8 @@ def _learn_output(head, table, output, kept, label, weight):
         term = _standardised(head, table, output, head[kept + k])
         if k > 1 and not math.isnan(term) and head[losses + 3 * (k - 1) + 2] >= 0.0:
             _note_loss(head, losses + 3 * (k - 1), label - head[kept + k])
+            if k == 2:
+                _compare(head, table, output, kept, label)
         head[u + k] = 0.0 if math.isnan(term) else term
     error, uncertainty = target, 0.0
     for i in range(size):

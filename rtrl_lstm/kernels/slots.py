@@ -99,6 +99,19 @@ FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last
 NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 
+# The mixture beside the first input, see `advantage.py`: the odds of it where nothing speaks for
+# it; how often the square of t counts for it, and against it; the greatest exponent; for how many
+# times their mean size differences count at most; and how many labels they are remembered where
+# forecasts are of the next row.
+ODDS_AT_FIRST = 2.0 / 3.0
+SURE_FOR, SURE_AGAINST = 2.0, 0.5
+GREATEST_SURENESS = 50.0
+GREATEST_DIFFERENCE = 3.0
+REMEMBERS_DIFFERENCES = 1000.0
+SAME = 1e-9  # of the size of two forecasts: what is between them is rounding and speaks for none
+DIFFERENCES_SUM, DIFFERENCES_VARIANCE, DIFFERENCES_LATELY, DIFFERENCE_SIZE = range(4)
+ADVANTAGE_SIZE = 4
+
 # Contexts of labels, see `contexts.py`: how many labels the longest has; buckets of each order,
 # and slots of each bucket; and the runs that are told apart. Codes of contexts are below MODULUS,
 # which is prime, and a 128th of it is exact in float32.
@@ -215,7 +228,8 @@ T_SAID = 54  # head: what the network says of each class, for a moment
 T_FOUND = 55  # head: what was found for each order, for a moment
 T_SUCCESSORS = 56  # body: the slots
 T_EVERY_STEP = 57  # 1: the outputs are of the rows 1, 2 ... up to the horizon ahead
-T_SIZE = 58
+T_ADVANTAGE = 58  # head: of each output, how much better the mixture is than its first input
+T_SIZE = 59
 
 L_UNITS = 0  # cells
 L_LANES = 1  # lanes of all cells: for each cell of a block, the blocks rounded up to whole vectors
