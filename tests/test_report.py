@@ -216,6 +216,7 @@ def test_a_page_of_every_step_ends_with_what_the_last_row_says(drawn: dict[str, 
     page, model = Page(drawn["steps"]), rl.load(drawn["steps"].with_suffix(".rtrl"))
     assert page.of("h1") == ["value, 1 to 6 rows ahead"]
     assert "Error by rows ahead" in page.of("h2")
+    assert "6 new inputs: value (last day), 1 to 6 ahead" in page.of("td")
     stretch, steps = page.figures["stretch"], page.figures["by-step"]
     path = model.stream["history"]["path"]
     for name, column in zip(("forecast", "lower", "upper"), zip(*path, strict=True), strict=True):

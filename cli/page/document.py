@@ -6,8 +6,11 @@ Everything is inside the one file: no network is used, and the page forbids itse
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 from rtrl_lstm.cli.figures import METRICS, counts_line, figure
@@ -21,6 +24,7 @@ from rtrl_lstm.wording import counted
 
 MOST_COLUMNS = 30
 MOST_INPUTS = 100
+_AHEAD = re.compile(r", (\d+) ahead$")  # how `table.steplags` ends the names of inputs
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -272,9 +276,21 @@ def _told(event: Event, known: dict[str, int], model: Model) -> str:
     if event.kind == "labels":
         names = model.schema.target.classes
     fresh = names[known[event.kind] : event.size]
-    shown = ", ".join(map(str, fresh[:8])) + (" …" if len(fresh) > 8 else "")
+    told = _together(map(str, fresh))
+    shown = ", ".join(told[:8]) + (" …" if len(told) > 8 else "")
     word = {"inputs": "input", "labels": "label"}[event.kind]
     return f"{counted(len(fresh), f'new {word}')}: {escape(shown)}"
+
+
+def _together(names: Iterable[str]) -> list[str]:
+    """Names of inputs; those that differ only in how many rows ahead they are for are one."""
+    found: list[str] = []
+    for _, group in groupby(names, lambda name: _AHEAD.sub(", all ahead", name)):
+        first, *others = group
+        if others and (last := _AHEAD.search(others[-1])):
+            first = _AHEAD.sub(rf", \1 to {last[1]} ahead", first)
+        found.append(first)
+    return found
 
 
 def _settings(model: Model, by: str) -> str:
@@ -285,8 +301,8 @@ def _settings(model: Model, by: str) -> str:
         spec = model.learner.spec.to_json()
         rows |= {name: spec[name] for name in ("cell", "num_layers", "rule", "loss", "dtype")}
         rows |= {name: getattr(model.learner.spec, name) for name in model.options}
-        names = list(model.schema.input_names[:MOST_INPUTS])
-        names += ["…"] if model.schema.input_size > MOST_INPUTS else []
+        told = _together(model.schema.input_names)
+        names = told[:MOST_INPUTS] + ["…"] * (len(told) > MOST_INPUTS)
         rows["inputs"] = f"{model.schema.input_size}: {', '.join(names)}"
         each = [learner.state_dict().values() for learner in model.learners]
         rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
