@@ -93,6 +93,21 @@ def test_last_week_is_a_baseline_of_all_rows_up_to_a_week_ahead() -> None:
     assert "same_time_last_week" in score.losses()
 
 
+def test_a_season_that_says_nothing_yet_costs_no_time() -> None:
+    """Rows up to its first word are scored at once, in the same bits as one by one."""
+    truths = np.random.default_rng(0).normal(size=400).tolist()
+    readings = [Reading([], y, y, False, 3600.0 * t, ()) for t, y in enumerate(truths)]
+    said = [(0.5, -0.5)] * len(truths)
+    whole, each = StepsScore(horizon=2), StepsScore(horizon=2)
+    whole.extend(said[:60], readings[:60])
+    assert whole.parts["1"].takes(1000) == 168 - 60  # a week's hours
+    whole.extend(said[60:], readings[60:])
+    for one in zip(said, readings, strict=True):
+        each.extend(*([part] for part in one))
+    assert whole.to_json() == each.to_json()
+    assert "same_time_last_week" in whole.losses()
+
+
 def test_progress_is_of_the_forecasts_since_the_line_before() -> None:
     """Of far steps fewer were scored, and a week shows later than a day."""
     truths = np.random.default_rng(0).normal(size=300).tolist()

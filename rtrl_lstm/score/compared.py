@@ -36,7 +36,7 @@ class Compared:
     Args:
         origins: the rows' forecasts.
         truths: (T,) the rows' targets, NaN where they are missing; not pushed to `seasons` yet.
-        sums: of each source of forecasts: "learner", "last_value", and the seasons found.
+        sums: of each source of forecasts: "learner", "last_value", and seasons found.
         truth_size: the sum of |truth|.
         scored: how many forecasts were compared.
         seasons: the targets before these rows.
@@ -57,7 +57,8 @@ class Compared:
         self.truth_size = self._summed(truth_size, np.abs(truths))
         self._sums = sums
         said = {"learner": origins.forecasts, "last_value": origins.lasts[:-1]}
-        for name, season in seasons.found.items():
+        for name in sums.keys() & seasons.found.keys():
+            season = seasons.found[name]
             said[name] = _season_ago(seasons, season, truths, origins.lasts[:-1])
         self._absolute, self._squared = {}, {}
         for name, forecasts in said.items():

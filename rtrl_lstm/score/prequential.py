@@ -104,13 +104,15 @@ class Prequential:
 
     def takes(self, rows: int) -> int:
         """How many of so many rows of numbers can be taken at once."""
-        if not isinstance(self._last, float) or self._numbers.keys() != {
-            "learner",
-            "last_value",
-            *self._seasons.found,
-        }:
+        if not isinstance(self._last, float) or not self._numbers:
             return 0
-        return self._seasons.takes(rows)
+        # A season becomes a baseline at the row about which it says something first.
+        found = self._seasons.found.items()
+        until = [
+            season.lag - self._seasons.rows for name, season in found if name not in self._numbers
+        ]
+        room = min([rows, *until])
+        return self._seasons.takes(room) if room > 0 else 0
 
     def extend_numbers(self, numbers: Numbers, stops: Iterable[int] | None = None) -> Iterator[int]:
         """`extend_to` for rows of numbers, as many as it `takes`.
