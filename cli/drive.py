@@ -69,7 +69,7 @@ class Drive:
 
     Attributes:
         last: the last row taken since it was last set to None.
-        only_0_and_1: whether every target so far was the number 0 or 1.
+        only_0_and_1: whether every target so far was the number 0 or 1; None before the first one.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Drive:
         replay: Replay | None = None,
     ) -> None:
         self.last: Record | None = None
-        self.only_0_and_1 = True
+        self.only_0_and_1: bool | None = None
         self._source = source
         self._follower = follower
         self._score = score
@@ -197,9 +197,10 @@ class Drive:
         finally:
             self._score_numbers(numbers)
             self.last = block.record(count - 1)
-        if self.only_0_and_1:
-            truths = numbers.labels
-            self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1) | np.isnan(truths)))
+        if self.only_0_and_1 is not False:
+            truths = numbers.labels[~np.isnan(numbers.labels)]
+            if len(truths):
+                self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1)))
         self._progress.show(count, self._source.fraction())
         self._tell_of_intervention()
         return count
@@ -228,9 +229,10 @@ class Drive:
         finally:
             (self._history or self._score).extend(forecasts, readings)
             self.last = records[-1]
-        self.only_0_and_1 = self.only_0_and_1 and all(
-            reading is None or reading.truth in (0.0, 1.0, None) for reading in readings
-        )
+        if self.only_0_and_1 is not False:
+            truths = [one.truth for one in readings if one is not None and one.truth is not None]
+            if truths:
+                self.only_0_and_1 = all(truth in (0.0, 1.0) for truth in truths)
         self._progress.show(len(records), self._source.fraction())
         self._tell_of_intervention()
 

@@ -18,13 +18,15 @@ _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
 
-def notes_on(schema: Schema, found: dict[str, Any], only_0_and_1: bool, dtype: str) -> list[str]:
+def notes_on(
+    schema: Schema, found: dict[str, Any], only_0_and_1: bool | None, dtype: str
+) -> list[str]:
     """What the columns of a stream are like, where that is not what one would think.
 
     Args:
         schema: the columns.
         found: the figures, see `figures.figures`.
-        only_0_and_1: whether every target was the number 0 or 1.
+        only_0_and_1: whether every target was the number 0 or 1; None: there was none.
         dtype: of the learner's numbers.
     """
     notes = _on_time(schema, found) + _on_dates(schema) + _on_texts(schema)
