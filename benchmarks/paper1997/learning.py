@@ -46,6 +46,8 @@ def targets(learner: Learner, batch: Batch) -> Array:
     Y: Array = batch.Y
     if learner.spec.loss == "cross_entropy":
         Y = np.argmax(Y, axis=1)[:, np.newaxis].astype(float)
+    elif learner.spec.loss == "log_loss":  # which takes no others; noise may have taken them out
+        Y = np.clip(Y, 0.0, 1.0)
     if not batch.late:
         return Y
     late = np.full((batch.rows, Y.shape[1]), np.nan)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtrl_lstm import ClipCredit
+
 Options = dict[str, Any]
 
 # "F": every cell and gate sees inputs and all cells and gates of the step before. In the other two
@@ -63,8 +65,30 @@ TWO_BLOCKS: Options = {
 }
 ORDER_2: Options = {**TWO_BLOCKS, "input_gate_bias": (-2.0, -4.0)}
 ORDER_3: Options = {**TWO_BLOCKS, "hidden_size": 6, "input_gate_bias": (-2.0, -4.0, -6.0)}
-# For best settings: input gates that are all but shut let little of the noise in at first.
-EIGHT_CELLS: Options = {**F, "hidden_size": 8, "init_range": 0.1, "input_gate_bias": -5.0}
+# Log loss of which what is far off has no more than its share, as with huber: but behind a sigmoid
+# huber's error fades where the output is sure and wrong, and this one does not.
+BOUNDED: Options = {"loss": "log_loss", "clip": ClipCredit(0.02)}
+# For best settings: input gates that are all but shut let little of the noise in at first. A sum
+# needs nothing but the inputs, and a state to add them up in.
+ADDING: Options = {
+    **NONE,
+    "hidden_size": 8,
+    "bias": ("gates", "readout"),
+    "cell_activation": "identity",
+    "init_range": 0.1,
+    "input_gate_bias": -8.0,
+}
+# Cell inputs have no biases and see no gates (a bias as well, being near .5): else a state soon
+# grows by a constant at each row, until its cell is saturated and learns no more.
+TWELVE_CELLS: Options = {
+    **CELLS,
+    "hidden_size": 12,
+    "gate_recurrence": "gates",
+    "bias": ("gates", "readout"),
+    "cell_activation": "tanh",
+    "init_range": 0.1,
+    "input_gate_bias": -9.0,
+}
 # Gers, Schmidhuber & Cummins 2000, continual embedded Reber strings.
 GERS: Options = {
     "hidden_size": 8,

@@ -13,6 +13,7 @@ from ..nets import Options
 from ..plain import Plain
 from ..rows import SPARSE, Row, Setting, falling, merged
 from ..tasks import Distractors, TwoMarked, TwoSequences
+from .numbers import STRICTER
 
 NAME = "12 cells, input gates biased -4, inputs to outputs, per step, Adam .02 falling"
 NET: Options = {
@@ -35,8 +36,11 @@ def added(row: Row) -> Row:
     # Where the stop is a lucky draw it is the stricter one of the best settings.
     best = next(setting for setting in row.settings if setting.part == "best")
     options = merged(NET, _loss(row))
+    task, criterion = row.task, best.criterion
+    if isinstance(task, TwoSequences):
+        criterion = STRICTER[row.table, task.T, task.N]
     cap = 2 * row.published + (10_000 if row.table in (2, 3) else 0)
-    setting = Setting("common", NAME, options, cap, best.batch, best.criterion, best.task)
+    setting = Setting("common", NAME, options, cap, best.batch, criterion, best.task)
     return replace(row, settings=(*row.settings, setting))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .. import nets
 from ..criteria import Run, Window
 from ..nets import Options
-from ..rows import FARTHER, SPARSE, Row, Setting, adam, falling, merged
+from ..rows import FARTHER, SPARSE, Row, Setting, adam, merged
 from ..tasks import DelayedXor, Distractors, TemporalOrder, TwoMarked
+from .numbers import SUM, SUM_NAME
 
 
 def _long_lag(q: int) -> Row:
@@ -19,10 +20,7 @@ def _long_lag(q: int) -> Row:
 
 
 def _long_adding(T: int) -> Row:
-    biased = {"input_gate_bias": -8.0}
-    options = merged(nets.EIGHT_CELLS, nets.SEQUENCE, nets.HUBER, falling(0.02), biased)
-    name = "as best in Table 7, input gates biased -8"
-    setting = Setting("farther", name, options, 60_000, 100)
+    setting = Setting("farther", SUM_NAME, merged(*SUM), 60_000, 100)
     name, criterion = f"adding, T = {T:,}", Window(0.04, 0.01)
     return Row(FARTHER, name, TwoMarked(T), criterion, (setting,), 0, 0, tolerance=0.04)
 
