@@ -56,7 +56,7 @@ def test_at_the_end_nothing_changes(tmp_path: Path) -> None:
     outputs = ["--predictions", "p.csv", "--bad-rows", "bad.jsonl"]
     run(*LEARN, *outputs, cwd=tmp_path)
     before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.iterdir()}
-    run(*LEARN, "--resume", *outputs, cwd=tmp_path)
+    assert "0 and 1" not in run(*LEARN, "--resume", *outputs, cwd=tmp_path).stderr
     after = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.iterdir()}
     assert {name: found[0] for name, found in after.items()} == {
         name: found[0] for name, found in before.items()

@@ -97,7 +97,7 @@ def foresee_gates(head, body, table, layer, k, u, u_next, gain):
     _keep(body, table, layer, k, coefficients)
     nothing = const(gain, 0.0)
     even = odd = (nothing, nothing, nothing, nothing)
-    for d in range(count):  # memory is waited for: two at a time would only take longer to compile
+    for d in range(count):
         source, following = spread(body, u + d), spread(body, u_next + d)
         z = _foresee_source(body, at, traces, weights, coefficients, source, following, even)
         even, odd = odd, z
