@@ -82,8 +82,7 @@ class Named(ABC):
 
         bias (O,), network (O,) and inputs (O, I), 0 for those that take no part: with the network's
         forecast and the inputs standardised by the target's mean and scale, each standardised
-        forecast is bias + network * (the network's) + inputs . x, unless least squares would leave
-        the range of its terms by more than half.
+        forecast is bias + network * (the network's) + inputs . x.
         """
         parts = (f"combination{part}" for part in ("", ".losses", ".advantage"))
         return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}
