@@ -108,7 +108,7 @@ SURE_FOR, SURE_AGAINST = 2.0, 0.5
 GREATEST_SURENESS = 50.0
 GREATEST_DIFFERENCE = 3.0
 REMEMBERS_DIFFERENCES = 1000.0
-SAME = 1e-9  # of the size of two forecasts: what is between them is rounding and speaks for none
+SAME = 1e-13  # of the size of two forecasts: what is between them is rounding and speaks for none
 DIFFERENCES_SUM, DIFFERENCES_VARIANCE, DIFFERENCES_LATELY, DIFFERENCE_SIZE = range(4)
 ADVANTAGE_SIZE = 4
 

@@ -27,7 +27,7 @@ class Advantage:
 
     def learn(self, y, mixture, simple) -> None:
         difference = abs(y - simple) - abs(y - mixture)
-        if np.isclose(mixture, simple, rtol=1e-9, atol=0):  # but for rounding
+        if np.isclose(mixture, simple, rtol=2e-13, atol=0):  # but for rounding
             difference = 0.0
         rate = max(0.001 / self.ahead, 1 / (len(self.differences) + 1))
         self.size += rate * (abs(difference) - self.size)
