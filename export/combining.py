@@ -7,7 +7,7 @@ target's mean and spread.
 
 import numpy as np
 
-from rtrl_lstm.kernels.slots import FADING, FIRST_COUNTS, FORGETTING, GREATEST_COVARIANCE
+from rtrl_lstm.kernels.slots import BEYOND, FADING, FIRST_COUNTS, FORGETTING, GREATEST_COVARIANCE
 from rtrl_lstm.optimizers import ClipCredit
 from rtrl_lstm.spec import Spec
 
@@ -39,6 +39,7 @@ def combine(
     found = g.concat([one, _last(g, y_net), inputs], axis=2)
     u = _standardised(g, found, (mean, sd), one)
     combined = g.op("ReduceSum", g.op("Mul", numbers["combination"], u), g.integers(2))
+    combined = _within_reach(g, combined, u, one)
     few, many, count = g.split(numbers["combination.losses"], 3, axis=3)
     losses = g.op("Squeeze", g.op("Mul", few, many), g.integers(3))
     zero, unit = g.constant(0.0, True), g.constant(1.0, True)
@@ -190,6 +191,17 @@ def _each(g: Graph, spec: Spec, ones: str) -> str:
 def _inputs(g: Graph, terms: str, first: int = 2) -> str:
     """The terms from number `first` on; 2: behind the 1 and the network's."""
     return g.op("Slice", terms, g.integers(first), g.integers(LAST), g.integers(2))
+
+
+def _within_reach(g: Graph, combined: str, u: str, one: str) -> str:
+    """What least squares says (B, O, 1), not far beyond the terms u (B, O, C) and their mean."""
+    zero = g.constant(0.0, wide=True)
+    known = g.concat([g.op("Mul", one, zero), _inputs(g, u, first=1)], axis=2)
+    high = g.op("ReduceMax", known, axes=[2])
+    low = g.op("Sub", zero, g.op("ReduceMax", g.op("Sub", zero, known), axes=[2]))
+    beyond = g.op("Mul", g.constant(BEYOND, wide=True), g.op("Sub", high, low))
+    least, most = g.op("Sub", low, beyond), g.op("Add", high, beyond)
+    return g.op("Min", g.op("Max", combined, least), most)
 
 
 def _standardised(g: Graph, found: str, scale: Scale, one: str) -> str:

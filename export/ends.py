@@ -1,6 +1,6 @@
 """The two ends of a forward pass, before and after the recurrence."""
 
-from . import parts
+from . import mixing, parts
 from .graph import Graph
 from .snapshot import Snapshot
 
@@ -18,7 +18,7 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
     spec, scaling = numbers.spec, numbers.scaling
     y = parts.activate(g, _readout(g, numbers, h, u), spec.activation)
     if numbers.combination:
-        y = parts.combine(g, y, x, spec.combined, numbers.combination, scaling)
+        y = mixing.combine(g, numbers, y, x)
     if spec.scale_target:
         y = parts.unstandardise(g, y, scaling["target_mean"], scaling["target_scale"])
     return y

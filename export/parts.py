@@ -4,8 +4,6 @@ They mirror the engine's stages (scaling, projection, readout; the cells are in 
 numbers of their own. Shapes: B rows, I inputs, n units, O outputs.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from rtrl_lstm.fields import Array
@@ -60,50 +58,6 @@ def activate(g: Graph, a: str, activation: str) -> str:
         case "softmax":
             return g.op("Softmax", a, axis=-1)
     raise ValueError(f"no ONNX operator is known for the output activation {activation!r}")
-
-
-def combine(
-    g: Graph,
-    y: str,
-    x: str,
-    inputs: tuple[tuple[int, ...], ...],
-    combination: Mapping[str, Array],
-    scaling: Mapping[str, Array],
-) -> str:
-    """bias + network * y + weights . (x - target_mean) / target_scale, for each output.
-
-    The network's forecasts y (B, O) combined with ``inputs`` (O, C), numbers of those in the raw
-    rows x (B, I) that are forecasts themselves. To lose no digits, an input is centred on the mean
-    of the first output that it is a forecast of; what is missing for others is in their bias.
-    """
-    weights, scale = combination["inputs"], scaling["target_scale"]
-    centre = centres(inputs, scaling["target_mean"], weights.shape[1])
-    bias = combination["bias"] + off_centre(weights, centre, scaling)
-    centred = g.op("Sub", x, g.number("combination.mean", centre))
-    own = g.op("Mul", y, g.number("combination.network", combination["network"]))
-    own = g.op("Add", own, g.number("combination.bias", bias))
-    none = g.number("combination.none", np.zeros(len(weights)))
-    others = linear(g, centred, g.number("combination.inputs", weights), none)
-    others = g.op("Mul", others, g.number("combination.scale", 1.0 / scale))
-    return g.op("Add", own, others)
-
-
-def centres(inputs: tuple[tuple[int, ...], ...], mean: Array, count: int) -> Array:
-    """For each of ``count`` inputs the mean (O,) of the first output with it, 0 without one."""
-    found = np.zeros(count)
-    for own, value in zip(reversed(inputs), reversed(mean), strict=True):
-        found[list(own)] = value
-    return found
-
-
-def off_centre(weights: Array, centre: Array, scaling: Mapping[str, Array]) -> Array:
-    """What is missing for each output (O,) where inputs (I,) lie around other means than its own.
-
-    Inputs that have no weight (O, I) there count nothing.
-    """
-    away = centre[None] - scaling["target_mean"][:, None]
-    found: Array = (weights * away).sum(axis=1) / scaling["target_scale"]
-    return found
 
 
 def unstandardise(g: Graph, y: str, mean: Array, scale: Array) -> str:

@@ -26,8 +26,7 @@ class Snapshot:
             graph.
         scaling: name -> array, ``input_mean``, ``input_scale`` (I,), ``target_mean``,
             ``target_scale`` (O,).
-        combination: name -> array, as ``combination()``: ``bias``, ``network`` (O,) and ``inputs``
-            (O, I), or nothing.
+        combination: name -> array, as ``combination()``, or nothing.
     """
 
     spec: Spec

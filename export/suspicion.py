@@ -44,6 +44,11 @@ STEP = frozenset(
 )
 """All that a step is drawn with. None reads a file, loops, or makes a tensor from nothing."""
 
+MIXING = frozenset(
+    {"Gather", "Max", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze", "Unsqueeze"}
+)
+"""And the combination with forecasts among the inputs, which one Gather takes from the rows."""
+
 SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
 """And a sequence. Shape is that of X alone."""
 
@@ -81,7 +86,7 @@ LEARNER = STEP | {
 }
 """And a step of learning. None makes a tensor of a size that is a number in the file."""
 
-OPERATORS = {"step": STEP, "sequence": SEQUENCE, "learner": LEARNER}
+OPERATORS = {"step": STEP | MIXING, "sequence": SEQUENCE | MIXING, "learner": LEARNER}
 
 INTEGERS = frozenset({-1, 0, 1})
 """Axes and sizes in a sequence; all others are sizes of what the graph is fed."""
@@ -123,6 +128,9 @@ def check_nodes(model: onnx.ModelProto, graph: str) -> None:
         foreign |= _foreign(body.node, STEP)
         if body.initializer or body.sparse_initializer or any(_bodies(body.node)):
             foreign.add("numbers or loops within a loop")
+    # With a second one it could take the same again along another axis: squares of what is fed.
+    if graph != "learner" and sum(node.op_type == "Gather" for node in nodes) > 1:
+        foreign.add("Gather twice")
     if model.functions or model.graph.sparse_initializer:
         foreign.add("functions or sparse tensors")
     if foreign:
@@ -209,13 +217,12 @@ def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
     if provenance.precision in ("float16", "int8"):
         allowed.add(np.dtype(provenance.precision))
     elements = {helper.np_dtype_to_tensor_dtype(dtype): dtype for dtype in allowed}
-    widths = _widths(model)
+    harmless = _harmless(model)
     for tensor in model.graph.initializer:
         if tensor.data_type == TensorProto.INT64:
             sizes = _inside(tensor, np.dtype(np.int64))
-            # In a learner graph they are axes and bounds of slices, which make nothing larger, and
-            # no more do the widths of what a tensor is split into.
-            if not (learner or tensor.name in widths or INTEGERS.issuperset(sizes.flat)):
+            # In a learner graph they are axes and bounds of slices, which make nothing larger.
+            if not (learner or tensor.name in harmless or INTEGERS.issuperset(sizes.flat)):
                 raise GraphFileError(
                     f"altered: {tensor.name!r} holds sizes that no graph of ours has"
                 )
@@ -225,15 +232,15 @@ def numbers(model: onnx.ModelProto, provenance: Provenance) -> dict[str, Array]:
     return found
 
 
-def _widths(model: onnx.ModelProto) -> set[str]:
-    """What says only into which widths a tensor is split."""
+def _harmless(model: onnx.ModelProto) -> set[str]:
+    """What says only into which widths a tensor is split, or what is taken of it."""
     graphs = [model.graph, *_bodies(model.graph.node)]
-    nodes = [node for graph in graphs for node in graph.node]
-    splits = {name for node in nodes if node.op_type == "Split" for name in node.input[1:]}
-    others = set[str]()
-    for node in nodes:
-        others |= set(node.input[:1] if node.op_type == "Split" else node.input)
-    return splits - others
+    found, others = set[str](), set[str]()
+    for node in (node for graph in graphs for node in graph.node):
+        takes = node.op_type in ("Split", "Gather")
+        found |= set(node.input[1:]) if takes else set()
+        others |= set(node.input[:1] if takes else node.input)
+    return found - others
 
 
 def states(

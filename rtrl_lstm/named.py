@@ -80,9 +80,14 @@ class Named(ABC):
     def combination(self) -> dict[str, Array]:
         """What the combination of `Spec.combine_with` comes to, float64; empty without one.
 
-        bias (O,), network (O,) and inputs (O, I), 0 for those that take no part: with the network's
-        forecast and the inputs standardised by the target's mean and scale, each standardised
-        forecast is bias + network * (the network's) + inputs . x.
+        With the network's forecast and the inputs standardised by the target's mean and scale,
+        least squares says bias + network * (the network's) + inputs . x, but leaves the range of
+        these and of 0 by half of that range at most. A standardised forecast is
+
+        (1 - first) * (squares * (what least squares says) + alone . x) + first * (the first input)
+
+        where bias, network, squares and first are (O,), inputs and alone (O, I): 0 for inputs that
+        take no part. The rest of the shares is that of the target's mean, which is 0.
         """
         parts = (f"combination{part}" for part in ("", ".losses", ".advantage"))
         return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}

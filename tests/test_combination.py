@@ -29,15 +29,18 @@ def spread_of(values):
 
 @pytest.mark.parametrize(("clip", "inner"), [(None, ()), (rl.ClipCredit(0.5), (0,))])
 @pytest.mark.parametrize("horizon", [0, 1, 4])
-def test_kernels_agree_with_matrices(horizon, clip, inner):
+@pytest.mark.parametrize("begins", [(0.0, 0.0, 1.0, 0.0), (0.1, -3.0, 4.0, 5.0)])
+def test_kernels_agree_with_matrices(horizon, clip, inner, begins):
     """The plain network is run beside: the combination changes nothing in what it learns."""
     x, y = series(300)
     weights = np.random.default_rng(1).uniform(0.0, 2.0, len(y))
     kind = rl.Learner if horizon == 0 else lambda **o: rl.Forecaster(horizon, **o)
     combined = kind(input_size=3, combine_with=(2, 0), combine_inner=inner, clip=clip, **OPTIONS)
+    combined.layout.write(combined.block, "combination", np.array(begins))
     found = combined.run(x, y, weights)[:, 0]
     y_net = kind(input_size=3, clip=clip, **OPTIONS).run(x, y, weights)[:, 0]
     twin = Combination(2, clip and clip.limit, 1 if inner else None, horizon)
+    twin.w = np.array(begins)
     known, seen = [], []  # labels; how many of them there were at each forecast
     squares = []  # what least squares alone said
     for t in range(len(y)):
@@ -58,6 +61,7 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
             expected, alone = twin.forecast(y_net[t], x[t, [2, 0]], mean, spread)
             squares.append(alone)
         assert found[t] == pytest.approx(expected, rel=1e-9)
+    assert twin.bounded or begins[3] == 0.0
     np.testing.assert_allclose(combined.array("combination")[0], twin.w, rtol=1e-8)
     averaged = twin.shares > 0
     losses = combined.array("combination.losses")[0]
@@ -66,9 +70,14 @@ def test_kernels_agree_with_matrices(horizon, clip, inner):
     assert (losses[~averaged] == [0.0, 0.0, -1.0]).all()
     given, y_net = combined.combination(), 51.0
     assert given["inputs"][0, 1] == 0.0
-    linear = given["network"] * (y_net - mean) / spread + given["inputs"] @ (x[-1] - mean) / spread
+    z, u = (y_net - mean) / spread, (x[-1] - mean) / spread
+    known = np.array([0.0, z, *u[[0, 2]]])
+    said = given["bias"] + given["network"] * z + given["inputs"] @ u
+    said = np.clip(said, known.min() - np.ptp(known) / 2, known.max() + np.ptp(known) / 2)
+    mixed = given["squares"] * said + given["alone"] @ u
+    first = given["first"] * u[2] + (1.0 - given["first"]) * mixed
     expected, _ = twin.forecast(y_net, x[-1, [2, 0]], mean, spread)
-    assert mean + spread * (given["bias"] + linear) == pytest.approx([expected], rel=1e-9)
+    assert mean + spread * first == pytest.approx([expected], rel=1e-9)
 
 
 class Several:
@@ -163,6 +172,17 @@ def test_where_who_was_best_is_the_worst_next_the_last_value_stays(hours):
     last = np.abs(y[:-24] - y[24:]).mean()
     assert error < (1.05 if hours == 1200 else 1.02) * last
     assert alone > 1.1 * last
+
+
+@pytest.mark.parametrize("horizon", [10, 50])
+def test_what_stood_still_does_not_send_it_astray(horizon):
+    """A sensor says the same for long, and then something else."""
+    y = np.r_[np.full(2000, 10.0), np.full(200, 36.0)]
+    said = np.array(rl.Model("y", horizon=horizon).run({"y": value} for value in y), float)
+    ours, last = (np.abs(one[:-horizon] - y[horizon:]).sum() for one in (said, y))
+    assert ours < 1.4 * last
+    assert said.min() > 9.0
+    assert said.max() < 37.0
 
 
 def test_where_the_mixture_is_better_it_is_left_alone():

@@ -300,9 +300,22 @@ def layers_without_end(model):
     entry.value = entry.value.replace('"num_layers": 1', '"num_layers": 1000000000000')
 
 
+def gathers(model):
+    """Takes the first state's number 0 many times, along one axis after the other."""
+    many = numpy_helper.from_array(np.zeros(1000, np.int64), "many")
+    model.graph.initializer.append(many)
+    name = model.graph.input[1].name
+    for axis in range(2):
+        model.graph.node.append(
+            helper.make_node("Gather", [name, "many"], [f"taken{axis}"], axis=axis)
+        )
+        name = f"taken{axis}"
+
+
 SEQUENCE_ALTERATIONS = {
     "step": (in_a_step_graph, "holds what no graph of rtrl-lstm holds"),
     "sizes": (sizes_from_the_file, "holds sizes that no graph of ours has"),
+    "gathers": (gathers, "Gather twice"),
     "shape": (sizes_of_weights, "(Shape)"),
     "words": (words, "reverse"),
     "loop": (a_loop_elsewhere, "Loop"),

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.cells import rows_of
+from rtrl_lstm.combined import history_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import kind_of
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.unknown import refuse_unknown
 
-from .. import carry, parts, plan, suspicion
+from .. import carry, plan, suspicion
 from ..errors import GraphFileError
 from ..graphfile import GraphFile
 from ..operators import GATES, PEEPHOLES
@@ -146,8 +147,12 @@ def _add_scaling(numbers: dict[str, Array], given: Mapping[str, Array], spec: Sp
     if "target_scale" in given and "target.count" in numbers:
         target = Scaling(given["target_mean"], given["target_scale"])
         write_scaling(numbers, "target", target, spec.target_size)
-    if "combination.network" in given:
-        weights, centre = given["combination.inputs"], given["combination.mean"]
-        bias = given["combination.bias"] - parts.off_centre(weights, centre, given)
-        own = np.take_along_axis(weights, np.array(spec.combined), axis=1)
-        numbers["combination"] = np.column_stack((bias, given["combination.network"], own))
+    if "combination.weights" in given:
+        squares = np.column_stack((given["combination.bias"], given["combination.weights"]))
+        shares = {name: given[f"combination.{name}"] for name in ("squares", "alone", "first")}
+        shares |= {name: shares[name][:, 0] for name in ("squares", "first")}
+        losses, advantage = history_of(shares, given["target_scale"])
+        losses = np.where(numbers["combination.losses"] < 0.0, 0.0, losses)
+        numbers["combination"] = squares
+        numbers["combination.losses"] = losses + np.minimum(numbers["combination.losses"], 0.0)
+        numbers["combination.advantage"] = advantage

@@ -15,7 +15,9 @@ running mean, which nothing beats where there is nothing to know. Their shares a
 of 1 / (a b), where a and b are the mean absolute errors over about the last 20 labels and the last
 1,000: who was best of late counts most, and who is best as a rule, too. That of the first input,
 the last value, is doubled. `Spec.combine_inner` names inputs that have no share of their own: many
-that say nearly the same would outvote the others. Beside that mean stands the last value once more,
+that say nearly the same would outvote the others. Least squares itself may leave the range of what
+it combines by half of it at most: terms that stood still have taught it nothing, and it would go
+anywhere when they move. Beside that mean stands the last value once more,
 until the mean has proved better: see `advantage.py`.
 """
 
@@ -27,6 +29,7 @@ from rtrl_lstm.kernels.advantage import learn_advantage, share_of_first
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
+    BEYOND,
     CLIP_CREDIT,
     FADING,
     FIRST_COUNTS,
@@ -90,9 +93,13 @@ def _combined(head, table, row, x, first, y_net, output):
     head[term + 1] = y_net
     for k in range(2, size):
         head[term + k] = x[first + table[inputs + k - 2]]
-    combined = head[weights]
+    combined, low, high = head[weights], 0.0, 0.0
     for k in range(1, size):
-        combined += head[weights + k] * _standardised(head, table, output, head[term + k])
+        alone = _standardised(head, table, output, head[term + k])
+        combined += head[weights + k] * alone
+        low, high = min(low, alone), max(high, alone)
+    beyond = BEYOND * (high - low)
+    combined = min(max(combined, low - beyond), high + beyond)
     mean, spread = target_mean(head, table, output), target_spread(head, table, output)
     begun = head[table[T_TARGET_COUNT] + output] > 0.0
     head[term] = mean + spread * combined if begun else math.nan

@@ -98,6 +98,7 @@ FADING = (0.95, 0.999)
 FIRST_COUNTS = 2.0  # so many times what its losses say: in doubt it is the last value
 NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
+BEYOND = 0.5  # so much of the range of its terms is how far it may leave it
 
 # The mixture beside the first input, see `advantage.py`: the odds of it where nothing speaks for
 # it; how often the square of t counts for it, and against it; the greatest exponent; for how many

@@ -3,7 +3,7 @@ with these, and that with the first of them by how sure it is that the mixture i
 
 Written from the equations (Haykin, Adaptive Filter Theory: the exponentially weighted RLS):
 P u / (forgetting / weight + u' P u) is the gain; the terms enter standardised by the target's mean
-and spread of the moment at which they are used.
+and spread of the moment. It may leave the range of terms and mean by half of that.
 """
 
 import numpy as np
@@ -60,7 +60,7 @@ class Combination:
         self.w = np.eye(2 + others)[2]
         self.P = np.diag([0.001, 0.1] + [1.0] * others)
         self.limit = limit
-        self.labels = 0
+        self.labels = self.bounded = 0
         self.losses = None  # of least squares, each other forecast alone, the mean, (K, 2)
         self.advantage = Advantage(ahead)  # of the mixture of all over the first forecast
 
@@ -68,7 +68,12 @@ class Combination:
         """The forecast, and what least squares, the mean and the mixture of all say alone."""
         u = self.terms(y_net, others, mean, spread)
         alone = np.array([self.w @ u, *u[2:], 0.0])
-        squares = mean + spread * alone[0]
+        known = np.array([mean, y_net, *others])
+        half = np.ptp(known) / 2
+        freely = mean + spread * alone[0]
+        squares = np.clip(freely, known.min() - half, known.max() + half)
+        self.bounded += squares != freely
+        alone[0] = (squares - mean) / spread
         if self.losses is None:
             return squares, (squares, mean, squares)
         losses = np.where(self.shares > 0, self.losses.prod(axis=1), np.inf)
