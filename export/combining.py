@@ -28,9 +28,9 @@ def combine(
     """The combined forecast (B, O), raw and wide, and what is kept of the row for its label.
 
     It is the mean of least squares', of the inputs alone and of the target's mean, by their recent
-    losses, beside the first input. Kept are the terms, the target's mean and that of all (B, O,
-    C + 2), raw, with what least squares said in the place of the 1; NaN before the target's first
-    label.
+    losses, beside two simple forecasts. Kept are the terms, the target's mean and that of all
+    (B, O, C + 2), raw, with what least squares said in the place of the 1; NaN before the target's
+    first label.
     """
     places = g.places("combination.places", spec.combined)
     inputs = g.op("Gather", g.widened(numbers["x"]), places, axis=1)
@@ -61,9 +61,10 @@ def combine(
     squares = g.op("Add", mean, g.op("Mul", sd, combined))
     squares = g.op("Where", begun, squares, g.constant(float("nan"), wide=True))
     mixed = g.op("Add", mean, g.op("Mul", sd, said))
-    first, counted = _one(g, inputs, 0), g.op("Greater", _one(g, count, 1), zero)
-    y_hat = advantage.beside(g, numbers["combination.advantage"], mixed, first, counted)
     centre = g.op("Add", centre, mean)
+    simple = g.concat([_one(g, inputs, 0), centre], axis=2)
+    counted = g.op("Greater", _one(g, count, 1), zero)
+    y_hat = advantage.beside(g, numbers["combination.advantage"], mixed, simple, counted)
     kept = g.concat([squares, _last(g, y_net), inputs, centre, mixed], axis=2)
     return g.op("Squeeze", y_hat, g.integers(2)), kept
 
@@ -100,8 +101,7 @@ def learn(
     error = g.op("Sub", target, squares)
     alone = g.concat([first, _inputs(g, found)], axis=2)
     losses = _losses(g, numbers["combination.losses"], g.op("Sub", y, alone), found, ones)
-    said = mixed, _one(g, found, 2)
-    better = _advantage(g, spec, numbers["combination.advantage"], y, said, losses)
+    better = _advantage(g, spec, numbers["combination.advantage"], y, (mixed, found), losses)
     if isinstance(spec.clip, ClipCredit):
         limit = spec.clip.limit
         error = g.op("Clip", error, g.constant(-limit, True), g.constant(limit, True))
@@ -125,7 +125,7 @@ def learn(
         "combination": g.op("Where", moves, after, weights),
         "combination.covariance": g.op("Where", move_all, rest, covariance),
         "combination.losses": g.op("Where", move_all, losses, numbers["combination.losses"]),
-        "combination.advantage": g.op("Where", moves, better, numbers["combination.advantage"]),
+        "combination.advantage": g.op("Where", move_all, better, numbers["combination.advantage"]),
     }
 
 
@@ -160,16 +160,21 @@ def _losses(g: Graph, before: str, errors: str, found: str, ones: str) -> str:
 def _advantage(
     g: Graph, spec: Spec, before: str, y: str, said: tuple[str, str], losses: str
 ) -> str:
-    """The mixture's over the first input (B, O, 4), by the losses after that label, wide.
+    """The mixture's over simple forecasts (B, O, 2, 4), by the losses after that label, wide.
 
-    As it was where the first input has no losses, or said nothing there.
+    As it was where the first input has no losses, or said nothing there. ``said`` is the mixture's
+    forecast (B, O, 1), and the terms with the target's mean behind them.
     """
+    mixed, found = said
     count = g.split(_one(g, losses, 1), 3, axis=3)[2]
     labels = g.op("Squeeze", count, g.integers(3))
-    after = advantage.learned(g, spec, before, y, said, labels)
+    first = _one(g, found, 2)
+    mean = g.op("Slice", found, g.integers(-1), g.integers(LAST), g.integers(2))
+    simple = g.concat([first, mean], axis=2)
+    after = advantage.learned(g, spec, before, y, (mixed, simple), labels)
     counts = g.op("Greater", labels, g.constant(0.0, wide=True))
-    known = g.op("Not", g.op("IsNaN", said[1]))
-    return g.op("Where", g.op("And", counts, known), after, before)
+    known = g.op("And", counts, g.op("Not", g.op("IsNaN", first)))
+    return g.op("Where", _last(g, known), after, before)
 
 
 def _one(g: Graph, values: str, number: int) -> str:

@@ -26,13 +26,13 @@ def combine(g: Graph, numbers: Snapshot, y: str, x: str) -> str:
     weights = np.column_stack((given["network"], of_combined(spec, given["inputs"])))
     bias = g.number("combination.bias", given["bias"][:, None])
     squares = g.op("Add", _sum(g, terms, g.number("combination.weights", weights)), bias)
-    share = g.number("combination.squares", given["squares"][:, None])
-    alone = g.number("combination.alone", of_combined(spec, given["alone"]))
-    mixed = g.op("Mul", share, _within_reach(g, squares, terms))
-    mixed = g.op("Add", mixed, _sum(g, inputs, alone))
-    first = g.op("Slice", inputs, g.integers(0), g.integers(1), g.integers(-1))
-    share = g.number("combination.first", given["first"][:, None])
-    said = g.op("Add", mixed, g.op("Mul", share, g.op("Sub", first, mixed)))
+    total = 1.0 + given["first"] + given["mean"]
+    share = g.number("combination.squares", (given["squares"] / total)[:, None])
+    alone = of_combined(spec, given["alone"])
+    alone[:, 0] += given["first"]
+    shares = g.number("combination.alone", alone / total[:, None])
+    said = g.op("Mul", share, _within_reach(g, squares, terms))
+    said = g.op("Add", said, _sum(g, inputs, shares))
     return g.op("Squeeze", said, g.integers(-1))
 
 

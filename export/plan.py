@@ -249,7 +249,7 @@ def _combination(spec: Spec) -> dict[str, Number]:
         "combination": Number((outputs, terms), wide=True),
         "combination.covariance": Number((outputs, terms, terms), wide=True),
         "combination.losses": Number((outputs, terms, 3), wide=True),
-        "combination.advantage": Number((outputs, ADVANTAGE_SIZE), wide=True),
+        "combination.advantage": Number((outputs, 2, ADVANTAGE_SIZE), wide=True),
     }
     if spec.horizon:
         found["combination.ring"] = Number((spec.horizon, outputs, terms + 2), wide=True)

@@ -26,7 +26,7 @@ class Mixed(Fields):
         terms, outputs = ("one", "net", *names), labels("y", len(several))
         losses = (outputs, ("combined", *terms[2:], "mean"), ("few", "many", "count"))
         ring = (labels("row", max(self.spec.horizon, 1)), outputs, (*terms, "mean", "mixed"))
-        advantage = (outputs, ("sum", "variance", "lately", "size"))
+        advantage = (outputs, ("first", "mean"), ("sum", "variance", "lately", "size"))
         table[slots.T_COMBINED] = len(terms)
         table[slots.T_COMBINED_INPUTS] = len(table)
         table.extend(k for inputs in several for k in inputs)

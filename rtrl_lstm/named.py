@@ -82,12 +82,13 @@ class Named(ABC):
 
         With the network's forecast and the inputs standardised by the target's mean and scale,
         least squares says bias + network * (the network's) + inputs . x, but leaves the range of
-        these and of 0 by half of that range at most. A standardised forecast is
+        these and of 0 by half of that range at most. With b the first input, a standardised
+        forecast is
 
-        (1 - first) * (squares * (what least squares says) + alone . x) + first * (the first input)
+        (squares * (what least squares says) + alone . x + first * b) / (1 + first + mean)
 
-        where bias, network, squares and first are (O,), inputs and alone (O, I): 0 for inputs that
-        take no part. The rest of the shares is that of the target's mean, which is 0.
+        where bias, network, squares, first and mean are (O,), inputs and alone (O, I): 0 for
+        inputs that take no part. The target's mean, which is 0, is all that is missing.
         """
         parts = (f"combination{part}" for part in ("", ".losses", ".advantage"))
         return weights_of(self.spec, *map(self.array, parts)) if self.spec.combine_with else {}

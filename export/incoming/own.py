@@ -149,9 +149,8 @@ def _add_scaling(numbers: dict[str, Array], given: Mapping[str, Array], spec: Sp
         write_scaling(numbers, "target", target, spec.target_size)
     if "combination.weights" in given:
         squares = np.column_stack((given["combination.bias"], given["combination.weights"]))
-        shares = {name: given[f"combination.{name}"] for name in ("squares", "alone", "first")}
-        shares |= {name: shares[name][:, 0] for name in ("squares", "first")}
-        losses, advantage = history_of(shares, given["target_scale"])
+        shares = given["combination.squares"][:, 0], given["combination.alone"]
+        losses, advantage = history_of(*shares, given["target_scale"])
         losses = np.where(numbers["combination.losses"] < 0.0, 0.0, losses)
         numbers["combination"] = squares
         numbers["combination.losses"] = losses + np.minimum(numbers["combination.losses"], 0.0)

@@ -17,15 +17,15 @@ of 1 / (a b), where a and b are the mean absolute errors over about the last 20 
 the last value, is doubled. `Spec.combine_inner` names inputs that have no share of their own: many
 that say nearly the same would outvote the others. Least squares itself may leave the range of what
 it combines by half of it at most: terms that stood still have taught it nothing, and it would go
-anywhere when they move. Beside that mean stands the last value once more,
-until the mean has proved better: see `advantage.py`.
+anywhere when they move. Beside that mixture stand two simple forecasts once more, the first input
+and the target's mean, until it has proved better: see `advantage.py`.
 """
 
 from __future__ import annotations
 
 import math
 
-from rtrl_lstm.kernels.advantage import learn_advantage, share_of_first
+from rtrl_lstm.kernels.advantage import learn_advantage, odds
 from rtrl_lstm.kernels.jit import inline
 from rtrl_lstm.kernels.scaling import target_mean, target_spread
 from rtrl_lstm.kernels.slots import (
@@ -108,7 +108,9 @@ def _combined(head, table, row, x, first, y_net, output):
     head[term + size + 1] = mixed
     if head[_losses(table, output) + 5] <= 0.0:  # the first input's count of losses
         return mixed
-    return mixed + share_of_first(head, table, output) * (head[term + 2] - mixed)
+    first, centre = odds(head, table, output, 0), odds(head, table, output, 1)
+    said = mixed + first * head[term + 2] + centre * mean
+    return said / (1.0 + first + centre)
 
 
 @inline
@@ -150,12 +152,13 @@ def _note_loss(head, place, error):
 
 @inline
 def _compare(head, table, output, kept, label):
-    """What the mixture said against what the first input did."""
-    first, mixed = head[kept + 2], head[kept + table[T_COMBINED] + 1]
-    labels, difference = head[_losses(table, output) + 5], 0.0
-    if abs(mixed - first) > SAME * (abs(mixed) + abs(first)):
-        difference = abs(label - first) - abs(label - mixed)
-    learn_advantage(head, table, output, difference, labels)
+    """What the mixture said against what the first input and the target's mean did."""
+    labels, mixed = head[_losses(table, output) + 5], head[kept + table[T_COMBINED] + 1]
+    for k in range(2):
+        simple, difference = head[kept + (table[T_COMBINED] if k == 1 else 2)], 0.0
+        if abs(mixed - simple) > SAME * (abs(mixed) + abs(simple)):
+            difference = abs(label - simple) - abs(label - mixed)
+        learn_advantage(head, table, output, k, difference, labels)
 
 
 @inline

@@ -100,11 +100,11 @@ NOT_AVERAGED = -1.0  # in the place of the count of losses: there never are any
 GREATEST_COVARIANCE = 1e5  # of its trace
 BEYOND = 0.5  # so much of the range of its terms is how far it may leave it
 
-# The mixture beside the first input, see `advantage.py`: the odds of it where nothing speaks for
-# it; how often the square of t counts for it, and against it; the greatest exponent; for how many
-# times their mean size differences count at most; and how many labels they are remembered where
-# forecasts are of the next row.
-ODDS_AT_FIRST = 2.0 / 3.0
+# Simple forecasts beside the mixture, see `advantage.py`: the odds of the first input and of the
+# mean where nothing speaks for either; how often the square of t counts for the mixture, and
+# against it; the greatest exponent; for how many times their mean size differences count at most;
+# and how many labels they are remembered where forecasts are of the next row.
+SIMPLE_ODDS = (1.5, 0.25)
 SURE_FOR, SURE_AGAINST = 2.0, 0.5
 GREATEST_SURENESS = 50.0
 GREATEST_DIFFERENCE = 3.0
@@ -229,7 +229,7 @@ T_SAID = 54  # head: what the network says of each class, for a moment
 T_FOUND = 55  # head: what was found for each order, for a moment
 T_SUCCESSORS = 56  # body: the slots
 T_EVERY_STEP = 57  # 1: the outputs are of the rows 1, 2 ... up to the horizon ahead
-T_ADVANTAGE = 58  # head: of each output, how much better the mixture is than its first input
+T_ADVANTAGE = 58  # head: of each output, how much better the mixture is than simple forecasts
 T_SIZE = 59
 
 L_UNITS = 0  # cells

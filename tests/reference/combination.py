@@ -1,5 +1,6 @@
 """Recursive least squares over [1, the network's forecast, other forecasts], with matrices; mixed
-with these, and that with the first of them by how sure it is that the mixture is better.
+with these; and that with two simple ones, the first of them and the mean, by how sure it is that
+the mixture is better.
 
 Written from the equations (Haykin, Adaptive Filter Theory: the exponentially weighted RLS):
 P u / (forgetting / weight + u' P u) is the gain; the terms enter standardised by the target's mean
@@ -33,8 +34,8 @@ class Advantage:
         self.size += rate * (abs(difference) - self.size)
         self.differences.append(np.clip(difference, -3 * self.size, 3 * self.size))
 
-    def share(self) -> float:
-        """What the other one counts for."""
+    def odds(self) -> float:
+        """What the other one counts for, in parts of what it counts for at first."""
         if not self.differences:
             return 0.0
         d = np.array(self.differences)
@@ -44,7 +45,7 @@ class Advantage:
         together = (1.0 - 1.0 / self.ahead) ** lags * np.maximum.outer(faded, faded)
         total, variance = d @ faded, d @ together @ d
         t = total / np.sqrt(variance) if variance > 0 else 0.0
-        return 1.5 / (1.5 + np.exp(np.clip(2.0 * t**2 if t > 0 else -(t**2) / 2, -50, 50)))
+        return np.exp(-np.clip(2.0 * t**2 if t > 0 else -(t**2) / 2, -50, 50))
 
 
 class Combination:
@@ -62,7 +63,7 @@ class Combination:
         self.limit = limit
         self.labels = self.bounded = 0
         self.losses = None  # of least squares, each other forecast alone, the mean, (K, 2)
-        self.advantage = Advantage(ahead)  # of the mixture of all over the first forecast
+        self.over_first, self.over_mean = Advantage(ahead), Advantage(ahead)  # of the mixture
 
     def forecast(self, y_net: float, others, mean: float, spread: float):
         """The forecast, and what least squares, the mean and the mixture of all say alone."""
@@ -79,8 +80,11 @@ class Combination:
         losses = np.where(self.shares > 0, self.losses.prod(axis=1), np.inf)
         shares = self.shares * (losses / losses.min()) ** -4.0
         mixture = mean + spread * (shares @ alone / shares.sum())
-        share = self.advantage.share() if self.shares[1] > 0 else 0.0
-        return mixture + share * (others[0] - mixture), (squares, mean, mixture)
+        if self.shares[1] == 0:
+            return mixture, (squares, mean, mixture)
+        first, centre = 1.5 * self.over_first.odds(), 0.25 * self.over_mean.odds()
+        said = (mixture + first * others[0] + centre * mean) / (1 + first + centre)
+        return said, (squares, mean, mixture)
 
     def learn(self, y, alone, y_net, others, mean, spread, weight=1.0) -> None:
         """`alone` is what was said alone when the forecast was made."""
@@ -88,7 +92,8 @@ class Combination:
         error = (y - mean) / spread - self.w @ u
         found = np.abs(y - np.array([alone[0], *others, alone[1]]))[:, None] * np.ones(2)
         self.labels += 1
-        self.advantage.learn(y, alone[2], others[0])
+        self.over_first.learn(y, alone[2], others[0])
+        self.over_mean.learn(y, alone[2], alone[1])
         rates = np.maximum(1 - FADING, 1 / self.labels)
         self.losses = found if self.losses is None else self.losses + rates * (found - self.losses)
         if self.limit is not None:
