@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from rtrl_lstm.kernels.slots import (
     BUCKETS,
     CHAIN_SIZE,
+    GREATEST_SYMBOL,
     LEAST_FREQUENCY,
     MEMBERS,
     MISSING,
     MODULUS,
     MULTIPLIER,
+    OF_PLACE,
+    OF_SYMBOL,
     ORDERS,
     RUNS,
     WAYS,
@@ -42,8 +45,16 @@ def contexts_of(net: "Learner | Forecaster") -> dict[str, Any] | None:
     last = net.steps - int(spec.horizon > 0)
     successors = net.array("contexts.successors").astype(int)
     found = np.argwhere(successors[:, :, 0])
+    rows: dict[str, Any] = {}
+    if spec.context_inputs:
+        codes = net.array("contexts.rows").astype(int)
+        rows = {
+            "inputs": list(spec.context_inputs),
+            "rows": [int(codes[(last - k) % len(codes)]) for k in range(ORDERS)],
+        }
     return {
         "labels": [int(ring[(last - k) % len(ring)]) for k in range(ORDERS)],
+        **rows,
         "shares": net.array("contexts.shares")[..., 0].ravel().tolist(),
         "frequencies": net.array("contexts.frequencies").tolist(),
         "weights": net.array("contexts.weights").tolist(),
@@ -58,14 +69,20 @@ class Contexts:
     Args:
         saved: what `contexts_of` gave.
         classes: how many there are.
+        inputs: numbers in a row.
 
     Raises:
         KeyError, TypeError, ValueError: it is something else.
     """
 
-    def __init__(self, saved: Mapping[str, Any], classes: int) -> None:
+    def __init__(self, saved: Mapping[str, Any], classes: int, inputs: int) -> None:
         self._labels = _whole(saved["labels"], ORDERS, 2 + classes)
-        self._shares = _numbers(saved["shares"], ORDERS * RUNS * 2, 1.0)
+        self._symbols, self._rows = list[int](), list[int]()
+        if "inputs" in saved:
+            self._symbols = _whole(saved["inputs"], len(saved["inputs"]), inputs)
+            self._rows = _whole(saved["rows"], ORDERS, MODULUS + 2)
+        self._orders = len(self._labels) + len(self._rows)
+        self._shares = _numbers(saved["shares"], self._orders * RUNS * 2, 1.0)
         counts = np.array(_numbers(saved["frequencies"], classes, math.inf)) + LEAST_FREQUENCY
         self._weights = _numbers(saved["weights"], MEMBERS, 1.0)
         always, log_odds = _numbers(saved["chain"], CHAIN_SIZE, math.inf)
@@ -77,7 +94,7 @@ class Contexts:
         self._slots: dict[tuple[int, int, int], tuple[int, int]] = {}
         for one in saved["successors"]:
             order, slot, check, label, run = _whole(one, 5, MOST)
-            if order >= ORDERS or slot >= BUCKETS * WAYS or label >= classes or run >= RUNS:
+            if order >= self._orders or slot >= BUCKETS * WAYS or label >= classes or run >= RUNS:
                 raise ValueError(f"there is no slot {one}")
             self._slots[order, slot // WAYS, check] = label, run
 
@@ -90,9 +107,15 @@ class Contexts:
     def forget(self) -> None:
         """A new sequence begins."""
         self._labels = [0] * ORDERS
+        self._rows = [0] * len(self._rows)
 
-    def mix(self, outputs: Sequence[float]) -> list[float]:
-        """What the network says, mixed: probabilities of classes, or that of the second of two."""
+    def mix(self, outputs: Sequence[float], inputs: Sequence[float]) -> list[float]:
+        """What the network says of a row, mixed: probabilities of classes, or the second of two's.
+
+        It is the newest row then.
+        """
+        if self._rows:
+            self._rows = [_code(self._symbols, inputs), *self._rows[:-1]]
         said = np.array(outputs if len(outputs) > 1 else [1.0 - outputs[0], outputs[0]], np.float64)
         first = self._calibrated(said)
         chain = first.copy()
@@ -115,7 +138,9 @@ class Contexts:
     def _found(self) -> Iterator[tuple[int, float]]:
         """What orders that know the context say, the shortest first, and their shares."""
         code, below = 1, -1
-        for order, last in enumerate(self._labels):
+        known = [] if self._rows[:1] == [1] else self._rows
+        for order, last in enumerate([*self._labels, *known]):
+            code = 1 if order == ORDERS else code
             code = (code * MULTIPLIER + last + 1) % MODULUS
             slot = self._slots.get((order, code % BUCKETS, code // BUCKETS + 1))
             if slot is None:
@@ -124,6 +149,16 @@ class Contexts:
             label, run = slot
             yield label, self._shares[(order * RUNS + run) * 2 + (label == below)]
             below = label
+
+
+def _code(symbols: Sequence[int], inputs: Sequence[float]) -> int:
+    """The symbols of a row as one number: see `keep_symbols` in `kernels/contexts.py`."""
+    values = {k: float(inputs[k]) for k in symbols}
+    whole = {k: v for k, v in values.items() if abs(v) <= GREATEST_SYMBOL and v == math.floor(v)}
+    if not whole:
+        return 1
+    ones = (((k + 1) * OF_PLACE + int(v)) % MODULUS for k, v in whole.items() if v != 0.0)
+    return sum(one * OF_SYMBOL for one in ones) % MODULUS + 2
 
 
 def _whole(given: Any, count: int, end: int) -> list[int]:

@@ -104,10 +104,12 @@ class ModelSession:
             return outputs
         if reading.reset:
             contexts.forget()
+        # As the engine has them: in float32 a number may be whole that was not.
+        inputs = np.asarray(reading.inputs, self.session.provenance.spec.dtype).tolist()
         if self.schema.horizon:
             contexts.know(reading.label)
-            return contexts.mix(outputs)
-        mixed = contexts.mix(outputs)
+            return contexts.mix(outputs, inputs)
+        mixed = contexts.mix(outputs, inputs)
         contexts.know(reading.label)
         return mixed
 
@@ -131,7 +133,7 @@ def _contexts(session: Session, schema: Schema, path: str | Path) -> Contexts | 
     if saved is None:
         return None
     try:
-        return Contexts(saved, len(schema.target.classes))
+        return Contexts(saved, len(schema.target.classes), schema.input_size)
     except (KeyError, TypeError, ValueError) as error:
         raise GraphFileError(f"{path}: the labels in it are damaged: {brief(error)}") from error
 

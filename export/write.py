@@ -129,7 +129,7 @@ def _alone(given: Learner | Forecaster) -> Learner | Forecaster:
     """
     learner = copy.copy(given)
     if learner.spec.contexts:
-        learner.grow(dataclasses.replace(learner.spec, contexts=False))
+        learner.grow(dataclasses.replace(learner.spec, contexts=False, context_inputs=()))
     return learner
 
 

@@ -44,8 +44,18 @@ class Mixed(Fields):
         """See `kernels/contexts.py`."""
         spec = self.spec
         orders, places = labels("order", slots.ORDERS), labels("slot", slots.BUCKETS * slots.WAYS)
+        if spec.context_inputs:
+            orders = (*orders, *labels("rows", slots.ORDERS))
+            table[slots.T_SYMBOLS], table[slots.T_SYMBOLS_COUNT] = (
+                len(table),
+                len(spec.context_inputs),
+            )
+            table.extend(spec.context_inputs)
+            table[slots.T_PAST_ROWS] = self._place_head(
+                "contexts.rows", labels("row", spec.horizon + slots.ORDERS + 1)
+            )
         classes = 2 if spec.loss == "log_loss" else spec.output_size
-        table[slots.T_CONTEXTS] = 1
+        table[slots.T_CONTEXTS] = len(orders)
         table[slots.T_PAST_LABELS] = self._place_head(
             "contexts.labels", labels("row", spec.horizon + slots.ORDERS + 1)
         )

@@ -121,6 +121,8 @@ class Spec:
         contexts: whether what the network says is mixed with how often labels come, and with which
             followed which so far (see `kernels/calibration.py` and `contexts.py`). For loss
             "cross_entropy", or "log_loss" with one output.
+        context_inputs: with `contexts`: inputs that may be symbols, such as flags, one-hot codes
+            and small whole numbers: which label followed which of them is remembered, too.
         num_layers: layers of a stack, all of hidden_size. Each layer's gradient is exact by
             itself; to the layer below goes the credit of the present row only.
         dropout: the share of the numbers between two layers of a stack that each row drops while it
@@ -174,6 +176,7 @@ class Spec:
     combine_only: tuple[int, ...] = ()
     combine_inner: tuple[int, ...] = ()
     contexts: bool = False
+    context_inputs: tuple[int, ...] = ()
     num_layers: int = 1
     dropout: float = 0.0
     input_gate: bool = True
@@ -266,7 +269,7 @@ class Spec:
                 f"{counted(self.input_size, 'input')}",
             )
         require_tuple(self, "quantiles", float, "a list of numbers")
-        for name in ("combine_only", "combine_inner"):
+        for name in ("combine_only", "combine_inner", "context_inputs"):
             require_tuple(self, name, operator.index, "a list of inputs' numbers")
         wanted = "a list of inputs' numbers, or one of them for each output"
         require_tuple(self, "combine_with", _number_or_numbers, wanted)

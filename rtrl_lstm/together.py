@@ -121,3 +121,9 @@ def _check_combination(spec: Spec) -> None:
         not spec.contexts or one or spec.loss == "cross_entropy",
         "contexts are for loss 'cross_entropy', or 'log_loss' with one output",
     )
+    inputs = spec.context_inputs
+    require(spec.contexts or not inputs, "context_inputs are for contexts")
+    require(
+        len(set(inputs)) == len(inputs) and all(0 <= k < spec.input_size for k in inputs),
+        f"context_inputs must name different inputs from 0 to {spec.input_size - 1}",
+    )

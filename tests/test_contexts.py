@@ -54,15 +54,17 @@ class Captured:
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("horizon", [0, 1, 4])
-def test_kernels_agree_with_lists(horizon, loss):
+@pytest.mark.parametrize("symbols", [(), (0,), (1, 0)])
+def test_kernels_agree_with_lists(horizon, loss, symbols):
     """The naive learner runs beside: what its states say, the leading and the trailing one."""
-    spec = spec_of(loss, horizon=horizon)
+    spec = spec_of(loss, horizon=horizon, context_inputs=symbols)
     x, y, weight, begins = stream(500, 2 if loss == "log_loss" else CLASSES)
-    plain = dataclasses.replace(spec, contexts=False)
+    x[:, 0] = np.where(np.arange(500) % 7 < 5, np.round(x[:, 0]), x[:, 0])
+    plain = dataclasses.replace(spec, contexts=False, context_inputs=())
     net, naive = engine(spec), twin(plain)
     load_twin(naive, engine_numbers(engine(plain)))
     captured = Captured(naive.learner if horizon else naive)
-    contexts = Contexts(2 if loss == "log_loss" else CLASSES)
+    contexts = Contexts(2 if loss == "log_loss" else CLASSES, symbols, horizon)
     since, used = 0, 0
     for t in range(len(y)):
         if begins[t]:
@@ -71,6 +73,7 @@ def test_kernels_agree_with_lists(horizon, loss):
             contexts.reset()
             since = 0
         label = None if np.isnan(y[t]) else int(y[t])
+        contexts.see(x[t])
         found = probabilities(net.step(x[t], y[t], weight[t]))
         captured.said = None
         p_net = probabilities(naive.step(x[t], y[t], weight[t]))

@@ -31,6 +31,10 @@ hence the chain's end is also heard by itself, for as much as it is better than 
 long run, by Bayes' rule. Where past labels say nothing, what is said is the beginning. The network
 learns as if there were no chain.
 
+Where rows hold symbols, flags, categories and other whole numbers, there are contexts of rows, too:
+those that the last k rows make, the present one included. Their orders stand above those of labels
+in the chain. A row of which no input is a whole number is no context.
+
 A label that is missing is one of its own in a context, and so is what comes before a sequence
 begins. At horizon H >= 1 a context ends with the label of the row from which is forecast, and its
 successor is the label H rows later. With one output behind a sigmoid there are two labels.
@@ -58,12 +62,15 @@ from rtrl_lstm.kernels.slots import (
     FOUND_SIZE,
     FOUND_SLOT,
     GREATEST_SHARE,
+    GREATEST_SYMBOL,
     LEAST_SAID,
     LOG_LOSS,
     LOG_ODDS,
     MISSING,
     MODULUS,
     MULTIPLIER,
+    OF_PLACE,
+    OF_SYMBOL,
     ORDERS,
     REMEMBERS_GAINS,
     RUNS,
@@ -75,8 +82,11 @@ from rtrl_lstm.kernels.slots import (
     T_LOSS,
     T_OUTPUTS,
     T_PAST_LABELS,
+    T_PAST_ROWS,
     T_SHARES,
     T_SUCCESSORS,
+    T_SYMBOLS,
+    T_SYMBOLS_COUNT,
     WAYS,
 )
 
@@ -87,6 +97,12 @@ BUCKET = WAYS * C_SIZE
 def _past(table, row):
     """Where the label of a row is kept, which counts from 0 and may lie before the first."""
     return table[T_PAST_LABELS] + row % (table[T_HORIZON] + ORDERS + 1)
+
+
+@inline
+def _past_row(table, row):
+    """Where the code of a row's symbols is kept."""
+    return table[T_PAST_ROWS] + row % (table[T_HORIZON] + ORDERS + 1)
 
 
 @inline
@@ -105,11 +121,32 @@ def keep_label(head, table, row, y):
 
 
 @inline
+def keep_symbols(head, table, row, x, first):
+    """The symbols among the inputs x[first:] of a row as a code; 1 without any, 0: no row.
+
+    It is a sum over symbols that are not 0, so that inputs that come up change none.
+    """
+    if table[T_CONTEXTS] <= ORDERS:
+        return
+    code, symbols = 0, 0
+    for k in range(table[T_SYMBOLS], table[T_SYMBOLS] + table[T_SYMBOLS_COUNT]):
+        value = float(x[first + table[k]])
+        if abs(value) <= GREATEST_SYMBOL and value == math.floor(value):
+            symbols += 1
+            if value != 0.0:
+                one = ((table[k] + 1) * OF_PLACE + int(value)) % MODULUS
+                code = (code + one * OF_SYMBOL) % MODULUS
+    head[_past_row(table, row)] = float(code + 2) if symbols > 0 else 1.0
+
+
+@inline
 def forget_labels(head, table):
     """A new sequence begins: no context reaches back beyond it."""
     if table[T_CONTEXTS] != 0:
         for k in range(table[T_HORIZON] + ORDERS + 1):
             head[table[T_PAST_LABELS] + k] = 0.0
+            if table[T_CONTEXTS] > ORDERS:
+                head[table[T_PAST_ROWS] + k] = 0.0
 
 
 @inline
@@ -125,11 +162,30 @@ def _slot(body, bucket, check):
 
 
 @inline
+def _last_row(table, row):
+    """The last row whose inputs are known where the last label is that of a row."""
+    return row + int(table[T_HORIZON] == 0)
+
+
+@inline
+def _orders(head, table, row):
+    """How many there are after the label of a row: those of labels, and of rows with symbols."""
+    if table[T_CONTEXTS] > ORDERS and head[_past_row(table, _last_row(table, row))] == 1.0:
+        return ORDERS
+    return table[T_CONTEXTS]
+
+
+@inline
 def _find(head, body, table, row):
     """For each order: the slot of the context that ends with row `row`, its check and its share."""
     code, below = 1, -1.0
-    for k in range(ORDERS):
-        code = (code * MULTIPLIER + int(head[_past(table, row - k)]) + 1) % MODULUS
+    for k in range(_orders(head, table, row)):
+        if k < ORDERS:
+            last = head[_past(table, row - k)]
+        else:
+            code = 1 if k == ORDERS else code
+            last = head[_past_row(table, _last_row(table, row) - (k - ORDERS))]
+        code = (code * MULTIPLIER + int(last) + 1) % MODULUS
         check = code // BUCKETS + 1
         slot = _slot(body, table[T_SUCCESSORS] + (k * BUCKETS + code % BUCKETS) * BUCKET, check)
         at = table[T_FOUND] + k * FOUND_SIZE
@@ -157,7 +213,7 @@ def consult(head, body, table, row, y_hat, to):
     _find(head, body, table, row)
     found, heard = table[T_FOUND], _heard(head, table)[1]
     left = heard
-    for k in range(ORDERS - 1, -1, -1):
+    for k in range(_orders(head, table, row) - 1, -1, -1):
         at = found + k * FOUND_SIZE
         if head[at + FOUND_SHARE] >= 0.0:
             share = head[int(head[at + FOUND_SHARE])]
@@ -166,7 +222,7 @@ def consult(head, body, table, row, y_hat, to):
     for o in range(table[T_OUTPUTS]):
         y_hat[to + o] *= 1.0 - heard + left
     first = int(table[T_LOSS] == LOG_LOSS)  # the class whose probability output 0 is
-    for k in range(ORDERS):
+    for k in range(_orders(head, table, row)):
         at = found + k * FOUND_SIZE
         if head[at + FOUND_SHARE] >= 0.0:
             o = int(body[int(head[at + FOUND_SLOT]) + C_LABEL]) - first
@@ -225,7 +281,7 @@ def learn_contexts(head, body, table, row, y, weight):
     _find(head, body, table, row)
     found, first = table[T_FOUND], learn_calibration(head, body, table, label)
     p = first
-    for k in range(ORDERS):
+    for k in range(_orders(head, table, row)):
         at = found + k * FOUND_SIZE
         head[at + FOUND_BELOW] = p
         if head[at + FOUND_SHARE] >= 0.0:
@@ -234,7 +290,7 @@ def learn_contexts(head, body, table, row, y, weight):
             p = (1.0 - share) * p + hit
     _weigh(head, table, first, p)
     unexplained = 1.0
-    for k in range(ORDERS - 1, -1, -1):
+    for k in range(_orders(head, table, row) - 1, -1, -1):
         at = found + k * FOUND_SIZE
         slot, place = int(head[at + FOUND_SLOT]), int(head[at + FOUND_SHARE])
         if place >= 0:

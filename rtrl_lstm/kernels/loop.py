@@ -9,7 +9,13 @@ what comes later by a bit.
 from __future__ import annotations
 
 from rtrl_lstm.kernels.combination import combine, learn_combination
-from rtrl_lstm.kernels.contexts import consult, forget_labels, keep_label, learn_contexts
+from rtrl_lstm.kernels.contexts import (
+    consult,
+    forget_labels,
+    keep_label,
+    keep_symbols,
+    learn_contexts,
+)
 from rtrl_lstm.kernels.influence import advance_influence, gather_influence
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import load, prefetch, store, width
@@ -290,6 +296,7 @@ def _answer(head, body, table, rows, t):
     to, row = (rows[10] + t) * table[T_OUTPUTS], int(head[H_STEPS])
     respond(head, body, table, y_hat, to)
     if table[T_CONTEXTS] != 0:
+        keep_symbols(head, table, row, x, t * table[T_INPUTS])
         consult(head, body, table, row - int(table[T_HORIZON] == 0), y_hat, to)
     if table[T_COMBINED] != 0:
         combine(head, table, row, x, t * table[T_INPUTS], y_hat, to)

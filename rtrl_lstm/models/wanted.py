@@ -45,6 +45,7 @@ DERIVED = frozenset(
         "combine_inner",
         "output_activation",
         "sparse_inputs",
+        "context_inputs",
     }
 )
 
@@ -182,5 +183,6 @@ def wanted_spec(
         combine_with=schema.combined_inputs,
         combine_only=schema.unseen_inputs,
         combine_inner=schema.inner_inputs,
+        context_inputs=schema.symbol_inputs if options["contexts"] else (),
         **options,
     )

@@ -35,49 +35,64 @@ class Contexts:
     """The naive twin of `kernels/contexts.py`, given what the network says.
 
     Labels are noted with `know`, one a row, None where there is none, and a context is that of
-    the last `ORDERS` labels up to `end`, a count of labels.
+    the last `ORDERS` labels up to `end`, a count of labels. Rows are noted with `see`, and those
+    of which some of `symbols` are whole numbers have contexts, too, in orders above.
     """
 
-    def __init__(self, classes):
-        self.classes = classes
-        self.labels = []
+    def __init__(self, classes, symbols=(), horizon=0):
+        self.classes, self.symbols, self.horizon = classes, symbols, horizon
+        self.labels, self.rows = [], []
 
         def empty():
             return [[None, None, 0] for _ in range(WAYS)]  # context, label, run
 
-        self.buckets = [defaultdict(empty) for _ in range(ORDERS)]
+        self.buckets = [defaultdict(empty) for _ in range(2 * ORDERS)]
         self.shares = Shares(0.04)
         self.counts = np.zeros(classes)
         self.weights = np.full(4, 0.25)  # of the members
         self.always, self.log_odds = 0.5, -3.0  # of the chain
+
+    def see(self, x):
+        """A row's inputs: what of them are whole numbers is its symbols, (place, number)."""
+        found = [(k, int(x[k])) for k in self.symbols if abs(x[k]) <= 1e6 and x[k] % 1 == 0]
+        self.rows.append(tuple(found) if found else MISSING)
 
     def know(self, label):
         self.labels.append(MISSING if label is None else label)
 
     def reset(self):
         self.labels = [BEFORE] * len(self.labels)
+        self.rows = [BEFORE] * len(self.rows)
 
-    def context(self, end, order):
-        """The last labels, the newest first."""
-        return tuple(
-            self.labels[k] if k >= 0 else BEFORE for k in range(end - 1, end - 1 - order, -1)
-        )
+    def contexts(self, end):
+        """The last labels, the newest first, one, two ...; and the last rows."""
+        labels = [self.labels[end - 1 - k] if k < end else BEFORE for k in range(ORDERS)]
+        last = end - (self.horizon > 0)  # that row is known
+        rows = [self.rows[last - k] if k <= last else BEFORE for k in range(ORDERS)]
+        if self.symbols and rows[0] != MISSING:
+            return [tuple(each[: k + 1]) for each in (labels, rows) for k in range(ORDERS)]
+        return [tuple(labels[: k + 1]) for k in range(ORDERS)]
 
-    def slot(self, context):
+    def number(self, event):
+        """A label, or the symbols of a row: those that are 0 count nothing."""
+        if not isinstance(event, tuple):
+            return event
+        return sum(((k + 1) * 742938285 + v) * 950706376 for k, v in event if v) % PRIME
+
+    def slot(self, order, context):
         """Its own slot, or the one with the shortest run in its bucket."""
         code = 1
-        for label in context:
-            code = (code * FACTOR + label + 3) % PRIME
-        bucket = self.buckets[len(context) - 1][code % BUCKETS]
+        for event in context:
+            code = (code * FACTOR + self.number(event) + 3) % PRIME
+        bucket = self.buckets[order][code % BUCKETS]
         own = [slot for slot in bucket if slot[0] == context]
         return own[0] if own else min(bucket, key=lambda slot: slot[2])
 
     def known(self, end):
         """(order, slot, key of its share) of each order that knows the context, shortest first."""
         below = None
-        for k in range(ORDERS):
-            context = self.context(end, k + 1)
-            slot = self.slot(context)
+        for k, context in enumerate(self.contexts(end)):
+            slot = self.slot(k, context)
             if slot[0] != context:
                 below = None
                 continue
@@ -124,13 +139,12 @@ class Contexts:
             own = self.shares[key] * (slot[1] == label) / p[label]
             self.shares.move(key, own, unexplained)
             unexplained *= 1 - own
-        for k in range(ORDERS):
-            self.follow(self.context(end, k + 1), label)
+        for k, context in enumerate(self.contexts(end)):
+            self.follow(self.slot(k, context), context, label)
         self.counts *= 0.998
         self.counts[label] += 1
 
-    def follow(self, context, label):
-        slot = self.slot(context)
+    def follow(self, slot, context, label):
         if slot[:2] == [context, label]:
             slot[2] = min(slot[2] + 1, LONGEST_RUN)
         elif slot[2] > 0:
