@@ -19,6 +19,7 @@ from rtrl_lstm.cli.sources import Source, found_files
 from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
 from rtrl_lstm.table.missing import Missing
 from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
+from rtrl_lstm.table.units import unit_of
 from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown
 
 NO_TIME = "none"
@@ -75,6 +76,9 @@ def look_ahead(options: dict[str, Any]) -> Found:
     if first[units:] and options["features"] is None and options["time"] is None:
         found = _time_columns(options, first[units])
     notes = [f"column {name!r} was taken for --{_spelt(role)}" for role, name in found.items()]
+    if units_of := _units_of(options, first[units:], missing):
+        found["units"] = units_of
+        notes += _on_units(units_of)
     said = {**options, **found}
     if said["time"] not in (None, NO_TIME) and options["dates"] == "auto":
         order, note = _order_of_dates(said, _rows(options))
@@ -136,6 +140,35 @@ def _first_rows(options: dict[str, Any]) -> list[dict[str, Any]]:
         if len(found) >= _FIRST and len(found) * len(row) > _FIELDS:
             break
     return found
+
+
+def _units_of(
+    options: dict[str, Any], rows: list[dict[str, Any]], missing: Missing
+) -> dict[str, str]:
+    """The columns of numbers that all have the same unit, but for those that name or order rows."""
+    used = {options[role] for role in (*_ROLES, "time")} - {options["weight"]}
+    if options["task"] not in ("auto", "regression"):
+        used |= {*options["target"]}
+    wanted = options["features"] or (rows[0] if rows else ())
+    found = {}
+    for name in dict.fromkeys([*wanted, *options["target"]]):
+        fields = (row.get(name) for row in rows)
+        there = (raw for raw in fields if not (is_missing(raw) or missing.says(raw)))
+        if name not in used and (unit := unit_of(there)):
+            found[name] = unit
+    return found
+
+
+def _on_units(units: dict[str, str]) -> list[str]:
+    """That they were taken off, of each unit once."""
+    columns: dict[str, list[str]] = {}
+    for name, unit in units.items():
+        columns.setdefault(unit, []).append(name)
+    return [
+        f"{shown(unit)} was taken off the numbers of column{'s' * (len(names) > 1)} "
+        f"{listed(map(repr, names))}"
+        for unit, names in columns.items()
+    ]
 
 
 def _on_stand_ins(rows: list[dict[str, Any]], missing: Missing) -> list[str]:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from rtrl_lstm.cli.few import FewValues
 from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
 from rtrl_lstm.table.schema import Schema
@@ -18,21 +19,18 @@ _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
 
-def notes_on(
-    schema: Schema, found: dict[str, Any], only_0_and_1: bool | None, dtype: str
-) -> list[str]:
+def notes_on(schema: Schema, found: dict[str, Any], targets: FewValues, dtype: str) -> list[str]:
     """What the columns of a stream are like, where that is not what one would think.
 
     Args:
         schema: the columns.
         found: the figures, see `figures.figures`.
-        only_0_and_1: whether every target was the number 0 or 1; None: there was none.
+        targets: those of this run, where they were few.
         dtype: of the learner's numbers.
     """
     notes = _on_time(schema, found) + _on_dates(schema) + _on_texts(schema)
     target = schema.arguments["target"]
-    if only_0_and_1 and found["learned"]:
-        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
+    notes += _on_labels(schema, found, targets)
     classes = schema.target.classes
     if schema.task == "multiclass" and _begins_with_text(classes):
         notes.append(f"column {target!r} was taken for labels, {_but_for(classes[0])}")
@@ -51,6 +49,17 @@ def notes_on(
     if not found["learned"] and found["bad_rows"] < found["rows"]:
         notes.append(f"nothing was learned: {_why_nothing(schema, found)}")
     return notes
+
+
+def _on_labels(schema: Schema, found: dict[str, Any], targets: FewValues) -> list[str]:
+    """Where a target of numbers may be one of labels."""
+    is_single = not schema.arguments["also"] and not schema.arguments["every_step"]
+    task = targets.task(found["learned"])
+    if not task or not is_single or "coverage" in found["metrics"]:
+        return []
+    where = "" if str(targets) == "0 and 1" else "where these are labels, "
+    said = f"column {schema.arguments['target']!r} holds {targets} only"
+    return [f"{said}: {where}--task {task} forecasts probabilities"]
 
 
 def _why_nothing(schema: Schema, found: dict[str, Any]) -> str:

@@ -155,10 +155,11 @@ def test_other_numbers_are_told_of_nobody(tmp_path: Path, numbers: tuple[float, 
 
 
 @pytest.mark.parametrize("unit", [" °C", "km/h", " [µg/m³]"])
-def test_numbers_with_a_unit_in_each_cell(tmp_path: Path, unit: str) -> None:
+def test_numbers_with_a_unit_in_each_cell_of_a_pipe(tmp_path: Path, unit: str) -> None:
     """What it advises helps."""
     lines = ["x,y", *(f"-{k}.5{unit},{k}{unit}" for k in range(70))]
-    said = _learn(tmp_path, lines)
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    said = run("learn", "--target", "y", stdin="\n".join(lines) + "\n", cwd=tmp_path).stderr
     for name in "xy":
         assert f"column {name!r} holds numbers with {unit.strip()!r} behind them" in said
     advice = said.split("text: ")[1].split(" FILE | ")[0]
@@ -232,3 +233,32 @@ def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> 
 def test_columns_of_figures_never_touch(value: float, text: str) -> None:
     assert number(value) == text
     assert len(text) < WIDTH
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ("01", "column 'y' holds 0 and 1 only: --task binary forecasts probabilities"),
+        ("12", "holds 1 and 2 only: where these are labels, --task binary forecasts"),
+        ("210", "holds 0, 1 and 2 only: where these are labels, --task multiclass forecasts"),
+        (range(1, 11), "holds 1, 2, 3, 4, 5, 6, 7, 8, 9 and 10 only: where these"),
+        (["1.0", "-1", ""], "holds -1 and 1 only"),
+        (range(11), ""),
+        (["1", "2", "2.5"], ""),
+        (["1"], ""),
+        (["a", "b"], ""),
+    ],
+)
+def test_labels_that_are_numbers(tmp_path: Path, values: list[str], note: str) -> None:
+    lines = ["x,y", *(f"{k % 13},{value}" for k in range(40) for value in values)]
+    said = _learn(tmp_path, lines)
+    assert note in said if note else "only:" not in said
+
+
+def test_few_rows_or_another_task_are_no_labels(tmp_path: Path) -> None:
+    lines = ["x,z,y", *(f"{k % 13},{k % 3},{k % 3}" for k in range(60))]
+    assert "--task multiclass" in _learn(tmp_path, lines)
+    assert "only:" not in _learn(tmp_path, lines[:20])
+    for options in (("--task", "multiclass"), ("--target", "y,z"), ("--interval", "0.9"),
+                    ("--horizon", "1-2")):  # fmt: skip
+        assert "only:" not in _learn(tmp_path, lines, *options)
