@@ -18,7 +18,7 @@ from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.sources import Source, found_files
 from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
 from rtrl_lstm.table.missing import Missing
-from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
+from rtrl_lstm.table.timestamps import read_moment, read_seconds, read_serial, with_time_of_day
 from rtrl_lstm.table.units import unit_of
 from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown
 
@@ -38,6 +38,7 @@ _DIGITS = re.compile(r"\s*(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])(\d{2}){0,3}
 _TIME_NAME = re.compile(
     r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|datum|epoch|unix)([\s_.-].*)?", re.I
 )
+_DATE_NAME = re.compile(r"(.*[\s_.-])?(date|datetime|datum|timestamp)([\s_.-].*)?", re.I)
 # 17:24, 17:24:00.5, 17.24.00; but 17.24 is a number.
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}(:\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})\s*")
 _DOTTED = re.compile(r"\d\.\d{1,2}\.\d")
@@ -96,8 +97,8 @@ def _time_columns(options: dict[str, Any], row: dict[str, Any]) -> dict[str, str
     """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
 
     That is the one column, of no other use, whose first value is a date; where there is none, the
-    one called after time whose first value is a Unix time or digits of a date; and if a date is
-    nothing else, the one whose first value is a time of day.
+    one called after time whose first value is a Unix time, digits of a date or a spreadsheet's day;
+    and if a date is nothing else, the one whose first value is a time of day.
     """
     used = {*options["target"], *(options[role] for role in _ROLES)}
     free = {name: value for name, value in row.items() if name not in used}
@@ -271,12 +272,14 @@ def _is_time_of_day(value: Any) -> bool:
 
 def _is_bare(stamp: Any) -> bool:
     """Whether a date comes without a time of day."""
-    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp):
+    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp) or read_serial(stamp):
         return False
     return not (_DIGITS.fullmatch(stamp) and len(stamp.strip()) > len("20200131"))
 
 
 def _is_unix(name: str, value: Any) -> bool:
+    if _DATE_NAME.fullmatch(name) and read_serial(value) is not None:
+        return True
     is_named = _TIME_NAME.fullmatch(name) is not None
     return is_named and bool(_UNIX.fullmatch(str(value)) or _DIGITS.fullmatch(str(value)))
 

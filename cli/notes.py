@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rtrl_lstm.cli.few import FewValues
@@ -93,8 +94,12 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 
 
 def _on_dates(schema: Schema) -> list[str]:
-    """Where the day and the month in dates may have been taken for each other."""
+    """Where time stamps may have been read wrongly: as days, or the day as the month."""
     clock = schema.clock
+    if clock is not None and clock.is_serial and clock.last is not None:
+        last = datetime.fromtimestamp(clock.last, UTC).strftime("%Y-%m-%d %H:%M")
+        said = f"numbers in {clock.column!r} were read as days of a spreadsheet, the last one as"
+        return [f"{said} {last}"]
     if clock is not None and clock.dates.turned:
         return [
             f"{counted(clock.dates.turned, 'date')} in {clock.column!r} had been read day first "

@@ -262,3 +262,16 @@ def test_few_rows_or_another_task_are_no_labels(tmp_path: Path) -> None:
     for options in (("--task", "multiclass"), ("--target", "y,z"), ("--interval", "0.9"),
                     ("--horizon", "1-2")):  # fmt: skip
         assert "only:" not in _learn(tmp_path, lines, *options)
+
+
+def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
+    rows = [f"{44927 + k / 24:.5f},{k % 24}" for k in range(200)]
+    said = _learn(tmp_path, ["Date,y", *rows], "--horizon", "1")
+    assert "note: column 'Date' was taken for --time\n" in said
+    assert (
+        "numbers in 'Date' were read as days of a spreadsheet, the last one as 2023-01-09" in said
+    )
+    said = _learn(tmp_path, ["time,y", *rows], "--horizon", "1")
+    assert "--time" not in said
+    said = _learn(tmp_path, ["time,y", *rows], "--time", "time")
+    assert "numbers in 'time' were read as days of a spreadsheet" in said

@@ -137,6 +137,25 @@ def test_calendar_inputs_are_those_of_datetime(moment):
     assert named["cos half day"] == pytest.approx(math.cos(2 * angle), abs=1e-9)
 
 
+@pytest.mark.parametrize("make", [str, float, lambda days: f" {days:.4f}"])
+def test_days_of_a_spreadsheet(make):
+    clock = Clock("t")
+    for hour in range(48):
+        moment = datetime(2023, 1, 1) + timedelta(hours=hour)
+        found = clock.parse(make(44927 + hour / 24))
+        assert abs(clock.commit(found) - seconds(moment)) < 5
+    assert abs(clock.interval - 3600) < 10
+    again = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+    assert again.parse(44929).seconds == seconds(datetime(2023, 1, 3))
+
+
+@pytest.mark.parametrize("first", ["0", "25568", "73050.5", "1404174600", "2014-07-01", "20140701"])
+def test_what_begins_as_another_number_is_no_such_day(first):
+    clock = Clock("t")
+    assert clock.commit(clock.parse(first)) == read_seconds(first)
+    assert clock.parse("30000").seconds == 30000.0
+
+
 @given(st.lists(st.integers(-3, 5), max_size=60))
 def test_the_interval_is_the_median_of_the_last_15_positive_differences(differences):
     clock, now = Clock("t"), 1e9

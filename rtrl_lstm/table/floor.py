@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtrl_lstm.checks import is_real
 from rtrl_lstm.kernels.words import LARGEST
 
 NONE = -math.inf
@@ -33,7 +33,7 @@ class Floor:
 
     def __init__(self, least: str | float | None) -> None:
         self.fixed = not isinstance(least, str)
-        self.now = float(least) if is_real(least) else NONE
+        self.now = NONE if least in ("auto", None) else float(least)
         self._counts = 0  # targets so far, while all of them are counts; -1: one was not
 
     def take(self, value: float) -> None:
@@ -95,6 +95,11 @@ def raised(said: list[float], floors: tuple[float, ...]) -> list[float]:
 
 def check_least(least: Any) -> None:
     """Raise ValueError where it is nothing that a `Floor` can be."""
-    if least in ("auto", None) or (is_real(least) and abs(least) <= LARGEST):
+    if isinstance(least, str | None):
+        is_fine = least in ("auto", None)
+    else:
+        is_fine = isinstance(least, Real) and least is not True and least is not False
+        is_fine = is_fine and abs(float(least)) <= LARGEST
+    if is_fine:
         return
     raise ValueError(f"at_least must be auto, None or a number, not {least!r}")

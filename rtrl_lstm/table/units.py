@@ -36,8 +36,9 @@ class Units:
     """
 
     def __init__(self, given: Mapping[str, str] | None) -> None:
-        self.given = dict(given or {})
-        if not all(isinstance(unit, str) and unit for unit in self.given.values()):
+        is_fine = given is None or isinstance(given, Mapping)
+        self.given = dict(given or {}) if is_fine else {}
+        if not is_fine or not all(isinstance(unit, str) and unit for unit in self.given.values()):
             raise ValueError(f"units must be the unit of each column by its name, not {given!r}")
 
     def without(self, get: Callable[[str], Any]) -> Callable[[str], Any]:
