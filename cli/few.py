@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 10
-"""As many as there are digits, or stars from 1 to 10."""
+MOST = 6
+"""As on a die, or stars from 0 to 5: of more it is rather a count."""
 _ROWS = 10  # so often each of them has to come, on average
 
 

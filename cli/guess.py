@@ -29,7 +29,7 @@ _DATE = re.compile(
     r"\s*((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}[T ]\d{4,6}"
     r"|\d{1,2}[\s/-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4}"
-    r"|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
+    r"|[A-Za-z]{3,9}\.?[\s,/-]+\d{4}$|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
 )
 # Unix time, of this century: seconds, or milli-, micro- or nanoseconds; or a date in digits. A
 # number by itself may be anything, so that the column has to be called after what it holds.
@@ -75,7 +75,7 @@ def look_ahead(options: dict[str, Any]) -> Found:
     units = _rows_of_units(first[:_FIRST], missing)
     found: dict[str, Any] = {}
     if first[units:] and options["features"] is None and options["time"] is None:
-        found = _time_columns(options, first[units])
+        found = _time_columns(options, first[units:])
     notes = [f"column {name!r} was taken for --{_spelt(role)}" for role, name in found.items()]
     if units_of := _units_of(options, first[units:], missing):
         found["units"] = units_of
@@ -93,17 +93,20 @@ def _spelt(role: str) -> str:
     return role.replace("_", "-")
 
 
-def _time_columns(options: dict[str, Any], row: dict[str, Any]) -> dict[str, str]:
+def _time_columns(options: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, str]:
     """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
 
-    That is the one column, of no other use, whose first value is a date; where there is none, the
-    one called after time whose first value is a Unix time, digits of a date or a spreadsheet's day;
-    and if a date is nothing else, the one whose first value is a time of day.
+    That is the one column, of no other use, whose first value is a date; of several the first one
+    whose stamps grow from row to row; where there is none, the one called after time whose first
+    value is a Unix time, digits of a date or a spreadsheet's day; and if a date is nothing else,
+    the one whose first value is a time of day.
     """
     used = {*options["target"], *(options[role] for role in _ROLES)}
-    free = {name: value for name, value in row.items() if name not in used}
+    free = {name: value for name, value in rows[0].items() if name not in used}
     dates = [name for name, value in free.items() if is_date(value)]
     dates = dates or [name for name, value in free.items() if _is_unix(name, value)]
+    if len(dates) > 1:  # as the beginning and the end of what was measured
+        dates = [name for name in dates if _is_in_order(row.get(name) for row in rows)][:1]
     if len(dates) != 1:
         return {}
     found = {"time": dates[0]}
@@ -268,6 +271,19 @@ def _spread(seconds: list[float]) -> tuple[int, float]:
 
 def _is_time_of_day(value: Any) -> bool:
     return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
+
+
+def _is_in_order(stamps: Iterable[Any]) -> bool:
+    """Whether stamps grow from row to row, all of them, in one way to read them at least."""
+    either: list[Both] = []
+    for raw in stamps:
+        try:
+            found = read_moment(raw)
+        except (ValueError, TypeError, OverflowError):
+            return False
+        either.append(found if isinstance(found, tuple) else (found, found))
+    ways = zip(*either, strict=True)
+    return len(either) > 1 and any(all(a < b for a, b in pairwise(way)) for way in ways)
 
 
 def _is_bare(stamp: Any) -> bool:

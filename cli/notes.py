@@ -16,6 +16,7 @@ from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
 
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,' ]\d+)*(?P<unit>\s*[^\d\s.,'][^\d]*)")
+_MANY = 10  # one row in so many, and so many rows
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
@@ -85,6 +86,11 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
             f"most time stamps in {column!r} are before the one above: the rows have to come in "
             "order, the oldest first; these figures are of forecasts of what had been before"
         ]
+    if _MANY * (times := found.get("out_of_order", 0)) > found["rows"] and times >= _MANY:
+        return [
+            f"{counted(times, 'time stamp')} in {column!r} are before the one above: the rows have "
+            "to come in order, the oldest first, or a forecast is of no time to come"
+        ]
     if 2 * found.get("repeated", 0) > found["rows"]:
         return [
             "most time stamps repeat the one before: where the rows are of several series, "
@@ -153,7 +159,11 @@ def _on_texts(schema: Schema) -> list[str]:
         elif OTHER in values:
             crowded[name] = values[0]
     dates = [name for name, example in crowded.items() if is_date(example)]
-    found += [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
+    found += [
+        f"column {name!r} holds dates and is taken for text: --time {shlex.quote(name)}"
+        for name in dates
+        if schema.clock is None
+    ]
     texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
     if len(texts) == 1:
         ((name, example),) = texts.items()

@@ -79,6 +79,23 @@ def test_a_day_alone_is_its_midnight(raw):
     assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
 
 
+@pytest.mark.parametrize(
+    "raw",
+    ["2014-07-01 00:30 - 2014-07-01 00:45", "01.07.2014 00:30 - 01.07.2014 00:45",
+     "01.07.2014 00:30 - 00:45", "1 Jul 2014 00:30:00 – 01:30:00", "2014-07-01 00:30 to 00:45",
+     "01/07/2014 00:30:00 - 01/07/2014 00:45:00 (CET)"],
+)  # fmt: skip
+def test_of_an_interval_it_is_the_beginning(raw):
+    assert read_seconds(raw) == seconds(HALF_PAST)
+    with pytest.raises(ValueError, match="unknown format"):
+        read_seconds("1:00 " * 100_000)
+
+
+@pytest.mark.parametrize("raw", ["2014-07", "Jul 2014", "July 2014", "Jul-2014", "jul. 2014"])
+def test_a_month_alone_is_its_first_day(raw):
+    assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
+
+
 def test_fractions_of_a_second_count():
     assert read_seconds("2014-07-01 00:30:00.25") == seconds(HALF_PAST) + 0.25
 

@@ -12,7 +12,8 @@ Formats, in the order in which they are tried:
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: the day comes first, or the
    month where that is said or found out, see `dates`.
 5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English, `01/Jul/2014:00:30:00` as in
-   the logs of web servers, and `Jul 1 00:30:00 2014`; and `2014-07`, a month.
+   the logs of web servers, and `Jul 1 00:30:00 2014`; and months, `2014-07` and `Jul 2014`.
+6. An interval, `01.07.2014 00:30 - 01.07.2014 00:45` or `01.07.2014 00:30 - 00:45`: its beginning.
 
 A weekday may stand before any of them, `Tue, 1 Jul 2014`, and behind it `UTC`, `GMT`, `Z` or an
 offset after a blank, `2014-07-01 00:30:00 +0200`: both are dropped as well.
@@ -55,6 +56,11 @@ _YEAR_AT_END = re.compile(
 )
 _NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
+_NAMED_MONTH = re.compile(r"([A-Za-z]{3,9})\.?[\s,/-]+(\d{4})")
+_INTERVAL = re.compile(
+    r"(\S.*\d:\d\d\S*)\s+(?:-|–|to|bis)\s+(?:\S.*\s)?\d{1,2}:\d\d\S*(?:\s*\([A-Z]+\))?"
+)
+_LONGEST = 99  # characters of an interval
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
@@ -374,6 +380,8 @@ def _without_weekday_and_zone(text: str) -> str:
 
 
 def _slashed(text: str) -> float | Both:
+    if len(text) <= _LONGEST and (match := _INTERVAL.fullmatch(text)):
+        return read_moment(match[1])
     if match := _YEAR_LAST.fullmatch(text):
         return _in_either_order(*match.groups())
     if match := _YEAR_FIRST.fullmatch(text):
@@ -389,6 +397,8 @@ def _slashed(text: str) -> float | Both:
         month = _month_of(name)
     elif match := _MONTH.fullmatch(text):
         year, month, day, clock = *match.groups(), "1", [None] * 4
+    elif match := _NAMED_MONTH.fullmatch(text):
+        year, month, day, clock = match[2], _month_of(match[1]), "1", [None] * 4
     else:
         raise ValueError("unknown format")
     return _midnight(_full_year(year), int(month), int(day)) + _time_of_day(*clock)
