@@ -16,10 +16,12 @@ from rtrl_lstm.table.values import is_number
 
 DELIMITERS = ",\t;|"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What may stand around a number, as `values.number` has it: sign and unit before, unit behind.
+# What may stand around a number, as `values.number` and `units` have it: sign and money before,
+# a unit behind, brackets around it.
 # Blanks are given back by no match (*+): a field of ten thousand of them takes no time.
-_BEFORE, _BEHIND = r"\s*+[+-]?\s*+[$€£¥₹]?\s*+", r"\s*+[$€£¥₹%]?\s*+"
-_APART = "'’\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # as in Switzerland, as in France
+_BEFORE = r"\s*+(?:[+-]|\()?\s*+[$€£¥₹]?\s*+"
+_BEHIND = r"\s*+(?:[$€£¥₹%]|[^\W\d_][\w/²³·*^%°]{0,11}|[°‰]\w{0,3})?\s*+\)?\s*+"
+_APART = "'’ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # as in Switzerland, as in France
 _BY_COMMA, _BY_POINT = (
     rf"[1-9]\d{{0,2}}(?P<by>[{mark}{_APART}])\d{{3}}((?P=by)\d{{3}})*" for mark in ",."
 )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-import numpy as np
-
 from rtrl_lstm.cli.blocks import MOST, Block
 from rtrl_lstm.cli.dialect import advice_on, advice_on_encoding
 from rtrl_lstm.cli.errors import SourceError, Stop
+from rtrl_lstm.cli.few import FewValues
 from rtrl_lstm.cli.interrupt import Interrupt, Interrupted
 from rtrl_lstm.cli.models import misfit
 from rtrl_lstm.table.schema import BadRow, Forecast, Numbers, Reading, Row, Schema, SchemaError
@@ -69,7 +68,7 @@ class Drive:
 
     Attributes:
         last: the last row taken since it was last set to None.
-        only_0_and_1: whether every target so far was the number 0 or 1; None before the first one.
+        targets: those so far, while they are few.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Drive:
         replay: Replay | None = None,
     ) -> None:
         self.last: Record | None = None
-        self.only_0_and_1: bool | None = None
+        self.targets = FewValues()
         self._source = source
         self._follower = follower
         self._score = score
@@ -197,10 +196,7 @@ class Drive:
         finally:
             self._score_numbers(numbers)
             self.last = block.record(count - 1)
-        if self.only_0_and_1 is not False:
-            truths = numbers.labels[~np.isnan(numbers.labels)]
-            if len(truths):
-                self.only_0_and_1 = bool(np.all((truths == 0) | (truths == 1)))
+        self.targets.take_numbers(numbers.labels)
         self._progress.show(count, self._source.fraction())
         self._tell_of_intervention()
         return count
@@ -229,10 +225,7 @@ class Drive:
         finally:
             (self._history or self._score).extend(forecasts, readings)
             self.last = records[-1]
-        if self.only_0_and_1 is not False:
-            truths = [one.truth for one in readings if one is not None and one.truth is not None]
-            if truths:
-                self.only_0_and_1 = all(truth in (0.0, 1.0) for truth in truths)
+        self.targets.take(one.truth for one in readings if one is not None)
         self._progress.show(len(records), self._source.fraction())
         self._tell_of_intervention()
 

@@ -28,6 +28,9 @@ METRICS = {
     "log_loss": "log loss",
 }
 
+WITH_UNITS = ("mae", "rmse", "width")
+"""Those in units of the target: their mean over several targets says nothing to people."""
+
 INCIDENTS = {
     "keys": ("key", ""),
     "interventions": ("time", " stepped back"),
@@ -42,12 +45,14 @@ INCIDENTS = {
 
 
 def table(figures: dict[str, Any]) -> list[str]:
-    """The learner's metrics above the baselines'; nothing where no forecast was scored."""
-    learner = figures["metrics"]
-    columns = [name for name in METRICS if name in learner]
+    """The learner's metrics above the baselines'; nothing where no forecast was scored.
+
+    Of several targets what is above those of each is the mean, where they have no units.
+    """
+    columns = [name for name in METRICS if name in figures["metrics"]]
     if not columns:
         return []
-    rows = _with_blanks({"learner": learner, **figures["baselines"]})
+    rows = _with_blanks(of_all(figures))
     for step, found in figures.get("steps", {}).items():  # above them is the mean
         rows[f"{step} ahead"] = found["metrics"]
     for name, target in figures.get("targets", {}).items():
@@ -60,6 +65,17 @@ def table(figures: dict[str, Any]) -> list[str]:
         cells = (figure(column, metrics.get(column)) for column in columns)
         lines.append(name.ljust(first) + "".join(c.rjust(WIDTH) for c in cells))
     return lines
+
+
+def of_all(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By source, the metrics of the whole that people are shown."""
+    found = {"learner": figures["metrics"], **figures["baselines"]}
+    if "targets" not in figures:
+        return found
+    return {
+        source: {name: value for name, value in metrics.items() if name not in WITH_UNITS}
+        for source, metrics in found.items()
+    }
 
 
 def _with_blanks(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.sources import Source, found_files
 from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
 from rtrl_lstm.table.missing import Missing
-from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
+from rtrl_lstm.table.timestamps import read_moment, read_seconds, read_serial, with_time_of_day
+from rtrl_lstm.table.units import unit_of
 from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown
 
 NO_TIME = "none"
@@ -28,7 +29,7 @@ _DATE = re.compile(
     r"\s*((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}|\d{4}-\d{2}$|\d{8}[T ]\d{4,6}"
     r"|\d{1,2}[\s/-]+[A-Za-z]{3,9}\b|[A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4}"
-    r"|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
+    r"|[A-Za-z]{3,9}\.?[\s,/-]+\d{4}$|[A-Za-z]{3,9}\s+\d{1,2}\s+\d{1,2}:\d{2}:\d{2}\s)(\b|T).*"
 )
 # Unix time, of this century: seconds, or milli-, micro- or nanoseconds; or a date in digits. A
 # number by itself may be anything, so that the column has to be called after what it holds.
@@ -37,6 +38,7 @@ _DIGITS = re.compile(r"\s*(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])(\d{2}){0,3}
 _TIME_NAME = re.compile(
     r"(.*[\s_.-])?(time|ts|timestamp|datetime|date|datum|epoch|unix)([\s_.-].*)?", re.I
 )
+_DATE_NAME = re.compile(r"(.*[\s_.-])?(date|datetime|datum|timestamp)([\s_.-].*)?", re.I)
 # 17:24, 17:24:00.5, 17.24.00; but 17.24 is a number.
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}(:\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})\s*")
 _DOTTED = re.compile(r"\d\.\d{1,2}\.\d")
@@ -73,8 +75,11 @@ def look_ahead(options: dict[str, Any]) -> Found:
     units = _rows_of_units(first[:_FIRST], missing)
     found: dict[str, Any] = {}
     if first[units:] and options["features"] is None and options["time"] is None:
-        found = _time_columns(options, first[units])
+        found = _time_columns(options, first[units:])
     notes = [f"column {name!r} was taken for --{_spelt(role)}" for role, name in found.items()]
+    if units_of := _units_of(options, first[units:], missing):
+        found["units"] = units_of
+        notes += _on_units(units_of)
     said = {**options, **found}
     if said["time"] not in (None, NO_TIME) and options["dates"] == "auto":
         order, note = _order_of_dates(said, _rows(options))
@@ -88,17 +93,20 @@ def _spelt(role: str) -> str:
     return role.replace("_", "-")
 
 
-def _time_columns(options: dict[str, Any], row: dict[str, Any]) -> dict[str, str]:
+def _time_columns(options: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, str]:
     """What --time, and perhaps --time-of-day, are where neither was said; nothing if unknown.
 
-    That is the one column, of no other use, whose first value is a date; where there is none, the
-    one called after time whose first value is a Unix time or digits of a date; and if a date is
-    nothing else, the one whose first value is a time of day.
+    That is the one column, of no other use, whose first value is a date; of several the first one
+    whose stamps grow from row to row; where there is none, the one called after time whose first
+    value is a Unix time, digits of a date or a spreadsheet's day; and if a date is nothing else,
+    the one whose first value is a time of day.
     """
     used = {*options["target"], *(options[role] for role in _ROLES)}
-    free = {name: value for name, value in row.items() if name not in used}
+    free = {name: value for name, value in rows[0].items() if name not in used}
     dates = [name for name, value in free.items() if is_date(value)]
     dates = dates or [name for name, value in free.items() if _is_unix(name, value)]
+    if len(dates) > 1:  # as the beginning and the end of what was measured
+        dates = [name for name in dates if _is_in_order(row.get(name) for row in rows)][:1]
     if len(dates) != 1:
         return {}
     found = {"time": dates[0]}
@@ -136,6 +144,35 @@ def _first_rows(options: dict[str, Any]) -> list[dict[str, Any]]:
         if len(found) >= _FIRST and len(found) * len(row) > _FIELDS:
             break
     return found
+
+
+def _units_of(
+    options: dict[str, Any], rows: list[dict[str, Any]], missing: Missing
+) -> dict[str, str]:
+    """The columns of numbers that all have the same unit, but for those that name or order rows."""
+    used = {options[role] for role in (*_ROLES, "time")} - {options["weight"]}
+    if options["task"] not in ("auto", "regression"):
+        used |= {*options["target"]}
+    wanted = options["features"] or (rows[0] if rows else ())
+    found = {}
+    for name in dict.fromkeys([*wanted, *options["target"]]):
+        fields = (row.get(name) for row in rows)
+        there = (raw for raw in fields if not (is_missing(raw) or missing.says(raw)))
+        if name not in used and (unit := unit_of(there)):
+            found[name] = unit
+    return found
+
+
+def _on_units(units: dict[str, str]) -> list[str]:
+    """That they were taken off, of each unit once."""
+    columns: dict[str, list[str]] = {}
+    for name, unit in units.items():
+        columns.setdefault(unit, []).append(name)
+    return [
+        f"{shown(unit)} was taken off the numbers of column{'s' * (len(names) > 1)} "
+        f"{listed(map(repr, names))}"
+        for unit, names in columns.items()
+    ]
 
 
 def _on_stand_ins(rows: list[dict[str, Any]], missing: Missing) -> list[str]:
@@ -236,14 +273,29 @@ def _is_time_of_day(value: Any) -> bool:
     return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
 
 
+def _is_in_order(stamps: Iterable[Any]) -> bool:
+    """Whether stamps grow from row to row, all of them, in one way to read them at least."""
+    either: list[Both] = []
+    for raw in stamps:
+        try:
+            found = read_moment(raw)
+        except (ValueError, TypeError, OverflowError):
+            return False
+        either.append(found if isinstance(found, tuple) else (found, found))
+    ways = zip(*either, strict=True)
+    return len(either) > 1 and any(all(a < b for a, b in pairwise(way)) for way in ways)
+
+
 def _is_bare(stamp: Any) -> bool:
     """Whether a date comes without a time of day."""
-    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp):
+    if not isinstance(stamp, str) or ":" in stamp or _UNIX.fullmatch(stamp) or read_serial(stamp):
         return False
     return not (_DIGITS.fullmatch(stamp) and len(stamp.strip()) > len("20200131"))
 
 
 def _is_unix(name: str, value: Any) -> bool:
+    if _DATE_NAME.fullmatch(name) and read_serial(value) is not None:
+        return True
     is_named = _TIME_NAME.fullmatch(name) is not None
     return is_named and bool(_UNIX.fullmatch(str(value)) or _DIGITS.fullmatch(str(value)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -47,6 +48,16 @@ def _missing(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
     from rtrl_lstm.table.missing import Missing
 
     return Missing(value).said
+
+
+def _least(ctx: click.Context, param: click.Parameter, value: str) -> float | str | None:
+    """A number, "auto" or "none"."""
+    if value in ("auto", "none"):
+        return "auto" if value == "auto" else None
+    with contextlib.suppress(ValueError):
+        if abs(found := float(value)) < float("inf"):
+            return found
+    raise click.BadParameter(f"{value!r} is neither a number nor auto nor none")
 
 
 def _ahead(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
@@ -268,6 +279,15 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Give forecasts of a number an interval that the truth lies in with this share of the "
     "rows, such as 0.9; it is written beside them.",
+)
+@click.option(
+    "--at-least",
+    metavar="NUMBER",
+    callback=_least,
+    default="auto",
+    show_default=True,
+    help="What no forecast of a number, nor its interval, is below. auto: 0 for counts: where 30 "
+    "targets and all that follow are whole numbers from 0 on; none: it may be anything.",
 )
 @click.option(
     "--metrics-port",

@@ -281,7 +281,7 @@ class _Run:
                 "time with a lower learning rate at first"
             )
         dtype = model.options.get("dtype", "float32")
-        notes += notes_on(model.schema, found, self._drive.only_0_and_1, dtype)
+        notes += notes_on(model.schema, found, self._drive.targets, dtype)
         if path is None:
             notes.append("nothing was saved: --model FILE keeps what was learned")
         else:

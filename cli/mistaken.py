@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from rtrl_lstm.cli.dialect import DELIMITERS
 from rtrl_lstm.cli.errors import Stop
 
+_MOST_TITLES = 50  # lines
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _ARRAY = re.compile(rb"(\xef\xbb\xbf)?\s*\[\s*\{")
 _OVER_LINES = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\n")
@@ -33,3 +36,18 @@ def refuse_mistaken(name: str, first: bytes) -> None:
         raise Stop(f"{name} is JSON, but not an object to a line: jq -c . {pipe}")
     if _MARKUP.match(first):
         raise Stop(f"{name} is a web page or XML, no table of rows")
+
+
+def line_of_header(first: bytes, names: Iterable[str]) -> int:
+    """Which line names these columns, where titles stand above the header; 0 where none does.
+
+    Args:
+        first: of the text, UTF-8.
+    """
+    wanted = set(names)
+    for number, line in enumerate(first.decode(errors="replace").splitlines()[:_MOST_TITLES], 1):
+        for delimiter in DELIMITERS:
+            fields = {field.strip().strip('"') for field in line.split(delimiter)}
+            if wanted <= fields and number > 1:
+                return number
+    return 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtrl_lstm.cli.dialect import advice_on
 from rtrl_lstm.cli.errors import Stop, about
+from rtrl_lstm.cli.mistaken import line_of_header
 from rtrl_lstm.wording import counted
 
 if TYPE_CHECKING:
@@ -124,6 +127,10 @@ def check_header(schema: Schema, source: Source) -> None:
     try:
         schema.check_columns(source.columns, target=True)
     except SchemaError as error:
+        if line := line_of_header(source.beginning(), schema.target_names):
+            name, table = source.name, str(Path(source.name).with_name("table.csv"))
+            cure = "" if name == table else f": tail -n +{line} {shlex.quote(name)} > {table}"
+            raise Stop(f"{name}: {error}; line {line} is its header{cure}") from error
         raise misfit(source, error) from error
 
 

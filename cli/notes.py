@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from rtrl_lstm.cli.few import FewValues
 from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
 from rtrl_lstm.table.schema import Schema
@@ -14,25 +16,23 @@ from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
 
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,' ]\d+)*(?P<unit>\s*[^\d\s.,'][^\d]*)")
+_MANY = 10  # one row in so many, and so many rows
 _COARSE = 0.01
 """Rounding errors beyond so much of the error of the last value are worth a word."""
 
 
-def notes_on(
-    schema: Schema, found: dict[str, Any], only_0_and_1: bool | None, dtype: str
-) -> list[str]:
+def notes_on(schema: Schema, found: dict[str, Any], targets: FewValues, dtype: str) -> list[str]:
     """What the columns of a stream are like, where that is not what one would think.
 
     Args:
         schema: the columns.
         found: the figures, see `figures.figures`.
-        only_0_and_1: whether every target was the number 0 or 1; None: there was none.
+        targets: those of this run, where they were few.
         dtype: of the learner's numbers.
     """
     notes = _on_time(schema, found) + _on_dates(schema) + _on_texts(schema)
     target = schema.arguments["target"]
-    if only_0_and_1 and found["learned"]:
-        notes.append(f"column {target!r} holds 0 and 1 only: --task binary forecasts probabilities")
+    notes += _on_labels(schema, found, targets)
     classes = schema.target.classes
     if schema.task == "multiclass" and _begins_with_text(classes):
         notes.append(f"column {target!r} was taken for labels, {_but_for(classes[0])}")
@@ -51,6 +51,17 @@ def notes_on(
     if not found["learned"] and found["bad_rows"] < found["rows"]:
         notes.append(f"nothing was learned: {_why_nothing(schema, found)}")
     return notes
+
+
+def _on_labels(schema: Schema, found: dict[str, Any], targets: FewValues) -> list[str]:
+    """Where a target of numbers may be one of labels."""
+    is_single = not schema.arguments["also"] and not schema.arguments["every_step"]
+    task = targets.task(found["learned"])
+    if not task or not is_single or "coverage" in found["metrics"]:
+        return []
+    where = "" if str(targets) == "0 and 1" else "where these are labels, "
+    said = f"column {schema.arguments['target']!r} holds {targets} only"
+    return [f"{said}: {where}--task {task} forecasts probabilities"]
 
 
 def _why_nothing(schema: Schema, found: dict[str, Any]) -> str:
@@ -75,6 +86,11 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
             f"most time stamps in {column!r} are before the one above: the rows have to come in "
             "order, the oldest first; these figures are of forecasts of what had been before"
         ]
+    if _MANY * (times := found.get("out_of_order", 0)) > found["rows"] and times >= _MANY:
+        return [
+            f"{counted(times, 'time stamp')} in {column!r} are before the one above: the rows have "
+            "to come in order, the oldest first, or a forecast is of no time to come"
+        ]
     if 2 * found.get("repeated", 0) > found["rows"]:
         return [
             "most time stamps repeat the one before: where the rows are of several series, "
@@ -84,8 +100,12 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 
 
 def _on_dates(schema: Schema) -> list[str]:
-    """Where the day and the month in dates may have been taken for each other."""
+    """Where time stamps may have been read wrongly: as days, or the day as the month."""
     clock = schema.clock
+    if clock is not None and clock.is_serial and clock.last is not None:
+        last = datetime.fromtimestamp(clock.last, UTC).strftime("%Y-%m-%d %H:%M")
+        said = f"numbers in {clock.column!r} were read as days of a spreadsheet, the last one as"
+        return [f"{said} {last}"]
     if clock is not None and clock.dates.turned:
         return [
             f"{counted(clock.dates.turned, 'date')} in {clock.column!r} had been read day first "
@@ -139,7 +159,11 @@ def _on_texts(schema: Schema) -> list[str]:
         elif OTHER in values:
             crowded[name] = values[0]
     dates = [name for name, example in crowded.items() if is_date(example)]
-    found += [f"column {name!r} holds dates and is taken for text: --time {name}" for name in dates]
+    found += [
+        f"column {name!r} holds dates and is taken for text: --time {shlex.quote(name)}"
+        for name in dates
+        if schema.clock is None
+    ]
     texts = {name: shown(example) for name, example in crowded.items() if name not in dates}
     if len(texts) == 1:
         ((name, example),) = texts.items()

@@ -55,6 +55,7 @@ SCHEMA_OPTIONS = (
     "key",
     "id",
     "missing",
+    "at_least",
 )
 LEARNER_OPTIONS = {
     "hidden": "hidden_size",
@@ -136,6 +137,7 @@ def begin(options: dict[str, Any]) -> Stand:
     """
     arguments = {name: options[name] for name in SCHEMA_OPTIONS}
     arguments["target"], *arguments["also"] = options["target"]
+    arguments["units"] = options.get("units")
     first, _, last = str(options["horizon"]).rpartition("-")
     arguments |= {"horizon": int(last), "every_step": bool(first)}
     for name, field in LEARNER_OPTIONS.items():
@@ -339,7 +341,9 @@ def _rate(stand: Stand, spec: Spec) -> float | str:
 
 
 def _said(value: Any) -> str:
-    return ",".join(value) or "nothing" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ",".join(value) or "nothing"
+    return "none" if value is None else str(value)
 
 
 def _check(record: Record, schema: Schema) -> int:

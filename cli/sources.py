@@ -218,6 +218,16 @@ class Source:
         self._keep_mark(chr(place.decimal) if place.decimal else None)
         return self._go_to_line(self._paths[place.file], place)
 
+    def beginning(self) -> bytes:
+        """The first bytes of the first file, once more; none of a pipe, or one that grows."""
+        if self.live or self._follow:
+            return b""
+        opened = Opened(self._paths[0], self._dialect.encoding)
+        try:
+            return opened.beginning()
+        finally:
+            opened.close()
+
     def __enter__(self) -> Source:
         return self
 

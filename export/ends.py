@@ -1,5 +1,7 @@
 """The two ends of a forward pass, before and after the recurrence."""
 
+import numpy as np
+
 from . import mixing, parts
 from .graph import Graph
 from .snapshot import Snapshot
@@ -21,6 +23,8 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
         y = mixing.combine(g, numbers, y, x)
     if spec.scale_target:
         y = parts.unstandardise(g, y, scaling["target_mean"], scaling["target_scale"])
+    if numbers.floors:
+        y = g.op("Max", y, g.number("floors", np.array(numbers.floors)))
     return y
 
 

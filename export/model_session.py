@@ -87,7 +87,7 @@ class ModelSession:
         begins = [reading.reset for reading in readings]
         outputs = self.session.run(inputs, reset=begins).tolist()
         return [
-            self.schema.forecast(self._mixed(output, reading), reading.classes)
+            self.schema.forecast(self._mixed(output, reading), reading)
             for output, reading in zip(outputs, readings, strict=True)
         ]
 
@@ -95,7 +95,7 @@ class ModelSession:
         if reading.reset:
             self.session.reset()
         outputs = self.session.step(reading.inputs).tolist()
-        return self.schema.forecast(self._mixed(outputs, reading), reading.classes)
+        return self.schema.forecast(self._mixed(outputs, reading), reading)
 
     def _mixed(self, outputs: list[float], reading: Reading) -> list[float]:
         """The outputs of a row's graph, with what followed the last labels, where that is known."""

@@ -27,6 +27,7 @@ class Snapshot:
         scaling: name -> array, ``input_mean``, ``input_scale`` (I,), ``target_mean``,
             ``target_scale`` (O,).
         combination: name -> array, as ``combination()``, or nothing.
+        floors: of each output, what it is not below; () where there is no such thing.
     """
 
     spec: Spec
@@ -34,10 +35,14 @@ class Snapshot:
     state: dict[str, Array]
     scaling: dict[str, Array]
     combination: dict[str, Array]
+    floors: tuple[float, ...] = ()
 
 
-def snapshot(source: Learner | Forecaster) -> Snapshot:
+def snapshot(source: Learner | Forecaster, floors: tuple[float, ...] = ()) -> Snapshot:
     """Copy the numbers of a Learner, or of a Forecaster (its leading state).
+
+    Args:
+        floors: of a Model's schema.
 
     Raises:
         ExportError: some of them are not finite: the learner has diverged.
@@ -48,6 +53,7 @@ def snapshot(source: Learner | Forecaster) -> Snapshot:
         _copy(source.state()),
         _copy(source.scaling()),
         _copy(source.combination()),
+        floors,
     )
     for name, values in {**found.parameters, **found.state, **found.combination}.items():
         if not np.isfinite(values).all():

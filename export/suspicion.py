@@ -33,6 +33,7 @@ STEP = frozenset(
         "Exp",
         "Gemm",
         "Identity",
+        "Max",
         "Mul",
         "Relu",
         "Sigmoid",
@@ -44,9 +45,7 @@ STEP = frozenset(
 )
 """All that a step is drawn with. None reads a file, loops, or makes a tensor from nothing."""
 
-MIXING = frozenset(
-    {"Gather", "Max", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze", "Unsqueeze"}
-)
+MIXING = frozenset({"Gather", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze", "Unsqueeze"})
 """And the combination with forecasts among the inputs, which one Gather takes from the rows."""
 
 SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
@@ -68,10 +67,9 @@ LEARNER = STEP | {
         "IsNaN",
         "Less",
         "MatMul",
+        "Min",
     ),
     *(
-        "Max",
-        "Min",
         "Not",
         "Pow",
         "ReduceL1",

@@ -5,7 +5,7 @@ drift apart when left running, so each row or stretch is given the state that th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,6 +101,8 @@ def verify(
     rows = random_rows(numbers.scaling, frozen.spec, ROWS, precision)
     trial = _run_engine(rows, numbers, frozen)
     sizes = _sizes(trial, provenance)
+    if numbers.floors:
+        trial = replace(trial, y=np.maximum(trial.y, numbers.floors))
     session = start(data, "cpu")
     differences = dict.fromkeys(sizes, 0.0)
     for run in (_as_rows if provenance.graph == "step" else _as_stretches)(trial):

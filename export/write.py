@@ -47,8 +47,9 @@ def to_onnx(
     and the new state; see `rtrl_lstm.export.step` and `rtrl_lstm.export.sequence` for the names.
     It computes what ``source.frozen()`` computes; a learner graph (`rtrl_lstm.export.learner`)
     what the learner itself does, learning included. Where the learner has ``contexts`` of labels,
-    the graph is of the network alone; a Model's file has them beside it, for `ModelSession`. Before
-    anything is written the graph is run in
+    the graph is of the network alone; a Model's file has them beside it, for `ModelSession`. What
+    a Model's forecasts are not below, 0 for counts, is in the graph, but in a learner graph, whose
+    labels may show otherwise, beside it as well. Before anything is written the graph is run in
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Args:
@@ -84,13 +85,18 @@ def to_onnx(
     learner = _alone(given)
     provenance = Provenance(graph, precision, learner.spec, model)
     check_inputs(learner.scaling(), names, str(provenance.dtype))
-    made = _learner if graph == "learner" else _forward
-    data, differences = made(learner, provenance)
+    if graph == "learner":
+        data, differences = _learner(learner, provenance)
+    else:
+        floors = source.schema.floors if isinstance(source, Model) else ()
+        data, differences = _forward(learner, provenance, floors)
     write_whole(Path(path), data)
     return differences
 
 
-def _forward(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, dict[str, float]]:
+def _forward(
+    net: Learner | Forecaster, provenance: Provenance, floors: tuple[float, ...]
+) -> tuple[bytes, dict[str, float]]:
     """A step or sequence graph that has been verified, and by how much it differs.
 
     Where weights are rounded, the graph is verified against the engine with rounded weights, and
@@ -98,7 +104,7 @@ def _forward(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, 
     """
     rounds = provenance.precision in ROUNDED
     kept = with_rounded_weights(net, provenance.precision) if rounds else net
-    numbers = snapshot(kept.frozen())
+    numbers = snapshot(kept.frozen(), floors)
     draw = step_graph if provenance.graph == "step" else sequence_graph
     data = pack(draw(numbers, provenance.dtype, provenance.precision), provenance)
     differences = verify(data, numbers, kept.frozen(), provenance)

@@ -167,8 +167,9 @@ def test_no_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("# station 7\ntime,y\n1,2\n", "line 1 is the header: where line 3 is, tail -n +3"),
-        ("Sales 2023,,\n,,\nday,shop,y\n", "line 1 is the header: where line 3 is, tail -n +3"),
+        ("# station 7\ntime,z\n1,2\n", "line 1 is the header: where line 3 is, tail -n +3"),
+        ("# station 7\ntime,y\n1,2\n", "line 2 is its header: tail -n +2 rows.csv > table.csv"),
+        ('Sales 2023,,\n,,\nday;shop; "y"\n', "line 3 is its header: tail -n +3 "),
         ("time  y\n1     2\n", "where blanks are between the columns, tr -s ' ' , < FILE"),
         ("time,y\r1,2\r", "lines end in CR alone"),
         ("x,x\n1,2\n", "the column 'x' twice: rename one, or name all: tail -n +2 FILE"),
@@ -221,6 +222,12 @@ def test_names_with_commas(tmp_path: Path) -> None:
         ("when,y\n01/Jan/2020:00:30:00 +0000,1\n", (), True),
         ("when,y\nWed Jan  1 00:30:00 2020,1\n", (), True),
         ("when,y\n2020-1-1 0:30,1\n", (), True),
+        ("when,y\nJan 2020,1\nFeb 2020,2\n", (), True),
+        ("when,y\nRoom 2020,1\n", (), False),
+        ("when,y\n01.01.2020 00:00 - 01.01.2020 00:15,1\n", (), True),
+        ("from,to,y\n1/2/2020 0:00,1/2/2020 1:00,1\n1/2/2020 1:00,1/2/2020 2:00,1\n", (), True),
+        ("born,y,to\n2020-01-01,1,2020-01-02\n2019-01-01,2,2020-01-03\n", (), True),
+        ("born,y,to\n2020-01-01,1,2020-01-02\n2019-01-01,2,2020-01-02\n", (), False),
     ],
 )
 def test_the_time_column_is_found(

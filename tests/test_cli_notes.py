@@ -34,6 +34,21 @@ def test_the_newest_row_first(tmp_path: Path) -> None:
     assert "before the one above" not in _learn(tmp_path, ["day,y", *rows])
 
 
+def test_rows_in_no_order(tmp_path: Path) -> None:
+    rows = [f"{day},{k % 7}" for k, day in enumerate(DAYS)]
+    mixed = [rows[k * 7 % len(DAYS)] for k in range(len(DAYS))]
+    said = _learn(tmp_path, ["day,y", *mixed])
+    assert (
+        "time stamps in 'day' are before the one above: the rows have to come in order" not in said
+    )
+    mixed = [rows[k ^ 1] for k in range(len(DAYS))]
+    said = _learn(tmp_path, ["day,y", *mixed])
+    assert (
+        "note: 150 time stamps in 'day' are before the one above: the rows have to come in" in said
+    )
+    assert "are before" not in _learn(tmp_path, ["day,y", *rows[:90], *rows[80:]])
+
+
 def test_text_of_very_many_values(tmp_path: Path) -> None:
     lines = ["sold,shop,y"] + [f"K{k},{k % 9}th,{k % 5}" for k in range(99)]
     said = _learn(tmp_path, lines)
@@ -155,10 +170,11 @@ def test_other_numbers_are_told_of_nobody(tmp_path: Path, numbers: tuple[float, 
 
 
 @pytest.mark.parametrize("unit", [" °C", "km/h", " [µg/m³]"])
-def test_numbers_with_a_unit_in_each_cell(tmp_path: Path, unit: str) -> None:
+def test_numbers_with_a_unit_in_each_cell_of_a_pipe(tmp_path: Path, unit: str) -> None:
     """What it advises helps."""
     lines = ["x,y", *(f"-{k}.5{unit},{k}{unit}" for k in range(70))]
-    said = _learn(tmp_path, lines)
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    said = run("learn", "--target", "y", stdin="\n".join(lines) + "\n", cwd=tmp_path).stderr
     for name in "xy":
         assert f"column {name!r} holds numbers with {unit.strip()!r} behind them" in said
     advice = said.split("text: ")[1].split(" FILE | ")[0]
@@ -232,3 +248,45 @@ def test_a_target_of_many_digits_wants_float64(tmp_path: Path, horizon: str) -> 
 def test_columns_of_figures_never_touch(value: float, text: str) -> None:
     assert number(value) == text
     assert len(text) < WIDTH
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ("01", "column 'y' holds 0 and 1 only: --task binary forecasts probabilities"),
+        ("12", "holds 1 and 2 only: where these are labels, --task binary forecasts"),
+        ("210", "holds 0, 1 and 2 only: where these are labels, --task multiclass forecasts"),
+        ("654321", "holds 1, 2, 3, 4, 5 and 6 only: where these"),
+        (["1.0", "-1", ""], "holds -1 and 1 only"),
+        (range(7), ""),
+        (["1", "2", "2.5"], ""),
+        (["1"], ""),
+        (["a", "b"], ""),
+    ],
+)
+def test_labels_that_are_numbers(tmp_path: Path, values: list[str], note: str) -> None:
+    lines = ["x,y", *(f"{k % 13},{value}" for k in range(40) for value in values)]
+    said = _learn(tmp_path, lines)
+    assert note in said if note else "only:" not in said
+
+
+def test_few_rows_or_another_task_are_no_labels(tmp_path: Path) -> None:
+    lines = ["x,z,y", *(f"{k % 13},{k % 3},{k % 3}" for k in range(60))]
+    assert "--task multiclass" in _learn(tmp_path, lines)
+    assert "only:" not in _learn(tmp_path, lines[:20])
+    for options in (("--task", "multiclass"), ("--target", "y,z"), ("--interval", "0.9"),
+                    ("--horizon", "1-2")):  # fmt: skip
+        assert "only:" not in _learn(tmp_path, lines, *options)
+
+
+def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
+    rows = [f"{44927 + k / 24:.5f},{k % 24}" for k in range(200)]
+    said = _learn(tmp_path, ["Date,y", *rows], "--horizon", "1")
+    assert "note: column 'Date' was taken for --time\n" in said
+    assert (
+        "numbers in 'Date' were read as days of a spreadsheet, the last one as 2023-01-09" in said
+    )
+    said = _learn(tmp_path, ["time,y", *rows], "--horizon", "1")
+    assert "--time" not in said
+    said = _learn(tmp_path, ["time,y", *rows], "--time", "time")
+    assert "numbers in 'time' were read as days of a spreadsheet" in said

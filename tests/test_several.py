@@ -189,3 +189,24 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         (["learn", "a.csv", "--model", "m", "--resume", "--target", "b,a"], "--target a,b"),
     ):
         assert why in run(*wrong, cwd=tmp_path, code=1).stderr
+
+
+def test_no_mean_over_different_units_is_shown(tmp_path: Path) -> None:
+    """What people see is the same if a target is in other units; each has its own errors."""
+    seen = []
+    for factor in (1, 1000):
+        rows = [(row["a"] or 0, factor * (row["b"] or 0)) for row in _rows(200)]
+        (tmp_path / "a.csv").write_text("a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in rows))
+        learn = ("learn", "a.csv", "--target", "a,b", "--horizon", "1", "--dtype", "float64")
+        said = run(*learn, "--report", "page.html", cwd=tmp_path).stderr
+        lines = said.splitlines()
+        so_far = next(float(line.split()[1]) for line in lines if line.startswith(" " * 9 + "200"))
+        learner = next(line.split() for line in lines if line.startswith("learner"))
+        assert learner[1:3] == ["-", "-"]
+        seen.append((so_far, float(learner[3])))
+        assert "error over the last value's" in lines[0]
+        page = (tmp_path / "page.html").read_text()
+        assert "standard deviations of each target, <b>" in page
+        assert "<dt>NRMSE</dt>" in page
+        assert "<dt>MAE</dt>" not in page
+    assert seen[0] == pytest.approx(seen[1], rel=0.02)

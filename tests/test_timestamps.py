@@ -79,6 +79,23 @@ def test_a_day_alone_is_its_midnight(raw):
     assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
 
 
+@pytest.mark.parametrize(
+    "raw",
+    ["2014-07-01 00:30 - 2014-07-01 00:45", "01.07.2014 00:30 - 01.07.2014 00:45",
+     "01.07.2014 00:30 - 00:45", "1 Jul 2014 00:30:00 – 01:30:00", "2014-07-01 00:30 to 00:45",
+     "01/07/2014 00:30:00 - 01/07/2014 00:45:00 (CET)"],
+)  # fmt: skip
+def test_of_an_interval_it_is_the_beginning(raw):
+    assert read_seconds(raw) == seconds(HALF_PAST)
+    with pytest.raises(ValueError, match="unknown format"):
+        read_seconds("1:00 " * 100_000)
+
+
+@pytest.mark.parametrize("raw", ["2014-07", "Jul 2014", "July 2014", "Jul-2014", "jul. 2014"])
+def test_a_month_alone_is_its_first_day(raw):
+    assert read_seconds(raw) == seconds(datetime(2014, 7, 1))
+
+
 def test_fractions_of_a_second_count():
     assert read_seconds("2014-07-01 00:30:00.25") == seconds(HALF_PAST) + 0.25
 
@@ -135,6 +152,25 @@ def test_calendar_inputs_are_those_of_datetime(moment):
     assert named["cos day"] == pytest.approx(math.cos(angle), abs=1e-9)
     assert named["sin half day"] == pytest.approx(math.sin(2 * angle), abs=1e-9)
     assert named["cos half day"] == pytest.approx(math.cos(2 * angle), abs=1e-9)
+
+
+@pytest.mark.parametrize("make", [str, float, lambda days: f" {days:.4f}"])
+def test_days_of_a_spreadsheet(make):
+    clock = Clock("t")
+    for hour in range(48):
+        moment = datetime(2023, 1, 1) + timedelta(hours=hour)
+        found = clock.parse(make(44927 + hour / 24))
+        assert abs(clock.commit(found) - seconds(moment)) < 5
+    assert abs(clock.interval - 3600) < 10
+    again = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+    assert again.parse(44929).seconds == seconds(datetime(2023, 1, 3))
+
+
+@pytest.mark.parametrize("first", ["0", "25568", "73050.5", "1404174600", "2014-07-01", "20140701"])
+def test_what_begins_as_another_number_is_no_such_day(first):
+    clock = Clock("t")
+    assert clock.commit(clock.parse(first)) == read_seconds(first)
+    assert clock.parse("30000").seconds == 30000.0
 
 
 @given(st.lists(st.integers(-3, 5), max_size=60))

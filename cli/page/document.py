@@ -13,7 +13,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from rtrl_lstm.cli.figures import METRICS, counts_line, figure
+from rtrl_lstm.cli.figures import METRICS, counts_line, figure, of_all
 from rtrl_lstm.cli.page import charts
 from rtrl_lstm.cli.table import number
 from rtrl_lstm.modelfile import write_whole
@@ -94,7 +94,10 @@ def _lead(figures: dict[str, Any]) -> str:
     if not metrics:
         return "No forecast has been scored yet."
     if "mae" in metrics:
-        loss, what, shown = "mae", "mean absolute error", number(metrics["mae"])
+        loss, what = "mae", "mean absolute error"
+        if "targets" in figures and metrics["nrmse"]:  # they may be of different units
+            loss, what = "nrmse", "root mean square error, in standard deviations of each target,"
+        shown = number(metrics[loss])
         best = min(figures["baselines"].items(), key=lambda one: one[1][loss])
         own, other = metrics[loss], best[1][loss]
     else:
@@ -111,7 +114,8 @@ def _lead(figures: dict[str, Any]) -> str:
 
 
 def _tiles(figures: dict[str, Any]) -> str:
-    tiles = [(METRICS[name], figure(name, value)) for name, value in figures["metrics"].items()]
+    found = of_all(figures)["learner"]
+    tiles = [(METRICS[name], figure(name, value)) for name, value in found.items()]
     tiles.append(("rows", f"{figures['rows']:,}"))
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
     return f'<dl class="tiles">{cells}</dl>'
@@ -153,7 +157,8 @@ def _errors(drawn: dict[str, Any] | None, model: Model) -> str:
         return ""
     loss = "Mean absolute error" if model.schema.task == "regression" else "Share of wrong labels"
     if (names := model.schema.forecast_names)[1:]:
-        loss += " of " + ("all targets" if model.schema.target_names == names else "all steps")
+        several = model.schema.target_names == names
+        loss += " of all targets, in the units of each," if several else " of all steps"
     text = f"{loss} over time, beside the simple forecasts, all scored on the same rows."
     if any(drawn["bad"]):
         text += " Ticks on the axis: rows that could not be used."
@@ -161,8 +166,8 @@ def _errors(drawn: dict[str, Any] | None, model: Model) -> str:
 
 
 def _scores(figures: dict[str, Any]) -> str:
-    rows = {"learner": figures["metrics"], **figures["baselines"]}
-    columns = [name for name in METRICS if name in figures["metrics"]]
+    rows = of_all(figures)
+    columns = [name for name in METRICS if name in rows["learner"]]
     if not columns:
         return ""
     head = "".join(f"<th>{METRICS[name]}</th>" for name in columns)
@@ -201,7 +206,7 @@ def _by_target(figures: dict[str, Any]) -> str:
     body = "</tr>".join([*lines, ""])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return _section(
-        "Each target", "What the scores are the mean of.", f'<div class="wide">{table}</div>'
+        "Each target", "The scores above are their mean.", f'<div class="wide">{table}</div>'
     )
 
 

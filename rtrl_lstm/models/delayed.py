@@ -219,7 +219,7 @@ class Delayed(Driven):
         if not all(map(math.isfinite, said)):
             self._lead_anew()
             return None
-        return self.schema.forecast(said, reading.classes)
+        return self.schema.forecast(said, reading)
 
     def _grow(self, by_labels: bool = True) -> None:
         """Have the learner take the inputs there are now, and the labels, too, if `by_labels`."""

@@ -75,7 +75,9 @@ class Intervals:
         self._first: list[float] = []  # errors of the warm-up
         self._waiting: deque[Ranged | None] = deque()
 
-    def take(self, forecast: float | None, label: float, reset: bool) -> Ranged | None:
+    def take(
+        self, forecast: float | None, label: float, reset: bool, floor: float = -math.inf
+    ) -> Ranged | None:
         """A row's forecast with its interval.
 
         Args:
@@ -83,23 +85,25 @@ class Intervals:
             label: the target of the row itself; NaN where there is none. At horizon 0 it is
                 looked at when the interval has been given.
             reset: whether a sequence begins with the row: forecasts from before have no truth.
+            floor: what neither the forecast nor its interval is below.
         """
         if self.horizon == 0:
-            ranged = self._around(forecast)
+            ranged = self._around(forecast, floor)
             self._learn(ranged, label)
             return ranged
         if reset:
             self._waiting.clear()
         if len(self._waiting) == self.horizon:
             self._learn(self._waiting.popleft(), label)
-        ranged = self._around(forecast)
+        ranged = self._around(forecast, floor)
         self._waiting.append(ranged)
         return ranged
 
-    def _around(self, forecast: float | None) -> Ranged | None:
+    def _around(self, forecast: float | None, floor: float) -> Ranged | None:
         if forecast is None:
             return None
-        return Ranged(forecast, forecast + self._below, forecast + self._above)
+        lower, upper = forecast + self._below, forecast + self._above
+        return Ranged(forecast, max(lower, floor), max(upper, floor))
 
     def _learn(self, ranged: Ranged | None, label: float) -> None:
         """Move the offsets by what a forecast turned out to be."""
@@ -174,14 +178,19 @@ class SeveralIntervals:
         self._newest = newest
 
     def take(
-        self, forecast: tuple[float, ...] | None, labels: tuple[float, ...], reset: bool
+        self,
+        forecast: tuple[float, ...] | None,
+        labels: tuple[float, ...],
+        reset: bool,
+        floors: tuple[float, ...] = (),
     ) -> tuple[Ranged, ...] | None:
         """A row's forecast with an interval for each number: see `Intervals.take`."""
         if self._newest:
             labels = (labels[-1],) * len(self.parts)
         said = (None,) * len(self.parts) if forecast is None else forecast
-        numbers = zip(self.parts, said, labels, strict=True)
-        found = [part.take(one, label, reset) for part, one, label in numbers]
+        floors = floors or (-math.inf,) * len(self.parts)
+        numbers = zip(self.parts, said, labels, floors, strict=True)
+        found = [part.take(one, label, reset, floor) for part, one, label, floor in numbers]
         ranged = tuple(one for one in found if one is not None)
         return None if forecast is None else ranged
 

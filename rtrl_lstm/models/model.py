@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtrl_lstm.checks import whole
+from rtrl_lstm.checks import is_real, whole
 from rtrl_lstm.ensemble import AnyLearner, Ensemble, new_learner
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
@@ -56,7 +56,8 @@ class Model:
 
     Args:
         target, features, time, time_of_day, dates, task, horizon, reset_on, weight, gaps, max_gap,
-            key, id, also, every_step, missing, max_categories: see `Schema`.
+            key, id, also, every_step, missing, units, at_least, max_categories: see
+                `Schema`.
         interval: for a regression, the share of truths, such as 0.9, that is to lie within an
             interval that comes with each forecast: `forecast.lower`, `forecast.upper` (see
             `intervals`). The forecast itself stays what it is.
@@ -97,6 +98,8 @@ class Model:
         also: Iterable[str] = (),
         every_step: bool = False,
         missing: Iterable[str | float] = (),
+        units: Mapping[str, str] | None = None,
+        at_least: str | float | None = "auto",
         max_categories: int = 64,
         interval: float | None = None,
         start: Learner | Forecaster | None = None,
@@ -128,6 +131,8 @@ class Model:
             also=also,
             every_step=every_step,
             missing=missing,
+            units=units,
+            at_least=at_least,
             max_categories=whole("max_categories", max_categories, 2),
         )
         if options.get("update") == "sequence" and reset_on is None and gaps == "skip":
@@ -149,7 +154,9 @@ class Model:
     @property
     def asked(self) -> str:
         """What was asked for, as it is written in a call: all that is not at its default."""
-        given = {name: value for name, value in self.schema.arguments.items() if value != []}
+        given = {
+            name: value for name, value in self.schema.arguments.items() if value not in ([], {})
+        }
         asked = {k: v for k, v in given.items() if k == "target" or v != _SCHEMA_DEFAULTS[k]}
         asked |= {"interval": self.interval} if self.interval is not None else {}
         asked |= {"members": self.members} if self.members > 1 else {}
@@ -278,9 +285,11 @@ class Model:
             values: (T, k) of the `number_columns`, NaN where they are missing.
         """
         assert self.learner is not None
-        inputs, labels = self.schema.read_numbers(np.asarray(values, np.float64))
+        inputs, labels, floors = self.schema.read_numbers(np.asarray(values, np.float64))
         forecasts = np.empty(len(labels))
         self._tended.run_numbers(self.learner.prepare(inputs, labels), labels, forecasts)
+        if floors is not None:
+            forecasts = np.where(forecasts <= floors, floors, forecasts)
         return Numbers(inputs, labels, forecasts)
 
     def frozen(self, learner: AnyLearner | None = None) -> Model:
@@ -353,15 +362,16 @@ class Model:
         if outputs is None or (reading.filled and not self._is_regression):
             said = None
         else:
-            said = self.schema.forecast(outputs, reading.classes)
+            said = self.schema.forecast(outputs, reading)
         intervals = self._intervals
         if intervals is None or isinstance(said, dict):
             return said
         if isinstance(intervals, SeveralIntervals):
             assert not isinstance(said, float)
-            return intervals.take(said, (reading.label, *reading.also), reading.reset)
+            labels = (reading.label, *reading.also)
+            return intervals.take(said, labels, reading.reset, reading.floors)
         assert not isinstance(said, tuple)
-        return intervals.take(said, reading.label, reading.reset)
+        return intervals.take(said, reading.label, reading.reset, *reading.floors)
 
     def _take_in(self, reading: Reading) -> list[float] | None:
         """Give the learner the inputs and classes that this row brings.
@@ -402,6 +412,9 @@ class Model:
         if self._intervals is not None and self.schema.task != "regression":
             column = self.schema.target.column
             raise SchemaError(f"interval is for a target of numbers; column {column!r} has labels")
+        if self.schema.task != "regression" and is_real(self.schema.arguments["at_least"]):
+            column = self.schema.target.column
+            raise SchemaError(f"at_least is for a target of numbers; column {column!r} has labels")
         if self._start is not None and self._begins_as is not None:
             names = self._start.columns(self.schema)
             self._start = dataclasses.replace(self._start, names=names)

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from river import base
+from river.utils import dataframe
 
 from rtrl_lstm.checks import is_real, whole
 from rtrl_lstm.models.wanted import DEFAULTS
 from rtrl_lstm.optimizers import Optimizer
+from rtrl_lstm.river.batches import Batches, rows_of
 from rtrl_lstm.river.estimator import RTRLEstimator
 from rtrl_lstm.river.features import as_number, is_missing
 
 
-class RTRLRegressor(RTRLEstimator, base.Regressor):
+class RTRLRegressor(RTRLEstimator, Batches, base.MiniBatchRegressor):
     """A recurrent network that learns a number, row by row.
 
     Features are numbers, text (categories) or dates, and may come and go: a new one gets weights
@@ -123,7 +125,7 @@ class RTRLRegressor(RTRLEstimator, base.Regressor):
         return 0.0 if learner is None else float(self._peek(learner, x).item())
 
 
-class RTRLClassifier(RTRLEstimator, base.Classifier):
+class RTRLClassifier(RTRLEstimator, Batches, base.MiniBatchClassifier):
     """A recurrent network that learns labels, row by row: two of them or more, as they come up.
 
     A new label gets an output of its own, and all weights that are there already stay as they are,
@@ -263,6 +265,24 @@ class RTRLClassifier(RTRLEstimator, base.Classifier):
         """
         shares = self._shares(x)
         return list(self._classes)[shares.index(max(shares))] if shares else None
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """What `predict_proba_one` says of each row of a frame; changes nothing.
+
+        Parameters
+        ----------
+        X
+            A frame, a column for each feature.
+
+        Returns
+        -------
+        A frame with a column for each label seen so far.
+
+        """
+        frame = dataframe.into_frame(X)
+        said = [self.predict_proba_one(x) for x in rows_of(frame)]
+        shares = {label: [one[label] for one in said] for label in self._classes}
+        return dataframe.to_native_frame(shares, like=frame)
 
     def _shares(self, x: Mapping[Any, Any]) -> list[float]:
         """The probabilities of the labels, in the order in which these came up."""

@@ -162,6 +162,10 @@ class Prequential:
         """By source as in `losses`, that sum and of how many forecasts it is."""
         return {name: (loss, self.scored) for name, loss in self.losses().items()}
 
+    def compared_each(self) -> list[dict[str, tuple[float, int]]]:
+        """`compared` of each target, whose errors may be in units of their own."""
+        return [self.compared()]
+
     def losses(self) -> dict[str, float]:
         """The learner's and each baseline's summed absolute errors, or wrong labels, so far."""
         found = {name: sums.absolute for name, sums in self._numbers.items()}

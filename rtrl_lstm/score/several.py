@@ -141,6 +141,10 @@ class SeveralScore(Prequential):
             for name in _common(found)
         }
 
+    def compared_each(self) -> list[dict[str, tuple[float, int]]]:
+        """See `Prequential.compared_each`."""
+        return [part.compared() for part in self.parts.values()]
+
     def losses(self) -> dict[str, float]:
         """By source, the mean over the targets of their sums of absolute errors."""
         return {name: loss / len(self.parts) for name, (loss, _) in self.compared().items()}

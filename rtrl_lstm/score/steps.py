@@ -32,6 +32,10 @@ class StepsScore(SeveralScore):
         steps = range(1, horizon + 1)
         self.parts = {str(step): Prequential(step, score_from) for step in steps}
 
+    def compared_each(self) -> list[dict[str, tuple[float, int]]]:
+        """One target: see `Prequential.compared_each`."""
+        return [self.compared()]
+
     def _of(self, k: int, reading: Reading) -> Reading:
         return reading
 

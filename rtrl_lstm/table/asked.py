@@ -8,6 +8,7 @@ from typing import Any
 
 from rtrl_lstm.table.columns import Column
 from rtrl_lstm.table.dates import ORDERS
+from rtrl_lstm.table.floor import check_least
 from rtrl_lstm.table.values import SchemaError, listed, shown
 
 TIMES = ("time", "time_of_day")
@@ -33,6 +34,8 @@ def check_arguments(
     also: list[str],
     every_step: bool,
     missing: list[str],
+    units: dict[str, str],
+    at_least: str | float | None,
     max_categories: int,
 ) -> None:
     """Say what is wrong with the arguments of a `Schema`, which has their meaning.
@@ -49,6 +52,9 @@ def check_arguments(
         raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
     if not isinstance(max_categories, int) or max_categories < 2:
         raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
+    check_least(at_least)
+    if at_least not in ("auto", None) and task not in ("auto", "regression"):
+        raise ValueError(f"at_least is for task regression, not {task}")
     if gaps not in GAPS:
         raise ValueError(f"gaps must be {', '.join(GAPS)}: not {gaps!r}")
     if gaps != "skip" and time is None:
@@ -135,6 +141,18 @@ def _check_roles(
     for role, column in (("key", key), ("id", id)):
         if column is not None and column in (*times.values(), weight, *features):
             raise ValueError(f"column {column!r} is the {role} and cannot be anything else")
+
+
+def wanted_columns(
+    asked: dict[str, Any], weight: str | None, columns: list[Column] | None
+) -> list[str]:
+    """The columns, but for targets, that are read of a table; see `first_columns`."""
+    wanted = [*(asked[name] for name in (*TIMES, "reset_on", "key", "id")), weight]
+    if columns is None:
+        wanted += asked["features"] or []
+    else:
+        wanted += [column.name for column in columns]
+    return [name for name in wanted if name is not None]
 
 
 def require_columns(wanted: Iterable[str], names: list[str]) -> None:

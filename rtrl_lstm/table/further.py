@@ -17,18 +17,25 @@ class Further:
 
     Args:
         names: their columns, in the order of the network's outputs.
-        horizon, max_categories: see `Schema`.
+        horizon, max_categories, at_least: see `Schema`.
     """
 
-    def __init__(self, names: list[str], horizon: int, max_categories: int) -> None:
+    def __init__(
+        self, names: list[str], horizon: int, max_categories: int, at_least: str | float | None
+    ) -> None:
         self.names = names
         self._horizon = horizon
-        self._targets = [Target(name, "regression", max_categories) for name in names]
+        self._targets = [Target(name, "regression", max_categories, at_least) for name in names]
         self.columns = [
             Column(name if horizon else f"{name}[t-1]", max_categories) for name in names
         ]
         self._last: list[Value] = [None] * len(names)
         self._known: list[float | None] = [None] * len(names)
+
+    @property
+    def floors(self) -> list[float]:
+        """What the forecasts of each are not below."""
+        return [target.floor.now for target in self._targets]
 
     def parse(self, get: Callable[[str], Any]) -> list[Value]:
         """Read the fields that `get` gives and change nothing. Raises BadRow or SchemaError."""
@@ -55,7 +62,8 @@ class Further:
     def fix(self) -> None:
         """Learn nothing any more."""
         for target, column in zip(self._targets, self.columns, strict=True):
-            target.fixed = column.fixed = True
+            target.fix()
+            column.fixed = True
 
     def to_json(self) -> dict[str, Any]:
         """All there is to it, as plain JSON."""

@@ -49,6 +49,7 @@ class Reading(NamedTuple):
         also: the row's further targets, NaN where they are missing. Of forecasts of every step:
             the labels of the further rows ahead, the last of which is the row's own target.
         late: of a `Delayed`, whether it is no row, but came for the label of an earlier one.
+        floors: what each number of the forecast is not below; () where there is no such thing.
         settled: of a `Delayed`, the rows in their order that need not be waited for any longer.
     """
 
@@ -64,6 +65,7 @@ class Reading(NamedTuple):
     key: str = ""
     also: tuple[float, ...] = ()
     late: bool = False
+    floors: tuple[float, ...] = ()
     settled: tuple[Settled, ...] = ()
 
 

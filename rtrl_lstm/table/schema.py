@@ -11,21 +11,23 @@ Needs no compiler: what runs an exported network reads its rows with this, too.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtrl_lstm.table.asked import (
-    TIMES,
     check_arguments,
     first_columns,
     getter_of,
     list_of,
     require_columns,
+    wanted_columns,
 )
+from rtrl_lstm.table.at_once import AtOnce, Watched, take_at_once
 from rtrl_lstm.table.columns import Column, Inputs, Value
+from rtrl_lstm.table.floor import NONE, raised
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
 from rtrl_lstm.table.missing import Missing
@@ -36,6 +38,7 @@ from rtrl_lstm.table.seasonal import lags_for
 from rtrl_lstm.table.steps import Steps
 from rtrl_lstm.table.target import Forecast, Target
 from rtrl_lstm.table.timestamps import CALENDAR, Clock, Stamp
+from rtrl_lstm.table.units import Units
 from rtrl_lstm.table.values import BadRow, SchemaError, label, row_weight
 
 __all__ = ["BadRow", "Forecast", "Numbers", "Reading", "Row", "Schema", "SchemaError"]
@@ -86,6 +89,8 @@ class Schema:
             Each has lags of its own to be combined with, see `steplags`; but beyond `MOST_COMBINED`
             steps there is no combination, and lags are inputs like others.
         missing: texts and numbers, such as -999, that mean "no value" as well; see `Missing`.
+        units: of columns whose numbers have one, such as {"power": "kWh"} for 12.3 kWh.
+        at_least: what no forecast of a number is below; "auto": 0 for counts, see `Floor`.
 
     Attributes:
         clock: the time column as it stands; None where there is none.
@@ -113,9 +118,11 @@ class Schema:
         also: Iterable[str] = (),
         every_step: bool = False,
         missing: Iterable[str | float] = (),
+        units: Mapping[str, str] | None = None,
+        at_least: str | float | None = "auto",
         max_categories: int = 64,
     ) -> None:
-        self._missing = Missing(missing)
+        self._missing, self._units = Missing(missing), Units(units)
         also = list_of(also, "also")
         self.arguments: dict[str, Any] = {
             "target": target,
@@ -134,18 +141,20 @@ class Schema:
             "also": also,
             "every_step": every_step,
             "missing": self._missing.said,
+            "units": self._units.given,
+            "at_least": at_least,
             "max_categories": max_categories,
         }
         check_arguments(**self.arguments)
         self.arguments["task"] = task = "regression" if also or every_step else task
-        self.target = Target(target, task, max_categories)
+        self.target = Target(target, task, max_categories, at_least)
         self.horizon = horizon
         self.clock = None if time is None else Clock(time, time_of_day, dates)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
         self._columns: list[Column] | None = None  # None: before the first row
         self._inputs = Inputs()
         self._steps = Steps(horizon) if every_step else None
-        self._further = Further(also, horizon, max_categories) if also else None
+        self._further = Further(also, horizon, max_categories, at_least) if also else None
         self._more = len(self.forecast_names) - 1  # numbers of a forecast beyond the first
         self._past = Past(trails=id is not None)
         self._lags: SeasonInputs | None = lags_for([target, *also], horizon, every_step, self._past)
@@ -158,7 +167,7 @@ class Schema:
 
     @property
     def task(self) -> str | None:
-        """The task: "regression", "binary" or "multiclass"; None while it is undecided."""
+        """The task; None while it is undecided."""
         return self.target.task
 
     @property
@@ -246,14 +255,13 @@ class Schema:
     def read(self, row: Row) -> Reading:
         """Read a row and learn what it shows about the columns.
 
-        Raises BadRow, or SchemaError where the table cannot be what was asked for; then nothing
-        has changed.
+        Raises BadRow, or SchemaError where the table is another one; then nothing has changed.
         """
         columns = self._columns
         if columns is None:
             columns = first_columns(row, self.arguments, self._weight)
         # First everything is read, which may fail ...
-        get = self._missing.without(getter_of(row))
+        get = self._missing.without(self._units.without(getter_of(row)))
         clock = self.clock
         stamp = None if clock is None else clock.read(row)
         truth = self.target.parse(get(self.target.column))
@@ -305,7 +313,7 @@ class Schema:
         clock, inputs, columns = self.clock, self._inputs, self._columns
         assert columns is not None
         values = [0.0] * len(inputs.names)
-        seconds = None
+        seconds, floors = None, self.floors
         if clock is not None and stamp is not None:
             seconds = clock.commit(stamp)
             values[: len(CALENDAR)] = clock.ahead(self.horizon)
@@ -326,15 +334,30 @@ class Schema:
             also = tuple(rest)
         for column, value in zip(columns, parsed, strict=True):
             column.commit(value, inputs, values)
+        if self.horizon:
+            floors = self.floors
         said = (seconds, known, weight, before, filled)
-        return Reading(values, number, self.target.known_as(truth), reset, *said, also=also)
+        truth = self.target.known_as(truth)
+        return Reading(values, number, truth, reset, *said, also=also, floors=floors)
+
+    @property
+    def floors(self) -> tuple[float, ...]:
+        """What each number of a forecast is not below, as the targets so far have it; see `Floor`.
+
+        () where there is no such thing.
+        """
+        floors = [self.target.floor.now]
+        if self._further is not None:
+            floors += self._further.floors
+        elif self._more:
+            floors *= self._more + 1
+        return tuple(floors) if max(floors) > NONE else ()
 
     @property
     def number_columns(self) -> tuple[str, ...]:
         """The columns to read where rows can be read as numbers alone: features, then the target.
 
-        None where they cannot: before all columns and the task have shown what they are, and where
-        there are time stamps, sequences, categories or labels.
+        None before all have shown what they are, nor with time stamps, sequences and labels.
         """
         asked, columns = self.arguments, self._columns
         if (
@@ -349,40 +372,22 @@ class Schema:
             return ()
         return (*(column.name for column in columns), self.target.column)
 
-    def read_numbers(
-        self, values: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def read_numbers(self, values: NDArray[np.float64]) -> AtOnce:
         """`read` for the first of some rows, which bring no new input: perhaps none.
 
         Args:
             values: (T, columns) of the `number_columns`; NaN: missing. Numbers no greater than
                 `kernels.words.LARGEST`.
-
-        Returns:
-            (t, input_size) inputs and (t,) labels, t <= T.
         """
-        columns, lags, horizon = self._columns or [], self._lags, self.horizon
-        assert isinstance(lags, Lags)
+        assert isinstance(self._lags, Lags)
+        watched = Watched(self.target, self._own, self._past, self._lags, self._columns or [])
         values = self._missing.blanked(values)
-        truths = values[:, -1]
-        own = truths if horizon else self._past.before(truths)
-        count = lags.takes(self._own.takes(own))
-        count = min([count, *(c.takes(values[:, k]) for k, c in enumerate(columns))])
-        truths, own = truths[:count].copy(), own[:count]
-        inputs = np.zeros((count, self.input_size))
-        if not count:
-            return inputs, truths
-        self._own.commit_many(own, inputs, self._past.known(own))
-        lags.commit_many(truths, inputs)
-        for k, column in enumerate(columns):
-            column.commit_many(values[:count, k], inputs)
-        lags.seasons.push_many(truths)
-        self._past.push_many(truths)
-        return inputs, truths
+        return take_at_once(values, watched, self.input_size, self.horizon)
 
     def truth(self, row: Row) -> Value:
         """The row's own target as a score sees it. Changes nothing; raises BadRow."""
-        return self.target.parse(self._missing.without(row.get)(self.target.column))
+        get = self._missing.without(self._units.without(row.get))
+        return self.target.parse(get(self.target.column))
 
     @property
     def last_target(self) -> Value:
@@ -404,11 +409,10 @@ class Schema:
             self._lags.seasons.fill(ago, truth)
         return self.target.commit(truth)
 
-    def forecast(self, outputs: list[float], classes: tuple[str, ...]) -> Forecast:
-        """A network's outputs as a forecast; `classes` are those of the row's `Reading`."""
-        if self._more:
-            return tuple(outputs)
-        return self.target.forecast(outputs, classes)
+    def forecast(self, outputs: list[float], reading: Reading) -> Forecast:
+        """A network's outputs for a row as a forecast."""
+        outputs = raised(outputs, reading.floors)
+        return tuple(outputs) if self._more else self.target.forecast(outputs, reading.classes)
 
     @property
     def incidents(self) -> dict[str, int]:
@@ -421,18 +425,14 @@ class Schema:
         Whether it needs the target as well is for the caller to say: learning does, and so does
         a horizon; forecasting a row's own target does not.
         """
-        wanted = [self.arguments[name] for name in (*TIMES, "reset_on", "key", "id")] + [
-            self._weight
-        ]
-        wanted += [column.name for column in self._columns or ()]
-        wanted += (self.arguments["features"] or []) if self._columns is None else []
-        wanted += self.target_names if target else ()
-        require_columns([name for name in wanted if name is not None], list(names))
+        wanted = wanted_columns(self.arguments, self._weight, self._columns)
+        require_columns([*wanted, *(self.target_names if target else ())], list(names))
 
     def frozen(self) -> Schema:
         """A copy that no longer learns: no new inputs, classes or means. Time and targets go on."""
         schema = copy.deepcopy(self)
-        schema.target.fixed = schema._own.fixed = True
+        schema.target.fix()
+        schema._own.fixed = True
         schema._weight = None
         if schema._further is not None:
             schema._further.fix()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from rtrl_lstm.table.categories import Categories
 from rtrl_lstm.table.columns import Value
+from rtrl_lstm.table.floor import Floor
 from rtrl_lstm.table.values import (
     OTHER,
     BadRow,
@@ -44,15 +45,22 @@ class Target:
         classes: the labels known so far, in the order of the network's outputs. For a binary target
             none or two; the second may be a guess until it is seen.
         fixed: whether new labels leave all this alone. They are then read as `"(other)"`.
+        floor: of a number, what no forecast is below.
+
+    Args:
+        at_least: see `Floor`.
     """
 
-    def __init__(self, column: str, task: str, max_categories: int) -> None:
+    def __init__(
+        self, column: str, task: str, max_categories: int, at_least: str | float | None = None
+    ) -> None:
         if task not in ("auto", *LOSSES):
             raise ValueError(f"task must be auto, {', '.join(LOSSES)}: not {task!r}")
         self.column = column
         self.task: str | None = None if task == "auto" else task
         self.classes: tuple[str, ...] = ()
         self.fixed = False
+        self.floor = Floor(at_least)
         self._seen = False
         self._guess = -1  # the place of a binary class that was not seen yet
         self._categories = Categories(max_categories)
@@ -93,11 +101,16 @@ class Target:
             self.task = _implied_task(value)
         self._seen = True
         if isinstance(value, float):
+            self.floor.take(value)
             return value
         if not self.fixed:
             self._take_label(value)
         known = self.known_as(value)
         return float(self.classes.index(known)) if known in self.classes else NAN
+
+    def fix(self) -> None:
+        """Learn nothing any more."""
+        self.fixed = self.floor.fixed = True
 
     def known_as(self, value: Value) -> Value:
         """A target that was read, as scores compare it with a forecast: perhaps "(other)"."""
@@ -156,6 +169,7 @@ class Target:
             "fixed": self.fixed,
             "seen": self._seen,
             "guess": self._guess,
+            "floor": self.floor.to_json(),
             "categories": self._categories.to_json(),
         }
 
@@ -166,6 +180,7 @@ class Target:
         self.fixed = saved["fixed"]
         self._seen = saved["seen"]
         self._guess = saved["guess"]
+        self.floor.restore(saved["floor"])
         self._categories.restore(saved["categories"])
 
 

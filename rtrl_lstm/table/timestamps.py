@@ -6,12 +6,14 @@ Formats, in the order in which they are tried:
    alone from the year to the hour, the minute or the second, `201407010030`, from 1900 to 2099.
    An offset (`Z`, `+02:00`) is dropped: the calendar follows the clock that the stamp shows.
 2. a number: Unix time in seconds, or milliseconds, microseconds, nanoseconds from 1e11, 1e14,
-   1e17 on. Its calendar is that of UTC.
+   1e17 on. Its calendar is that of UTC. But where the first stamp of a stream is a number from
+   25,569 to 73,050, it and the others are days as spreadsheets count them, of 1970 to 2099.
 3. `2014/07/01` or `2014-7-1`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: the day comes first, or the
    month where that is said or found out, see `dates`.
 5. `1 July 2014`, `01-Jul-14`, `Jul 1, 2014`, likewise, in English, `01/Jul/2014:00:30:00` as in
-   the logs of web servers, and `Jul 1 00:30:00 2014`; and `2014-07`, a month.
+   the logs of web servers, and `Jul 1 00:30:00 2014`; and months, `2014-07` and `Jul 2014`.
+6. An interval, `01.07.2014 00:30 - 01.07.2014 00:45` or `01.07.2014 00:30 - 00:45`: its beginning.
 
 A weekday may stand before any of them, `Tue, 1 Jul 2014`, and behind it `UTC`, `GMT`, `Z` or an
 offset after a blank, `2014-07-01 00:30:00 +0200`: both are dropped as well.
@@ -35,6 +37,7 @@ DAY = 86400.0
 _FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""
+_FIRST_SERIAL, _LAST_SERIAL = 25_569, 73_050  # 1970-01-01 and the last day of 2099
 RARE = 8
 """A weekday with less than such a part of the rows of another is one that a stream leaves out."""
 
@@ -53,6 +56,11 @@ _YEAR_AT_END = re.compile(
 )
 _NAME_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})" + _TIME)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
+_NAMED_MONTH = re.compile(r"([A-Za-z]{3,9})\.?[\s,/-]+(\d{4})")
+_INTERVAL = re.compile(
+    r"(\S.*\d:\d\d\S*)\s+(?:-|–|to|bis)\s+(?:\S.*\s)?\d{1,2}:\d\d\S*(?:\s*\([A-Z]+\))?"
+)
+_LONGEST = 99  # characters of an interval
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
@@ -68,10 +76,12 @@ class Stamp(NamedTuple):
     Attributes:
         seconds: since 1970-01-01 00:00, on the clock that it shows.
         both: of a date that has the day and the month in some order; None of all others.
+        is_serial: whether it was a number of days.
     """
 
     seconds: float
     both: Both | None = None
+    is_serial: bool = False
 
 
 def read_seconds(raw: Any) -> float:
@@ -115,6 +125,19 @@ def read_moment(raw: Any) -> float | Both:
     if isinstance(raw, int) and (19000101 <= raw <= 21001231 or 1900010100 <= raw < 10**14):
         return read_moment(str(raw))
     return _unix(float(raw))
+
+
+def read_serial(raw: Any) -> float | None:
+    """The same, of a number of days as spreadsheets count them; None where it is none of our time.
+
+    Such a day has 86,400 seconds from 1899-12-30 on; to a millisecond, as the hours are fractions.
+    """
+    try:
+        days = float(raw)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    is_one = _FIRST_SERIAL <= days <= _LAST_SERIAL and not isinstance(raw, date | np.datetime64)
+    return round((days - _FIRST_SERIAL) * DAY, 3) if is_one else None
 
 
 def with_time_of_day(raw: Any, of_day: Any) -> Any:
@@ -162,6 +185,7 @@ class Clock:
         latest: the latest of all of them.
         repeated, out_of_order: stamps like the one before; stamps before it.
         gaps: where rows were missing between two stamps, see `missing`.
+        is_serial: whether the stamps are numbers of days, see `read_serial`.
         interval: median of the last (up to 15) positive differences in seconds; 0 before there is
             one.
     """
@@ -173,6 +197,7 @@ class Clock:
         self.latest = -math.inf
         self.repeated = self.out_of_order = self.gaps = 0
         self.interval = 0.0
+        self.is_serial = False
         self.dates = Dates(dates)
         self._differences: list[float] = []
         self._weekdays = [0] * 7  # rows on each, where there is no more than one a day
@@ -191,6 +216,8 @@ class Clock:
         """
         if of_day is not None:
             raw = with_time_of_day(raw, of_day)
+        if (self.is_serial or self.last is None) and (days := read_serial(raw)) is not None:
+            return Stamp(days, is_serial=True)
         try:
             found = read_moment(raw)
         except (ValueError, TypeError, OverflowError):
@@ -219,7 +246,7 @@ class Clock:
         None unless at least two thirds of the last differences, and three, are the interval to
         1 %, and this one is more than one and a half of it.
         """
-        seconds, both = stamp
+        seconds, both, _ = stamp
         if self.last is None or seconds <= self.last + 1.5 * self.interval:
             return 0
         if both is not None and self.dates.turns(both):
@@ -233,7 +260,9 @@ class Clock:
 
     def commit(self, stamp: Stamp) -> float:
         """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
-        seconds, both = stamp
+        seconds, both, is_serial = stamp
+        if self.last is None:
+            self.is_serial = is_serial
         before = None if both is None else self.dates.take(both)
         if before is not None and before == before:  # the last stamps were taken wrongly
             self.last = self.latest = before
@@ -296,6 +325,7 @@ class Clock:
             "latest": None if self.last is None else self.latest,
             "counts": [self.repeated, self.out_of_order, self.gaps],
             "interval": self.interval,
+            "is_serial": self.is_serial,
             "dates": self.dates.to_json(),
             "differences": list(self._differences),
             "weekdays": list(self._weekdays),
@@ -309,6 +339,7 @@ class Clock:
         clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
         clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
         clock.interval = saved["interval"]
+        clock.is_serial = saved["is_serial"]
         clock.dates = Dates.from_json(saved["dates"])
         clock._differences = list(saved["differences"])
         clock._weekdays = list(saved["weekdays"])
@@ -349,6 +380,8 @@ def _without_weekday_and_zone(text: str) -> str:
 
 
 def _slashed(text: str) -> float | Both:
+    if len(text) <= _LONGEST and (match := _INTERVAL.fullmatch(text)):
+        return read_moment(match[1])
     if match := _YEAR_LAST.fullmatch(text):
         return _in_either_order(*match.groups())
     if match := _YEAR_FIRST.fullmatch(text):
@@ -364,6 +397,8 @@ def _slashed(text: str) -> float | Both:
         month = _month_of(name)
     elif match := _MONTH.fullmatch(text):
         year, month, day, clock = *match.groups(), "1", [None] * 4
+    elif match := _NAMED_MONTH.fullmatch(text):
+        year, month, day, clock = match[2], _month_of(match[1]), "1", [None] * 4
     else:
         raise ValueError("unknown format")
     return _midnight(_full_year(year), int(month), int(day)) + _time_of_day(*clock)

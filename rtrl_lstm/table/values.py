@@ -18,6 +18,9 @@ MOST_LISTED = 32
 # Sign, unit, number: a unit before it or behind it. Blanks are given back by no match (*+): a
 # text that begins with ten thousand of them takes no time.
 _WITH_UNIT = re.compile(r"\s*+([+-]?)\s*+[$€£¥₹]?\s*+(\d+(?:\.\d*)?|\.\d+)\s*+[$€£¥₹%]?\s*")
+_IN_BRACKETS = re.compile(
+    r"\s*+\(\s*+([$€£¥₹\d.][^()+-]*)\)\s*"
+)  # a negative number to accountants
 
 
 class SchemaError(ValueError):
@@ -45,8 +48,8 @@ def number(raw: Any, column: str) -> float:
     """The number in a field, NaN where it is missing.
 
     A number is whatever Python's `float()` reads, also with a unit of money or a percent sign:
-    "$ 3.50" is 3.5, and "12 %" is 12; "2023_07" is text. Raises BadRow for text, and for numbers
-    that are infinite or beyond `LARGEST`.
+    "$ 3.50" is 3.5, "12 %" is 12, and "(12)" is -12; "2023_07" is text. Raises BadRow for text, and
+    for numbers that are infinite or beyond `LARGEST`.
     """
     try:
         value = _float(raw)
@@ -112,7 +115,11 @@ def _further_number(raw: Any, column: str) -> float:
 
 
 def _without_unit(raw: Any) -> float | None:
-    with_unit = _WITH_UNIT.fullmatch(raw) if isinstance(raw, str) else None
+    if not isinstance(raw, str):
+        return None
+    if negative := _IN_BRACKETS.fullmatch(raw):
+        raw = f"-{negative[1]}"
+    with_unit = _WITH_UNIT.fullmatch(raw)
     return None if with_unit is None else float(with_unit[1] + with_unit[2])
 
 

@@ -1,0 +1,81 @@
+"""Units that stand beside the numbers of a column: 12.3 kWh, EUR 1200."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rtrl_lstm.table.values import as_number
+
+LEAST = 3
+"""So many fields show a unit."""
+_MONEY = (
+    r"USD|EUR|GBP|JPY|CHF|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|KRW"
+    r"|(?:US|A|C|R)\$|kr|Rs\.?"
+)
+_DAY = r"(?i:[ap]\.?m\.?|jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)"
+_NUMBER = r"[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+# A unit is one word, perhaps with digits in it: m3/h. It begins with no digit, and is no part of
+# a date. Blanks are given back by no match (*+).
+_BEHIND = re.compile(rf"({_NUMBER})\s*+(?!{_DAY}\Z)([^\W\d_][\w/²³·*^%°]{{0,11}}|[°%‰]\w{{0,3}})")
+_BEFORE = re.compile(rf"({_MONEY})\s*+({_NUMBER})")
+
+
+class Units:
+    """Takes off the units of some columns; what stands without one is left as it is.
+
+    Args:
+        given: column -> its unit.
+
+    Attributes:
+        given: this.
+
+    Raises:
+        ValueError: it is no such mapping.
+    """
+
+    def __init__(self, given: Mapping[str, str] | None) -> None:
+        is_fine = given is None or isinstance(given, Mapping)
+        self.given = dict(given or {}) if is_fine else {}
+        if not is_fine or not all(isinstance(unit, str) and unit for unit in self.given.values()):
+            raise ValueError(f"units must be the unit of each column by its name, not {given!r}")
+
+    def without(self, get: Callable[[str], Any]) -> Callable[[str], Any]:
+        """What gives the value of a column, without the unit that it may have."""
+        if not self.given:
+            return get
+
+        def plain(name: str) -> Any:
+            raw, unit = get(name), self.given.get(name)
+            return raw if unit is None or not isinstance(raw, str) else _without(raw, unit)
+
+        return plain
+
+
+def _without(raw: str, unit: str) -> str:
+    number, found = _split(raw)
+    return number if found == unit else raw
+
+
+def _split(raw: str) -> tuple[str, str]:
+    """A number and its unit, as text; the text itself and "" where it is something else."""
+    text = raw.strip()
+    if found := _BEHIND.fullmatch(text):
+        return found[1], found[2]
+    if found := _BEFORE.fullmatch(text):
+        return found[2], found[1]
+    return raw, ""
+
+
+def unit_of(fields: Iterable[Any]) -> str:
+    """The unit that each of some fields has, none of them missing; "" where there is none."""
+    units, count = set[str](), 0
+    for raw in fields:
+        if not isinstance(raw, str) or as_number(raw) is not None:
+            return ""
+        units.add(_split(raw)[1])
+        count += 1
+        if len(units) > 1:
+            return ""
+    return units.pop() if count >= LEAST else ""
