@@ -11,6 +11,7 @@ from pair import engine, engine_numbers, load_twin, twin
 import rtrl_lstm as rl
 from benchmarks.realdata import swap
 from reference.contexts import Contexts
+from rtrl_lstm import export
 
 CLASSES = 5
 LOSSES = {
@@ -100,9 +101,12 @@ def test_kernels_agree_with_lists(horizon, loss, symbols):
 
 @pytest.mark.parametrize("horizon", [0, 1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_same_bits_in_one_piece_in_many_and_from_a_file(tmp_path, horizon, dtype):
+@pytest.mark.parametrize("symbols", [(), (0,)])
+def test_the_same_bits_in_one_piece_in_many_and_from_a_file(tmp_path, horizon, dtype, symbols):
     x, y, weight, begins = stream(300)
-    whole, parts, stepped = (engine(spec_of(horizon=horizon, dtype=dtype)) for _ in range(3))
+    x[:, 0] = np.round(x[:, 0])
+    spec = spec_of(horizon=horizon, dtype=dtype, context_inputs=symbols)
+    whole, parts, stepped = (engine(spec) for _ in range(3))
     expected = whole.run(x, y, weight, reset=begins)
     found = []
     for cut in np.split(np.arange(300), [1, 70, 71, 200]):
@@ -190,6 +194,70 @@ def test_new_classes_leave_what_is_remembered():
     net.grow(dataclasses.replace(net.spec, output_size=CLASSES + 2))
     np.testing.assert_array_equal(net.array("contexts.successors"), before[0])
     np.testing.assert_array_equal(net.array("contexts.frequencies"), [*before[1], 0.0, 0.0])
+
+
+def delayed_xor(count, noise=False):
+    """A label is the exclusive or of two symbols, those of one and of three rows before."""
+    rng = np.random.default_rng(5)
+    symbols = rng.integers(0, 2, count + 3)
+    labels = symbols[2:-1] ^ symbols[:-3]
+    numbers = rng.normal(size=count) if noise else np.zeros(count)
+    return [
+        {"s": "ab"[s], "y": ["no", "yes"][label]} | ({"n": n} if noise else {})
+        for s, label, n in zip(symbols[3:], labels, numbers, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_labels_that_follow_from_symbols_of_rows_before(horizon, noise):
+    """Beside a column of noise, too, which is no symbol. A row ahead the bits are those of two
+    rows, of which one is the present."""
+    rows = delayed_xor(1500, noise)
+    model = rl.Model("y", horizon=horizon)
+    said = model.run(rows)
+    pairs = zip(said[500 : len(rows) - horizon], rows[500 + horizon :], strict=True)
+    hits = [max(p, key=p.get) == row["y"] for p, row in pairs]
+    assert np.mean(hits) > 0.95
+    alone = rl.Model("y", horizon=horizon, contexts=False).run(rows)
+    pairs = zip(alone[500 : len(rows) - horizon], rows[500 + horizon :], strict=True)
+    assert np.mean([max(p, key=p.get) == row["y"] for p, row in pairs]) < 0.8
+
+
+def test_symbols_that_come_up_leave_what_was_remembered():
+    rows = delayed_xor(600)
+    one, other = rl.Model("y"), rl.Model("y")
+    one.run(rows)
+    other.run([*rows, {"s": "c", "y": "yes"}])
+    for name in ("rows", "successors"):
+        assert other.learner.array(f"contexts.{name}").shape == (
+            one.learner.array(f"contexts.{name}").shape
+        )
+    known = [m.learner.array("contexts.successors")[8:, :, 0].ravel() for m in (one, other)]
+    assert np.isin(known[0], known[1]).mean() > 0.95
+    assert other.spec.context_inputs == (*one.spec.context_inputs, other.schema.input_size - 1)
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
+@pytest.mark.parametrize("noise", [False, True])
+def test_a_graph_and_what_lies_beside_it_say_the_same(tmp_path, horizon, noise):
+    rows = delayed_xor(700, noise)
+    model = rl.Model("y", horizon=horizon)
+    model.run(rows[:650])
+    export.to_onnx(model, tmp_path / "m.onnx")
+    session = export.ModelSession(tmp_path / "m.onnx", "cpu")
+    frozen = model.frozen()
+    for row in rows[650:]:
+        expected = frozen.step(row)
+        assert session.step(row) == pytest.approx(expected, abs=1e-5)
+
+
+def test_inputs_that_are_to_be_symbols():
+    with pytest.raises(ValueError, match="context_inputs are for contexts"):
+        rl.Spec(2, loss="log_loss", context_inputs=(0,))
+    for wrong in ((2,), (0, 0), (-1,)):
+        with pytest.raises(ValueError, match="must name different inputs from 0 to 1"):
+            rl.Spec(2, loss="log_loss", contexts=True, context_inputs=wrong)
 
 
 @pytest.mark.parametrize(

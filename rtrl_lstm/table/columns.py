@@ -67,6 +67,11 @@ class Column:
         """The places of its inputs."""
         return [place for place in (self.slot, self._flag, *self._slots.values()) if place >= 0]
 
+    @property
+    def values(self) -> list[int]:
+        """Those of its values."""
+        return [place for place in self.places if place != self._flag]
+
     def parse(self, raw: Any) -> Value:
         """Read a field and change nothing. Raises BadRow."""
         if self.numeric:

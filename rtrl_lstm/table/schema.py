@@ -178,14 +178,12 @@ class Schema:
     @property
     def input_columns(self) -> tuple[str, ...]:
         """For each input what it tells of: a column; "COL: calendar" of time; a lag by its name."""
-        found = list(self._inputs.names)
+        of = dict(enumerate(self._inputs.names))
         if self.clock is not None:
-            found[: len(CALENDAR)] = [f"{self.clock.column}: calendar"] * len(CALENDAR)
+            of |= dict.fromkeys(range(len(CALENDAR)), f"{self.clock.column}: calendar")
         further = [] if self._further is None else self._further.columns
-        for column in [self._own, *further, *(self._columns or ())]:
-            for place in column.places:
-                found[place] = column.name
-        return tuple(found)
+        columns = [self._own, *further, *(self._columns or ())]
+        return tuple((of | {k: c.name for c in columns for k in c.places}).values())
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -194,10 +192,8 @@ class Schema:
 
     def place_of_number(self, name: str) -> int | None:
         """Which input the number in a column is (the target from horizon 1 on); None: none yet."""
-        for column in (self._own, *(self._columns or ())):
-            if column.name == name and column.slot >= 0:
-                return int(column.slot)
-        return None
+        slots = {column.name: column.slot for column in (*(self._columns or ()), self._own)}
+        return slots[name] if slots.get(name, -1) >= 0 else None
 
     @property
     def scaled_inputs(self) -> tuple[bool, ...]:
@@ -235,6 +231,11 @@ class Schema:
         if self._further is not None:
             return (self._own.slot, *(column.slot for column in self._further.columns))
         return (self._own.slot,) * (1 if self._steps is None else self.horizon)
+
+    @property
+    def symbol_inputs(self) -> tuple[int, ...]:
+        """Numbers and categories of features: what `Spec.context_inputs` is to be."""
+        return tuple(sorted(k for column in self._columns or () for k in column.values))
 
     @property
     def output_size(self) -> int:
@@ -336,9 +337,8 @@ class Schema:
             column.commit(value, inputs, values)
         if self.horizon:
             floors = self.floors
-        said = (seconds, known, weight, before, filled)
-        truth = self.target.known_as(truth)
-        return Reading(values, number, truth, reset, *said, also=also, floors=floors)
+        said = (self.target.known_as(truth), reset, seconds, known, weight, before, filled)
+        return Reading(values, number, *said, also=also, floors=floors)
 
     @property
     def floors(self) -> tuple[float, ...]:
