@@ -106,8 +106,9 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "--time",
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
-    "[default: of a file, the one column that begins with a date, or else the one called time or "
-    "the like that begins with a Unix time or 20200131]",
+    "[default: of a file, the column that begins with a date, of several the first that grows; or "
+    "else the one called time or the like that begins with a Unix time, a spreadsheet's day or "
+    "20200131]",
 )
 @click.option(
     "--time-of-day",

@@ -162,6 +162,14 @@ def test_what_it_cannot_be_is_said(wrong):
         Model("y", at_least=wrong)
 
 
+@pytest.mark.parametrize("least", [np.int64(2), np.float32(2), 2, 2.0])
+def test_numbers_of_any_kind_are_the_same(least):
+    model = Model("sold", horizon=1, at_least=least, **SMALL)
+    assert min(said(model.run(sales())[1:])) == 2.0
+    assert repr(model) == repr(Model("sold", horizon=1, at_least=2, **SMALL))
+    json.dumps(model.to_json())
+
+
 def test_labels_have_none():
     with pytest.raises(ValueError, match="at_least is for task regression"):
         Model("y", task="binary", at_least=0)

@@ -8,7 +8,6 @@ from typing import Any
 
 from rtrl_lstm.table.columns import Column
 from rtrl_lstm.table.dates import ORDERS
-from rtrl_lstm.table.floor import check_least
 from rtrl_lstm.table.values import SchemaError, listed, shown
 
 TIMES = ("time", "time_of_day")
@@ -52,7 +51,6 @@ def check_arguments(
         raise ValueError(f"horizon must be a whole number of rows, not {horizon!r}")
     if not isinstance(max_categories, int) or max_categories < 2:
         raise ValueError(f"max_categories must be a whole number from 2 on: {max_categories!r}")
-    check_least(at_least)
     if at_least not in ("auto", None) and task not in ("auto", "regression"):
         raise ValueError(f"at_least is for task regression, not {task}")
     if gaps not in GAPS:

@@ -93,13 +93,11 @@ def raised(said: list[float], floors: tuple[float, ...]) -> list[float]:
     return [low if one <= low else one for one, low in zip(said, floors, strict=True)]
 
 
-def check_least(least: Any) -> None:
-    """Raise ValueError where it is nothing that a `Floor` can be."""
-    if isinstance(least, str | None):
-        is_fine = least in ("auto", None)
-    else:
-        is_fine = isinstance(least, Real) and least is not True and least is not False
-        is_fine = is_fine and abs(float(least)) <= LARGEST
-    if is_fine:
-        return
+def plain_least(least: Any) -> str | float | None:
+    """What a `Floor` is given, as Python's own; raises ValueError where it can be none."""
+    if least is None or (isinstance(least, str) and least == "auto"):
+        return least
+    is_number = isinstance(least, Real) and not isinstance(least, bool)
+    if is_number and abs(float(least)) <= LARGEST:
+        return float(least)
     raise ValueError(f"at_least must be auto, None or a number, not {least!r}")

@@ -27,7 +27,7 @@ from rtrl_lstm.table.asked import (
 )
 from rtrl_lstm.table.at_once import AtOnce, Watched, take_at_once
 from rtrl_lstm.table.columns import Column, Inputs, Value
-from rtrl_lstm.table.floor import NONE, raised
+from rtrl_lstm.table.floor import NONE, plain_least, raised
 from rtrl_lstm.table.further import Further
 from rtrl_lstm.table.lags import Lags
 from rtrl_lstm.table.missing import Missing
@@ -142,12 +142,12 @@ class Schema:
             "every_step": every_step,
             "missing": self._missing.said,
             "units": self._units.given,
-            "at_least": at_least,
+            "at_least": plain_least(at_least),
             "max_categories": max_categories,
         }
         check_arguments(**self.arguments)
         self.arguments["task"] = task = "regression" if also or every_step else task
-        self.target = Target(target, task, max_categories, at_least)
+        self.target = Target(target, task, max_categories, self.arguments["at_least"])
         self.horizon = horizon
         self.clock = None if time is None else Clock(time, time_of_day, dates)
         self._own = Column(target if horizon else f"{target}[t-1]", max_categories)
