@@ -113,8 +113,9 @@ class Spec:
         combine_with: inputs that are themselves forecasts of the target, such as its last value
             or that of a season ago. The forecast is then a running least-squares combination of
             them and of what the network says (see `kernels/combination.py`), beside the first of
-            them until it has proved better than that (`kernels/advantage.py`). With several outputs
-            a tuple of them for each, all of one length. For squared error and a scaled target.
+            them and the target's mean until it has proved better (`kernels/advantage.py`). With
+            several outputs a tuple of them for each, all of one length. For squared error and a
+            scaled target.
         combine_only: those of `combine_with` that the network does not see.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.

@@ -51,8 +51,8 @@ class Model:
     value, and the values of a day, a week or a season ago where there is such a thing (see `Schema`
     for these inputs, `Spec.combine_with` for the combination). So a forecast is good from the first
     rows on, and where there is nothing to learn, as in a random walk, hardly worse than these.
-    What is forecast for a label is mixed with what followed the last labels before: `Spec.contexts`
-    is on, but for `start` and `id`.
+    What is forecast for a label is mixed with what followed the last labels before, and the last
+    rows' categories and whole numbers: `Spec.contexts` is on, but for `start` and `id`.
 
     Args:
         target, features, time, time_of_day, dates, task, horizon, reset_on, weight, gaps, max_gap,
