@@ -250,7 +250,7 @@ class Layout(Mixed):
         is_alone = spec.num_layers == 1 and not spec.horizon and self.family == "simple"
         if not (is_large and is_plain and is_alone and _together(rows)):
             return -1
-        self._place_stretches(f"{layer}.deferred", ["s", "i", "f", "g", "cell", "o"], "factor")
+        self._place_stretches(f"{layer}.deferred", list(slots.DEFERRED), "factor")
         self._place(f"{layer}.deferred.u", sources)
         return first
 

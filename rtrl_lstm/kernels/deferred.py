@@ -17,6 +17,7 @@ from __future__ import annotations
 from rtrl_lstm.kernels.jit import hot, inline
 from rtrl_lstm.kernels.lanes import const, fma, load, spread, store, width
 from rtrl_lstm.kernels.slots import (
+    DEFERRED,
     H_DEFERRED,
     L_DEFERRED,
     L_FIRST_ROW,
@@ -32,10 +33,11 @@ from rtrl_lstm.kernels.sweeps import (
     coefficients_of_gates,
     descend_gates,
     learn_gates,
+    make_gates,
     places_of_gates,
 )
 
-COEFFICIENTS = 6  # of each unit: a stretch of lanes for each, and behind them the sources
+COEFFICIENTS = len(DEFERRED)  # a stretch of lanes for each, and behind them the sources
 
 
 @inline
@@ -72,17 +74,12 @@ def _foresee(body, trace, weight, decay, inject, pace, source, following, z):
 
 
 @inline
-def _foresee_source(body, at, traces, weights, coefficients, source, following, z):
-    """`sweeps.learn_gates`, of which nothing but the projections is kept."""
-    decay, inject_i, inject_f, inject_g, pace, pace_o = coefficients
-    i, f, g, o = z
-    e_i, e_f, e_g = traces
-    w_i, w_f, w_g, w_o = weights
-    i = _foresee(body, e_i + at, w_i + at, decay, inject_i, pace, source, following, i)
-    f = _foresee(body, e_f + at, w_f + at, decay, inject_f, pace, source, following, f)
-    g = _foresee(body, e_g + at, w_g + at, decay, inject_g, pace, source, following, g)
-    o = fma(fma(pace_o, source, load(body, w_o + at)), following, o)
-    return i, f, g, o
+def _foresee_direct(body, weight, pace, source, following, z):
+    """The same of a row without traces."""
+    return fma(fma(pace, source, load(body, weight)), following, z)
+
+
+_foresee_source = make_gates(_foresee, _foresee_direct)
 
 
 @hot

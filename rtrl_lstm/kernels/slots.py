@@ -145,6 +145,9 @@ C_CHECK, C_LABEL, C_RUN, C_SIZE = range(4)
 # the orders below it say.
 FOUND_SLOT, FOUND_SHARE, FOUND_BELOW, FOUND_SIZE = range(4)
 
+# What is kept of a deferred step, a stretch of lanes each: see `sweeps.coefficients_of_gates`.
+DEFERRED = ("s", "i", "f", "g", "cell", "o")
+
 # --- head ------------------------------------------------------------------------------------
 H_STEPS = 0  # rows seen
 H_UPDATES = 1  # optimiser steps taken
@@ -263,7 +266,7 @@ L_OUT_GROUPS = 28
 L_STATE = 29  # rule "full": number of the layer's first state among all states
 L_TOGETHER = 30  # rows from the first on that one sweep can take: see `sweeps.descend_gates`
 L_MASK = 31  # body: the factors of the numbers from below that the last row dropped; -1: none are
-L_DEFERRED = 32  # body: what is kept of a deferred step, see `deferred.py`; -1: none is deferred
+L_DEFERRED = 32  # body: DEFERRED of a deferred step, then its sources; -1: no step ever is
 # Handed to functions: as Python's integers they would be compiled into a copy for each.
 L_NOW = np.int64(33)  # table: the states that learn
 L_NEXT = np.int64(45)  # table: the states that the next row moves (a learner's: L_NOW but S_U, S_V)

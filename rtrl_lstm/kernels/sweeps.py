@@ -168,17 +168,32 @@ def descend_direct(head, body, table, row, at, u, u_next, gain):
 
 
 @inline
-def learn_gates(body, at, traces, weights, coefficients, source, following, z):
-    """One source of the rows of i, f, g and o; returns their projections so far."""
-    decay, inject_i, inject_f, inject_g, pace, pace_o = coefficients
-    i, f, g, o = z
-    e_i, e_f, e_g = traces
-    w_i, w_f, w_g, w_o = weights
-    i = _learn_source(body, e_i + at, w_i + at, decay, inject_i, pace, source, following, i)
-    f = _learn_source(body, e_f + at, w_f + at, decay, inject_f, pace, source, following, f)
-    g = _learn_source(body, e_g + at, w_g + at, decay, inject_g, pace, source, following, g)
-    o = fma(_descend(body, w_o + at, pace_o, source), following, o)
-    return i, f, g, o
+def _learn_direct_source(body, weight, pace, source, following, z):
+    """The same of a row without traces."""
+    return fma(_descend(body, weight, pace, source), following, z)
+
+
+def make_gates(traced, direct):
+    """One source of the rows of i, f, g and o, with what is done to it in a traced row and in one
+    without."""
+
+    @inline
+    def gates(body, at, traces, weights, coefficients, source, following, z):
+        """Returns the four projections so far."""
+        decay, inject_i, inject_f, inject_g, pace, pace_o = coefficients
+        i, f, g, o = z
+        e_i, e_f, e_g = traces
+        w_i, w_f, w_g, w_o = weights
+        i = traced(body, e_i + at, w_i + at, decay, inject_i, pace, source, following, i)
+        f = traced(body, e_f + at, w_f + at, decay, inject_f, pace, source, following, f)
+        g = traced(body, e_g + at, w_g + at, decay, inject_g, pace, source, following, g)
+        o = direct(body, w_o + at, pace_o, source, following, o)
+        return i, f, g, o
+
+    return gates
+
+
+learn_gates = make_gates(_learn_source, _learn_direct_source)
 
 
 @hot
