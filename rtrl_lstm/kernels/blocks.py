@@ -6,28 +6,41 @@ six times. Blocks are therefore handed on as they leave Numba; LLVM sees them wh
 entry, in which they end. That halves the time to compile an entry.
 
 What is left is mostly Numba's own work in Python. A block is spared the parts of it that blocks
-have no use for: `_Remembering`, `_BlockLower` and `_UNNEEDED` say which. Together that takes a
-third off the rest.
+have no use for: `_BlockPasses`, `_Remembering` and `_BlockLower` say which. Together that halves
+the rest, and LLVM is handed the same.
 
-This goes through Numba's interface for compilers of one's own, and through parts of a code library
-and of a function's type that belong to no interface: `_final_module`, `_shared_module`,
-`_linking_libraries`, `_get_module_for_linking` and `_impl_keys`. A version of Numba that has them
-no more fails at the first compilation, which every test goes through.
+This goes through Numba's interface for compilers of one's own, and through parts of it that belong
+to no interface: `_final_module`, `_shared_module`, `_linking_libraries` and
+`_get_module_for_linking` of a code library, `_impl_keys` of a function's type, `_definitions` of a
+function, `_strip_phi_nodes` of a pass, `_singly_assigned_vars` and `_blk_local_varmap` of a
+lowering. A version of Numba that has them no more fails at the first compilation, which every test
+goes through.
 """
 
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any
 
 import numba
 from llvmlite.binding import Linkage
-from numba.core import cgutils, types
+from numba.core import cgutils, ir, types
+from numba.core.analysis import dead_branch_prune, rewrite_semantic_constants
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import LoweringPass, PassManager, register_pass
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import LoweringPass, PassManager
+from numba.core.errors import ConstantInferenceError
+from numba.core.interpreter import Interpreter
+from numba.core.ir_utils import build_definitions, check_and_legalize_ir, get_definition, guard
 from numba.core.lowering import Lower
-from numba.core.typed_passes import NativeLowering
+from numba.core.ssa import reconstruct_ssa
+from numba.core.typed_passes import (
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
 
 OLDEST, NEWEST = (0, 61), (0, 68)
 """Versions of Numba that all of this was tried with. With others blocks are compiled as Numba does:
@@ -87,7 +100,6 @@ class _BlockLibrary(JITCodeLibrary):
         return found
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
 class _BeginBlock(LoweringPass):
     _name = "begin_block"
 
@@ -101,7 +113,6 @@ class _BeginBlock(LoweringPass):
         return True
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
 class _RegisterBlock(LoweringPass):
     """Make the block known to its callers, as Numba does with a function it has made run."""
 
@@ -118,25 +129,6 @@ class _RegisterBlock(LoweringPass):
         state.targetctx.insert_user_function(block, result.fndesc, [state.library])
         state["cr"] = result._replace(cfunc=block)
         return True
-
-
-# Passes for what no block has: closures, object mode, literal arguments, arrays, reports. Each goes
-# through all of a block's code.
-_UNNEEDED = {
-    "with_lifting",
-    "inline_closure_likes",
-    "Rewrite dynamic raises",
-    "make_function_op_code_to_jit_function",
-    "inline_inlinables",
-    "find_literally",
-    "literal_unroll",
-    "LiteralPropagation",
-    "inline_overloads",
-    "nopython_supported_feature_validation",
-    "nopython_rewrites",
-    "annotate_types",
-    "dump_parfor_diagnostics",
-}
 
 
 _found: dict[Any, Any] = {}  # (function, types of arguments) -> signature
@@ -163,6 +155,9 @@ class _Remembering:
     def __getattr__(self, name):
         return getattr(self._context, name)
 
+    def refresh(self):
+        """Whatever was imported before the entry is known; blocks import nothing."""
+
     def resolve_value_type(self, value):
         if callable(value):
             return _type_of_function(self._context, value)
@@ -180,11 +175,21 @@ class _Remembering:
         return _found[function, general]
 
 
+_counted: dict[Any, bool] = {}  # type -> whether its values count who refers to them
+
+
+def _is_counted(context, typ):
+    if typ not in _counted:
+        _counted[typ] = context.data_model_manager[typ].contains_nrt_meminfo()
+    return _counted[typ]
+
+
 class _BlockLower(Lower):
     """Numba's translation to LLVM, without what no block has a use for.
 
     That is: a description of every variable for debuggers, counts of references to what has none,
-    a second search for the function behind each operator, a traceback of its own for each line.
+    a second search for the function behind each operator, a traceback and a text of its own for
+    each line.
     """
 
     def lower_block(self, block):
@@ -193,6 +198,21 @@ class _BlockLower(Lower):
             self.loc = inst.loc
             self.lower_inst(inst)
         self.post_block(block)
+
+    def lower_inst(self, inst):
+        if isinstance(inst, ir.Assign) and not self._is_counted(self.typeof(inst.target.name)):
+            name = inst.target.name
+            self.storevar(self.lower_assign(self.typeof(name), inst), name)
+        else:
+            super().lower_inst(inst)
+
+    def storevar(self, value, name, argidx=None):
+        if self._is_counted(self.typeof(name)):
+            super().storevar(value, name, argidx)
+        elif name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
 
     def lower_binop(self, resty, expr, op):
         if op in (operator.pow, operator.ipow):  # has ways of its own for constants
@@ -224,10 +244,9 @@ class _BlockLower(Lower):
             super().delvar(name)
 
     def _is_counted(self, typ):
-        return self.context.data_model_manager[typ].contains_nrt_meminfo()
+        return _is_counted(self.context, typ)
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
 class _LowerBlock(NativeLowering):
     _name = "lower_block"
 
@@ -236,25 +255,77 @@ class _LowerBlock(NativeLowering):
         return _BlockLower
 
 
+class _BlockInterpreter(Interpreter):
+    """Numba's reading of bytecode, without a search for what no block has: `with`, and dicts."""
+
+    def post_process(self, peepholes, func_ir):
+        wanted = [search for search in peepholes if search.__name__ not in _ABSENT]
+        return super().post_process(wanted, func_ir)
+
+
+_ABSENT = {
+    "peep_hole_delete_with_exit",
+    "peep_hole_fuse_dict_add_updates",
+    "peep_hole_split_at_pop_block",
+}
+
+
+class _BlockPasses(PassManager):
+    """What Numba does to a function, as far as it concerns blocks, and with an end of its own.
+
+    Left out are closures, object mode, arrays and reports, and what Numba finds out of a function
+    anew after each pass: how long each variable lives, which only counts of references ask for.
+    """
+
+    def run(self, state):
+        state.func_ir = _BlockInterpreter(state.func_id).interpret(state.bc)
+        rewrite_semantic_constants(state.func_ir, state.args)
+        dead_branch_prune(state.func_ir, state.args)
+        _find_constant_indices(state)
+        state.func_ir = _with_definitions(reconstruct_ssa(state.func_ir))
+        NopythonTypeInference().run_pass(state)
+        strip = PreLowerStripPhis()
+        state.func_ir = _with_definitions(strip._strip_phi_nodes(state.func_ir))
+        if any(_is_counted(state.targetctx, typ) for typ in set(state.typemap.values())):
+            check_and_legalize_ir(state.func_ir, state.flags)
+        for last in (_BeginBlock, _LowerBlock, _RegisterBlock, NoPythonBackend):
+            last().run_pass(state)
+
+
+def _with_definitions(func_ir):
+    func_ir._definitions = build_definitions(func_ir.blocks)
+    return func_ir
+
+
+def _find_constant_indices(state):
+    """Tell Numba which elements of tuples are asked for: each has a type of its own.
+
+    Numba asks this of every index, and words a message for each that is no constant. Most are into
+    the pointers that a block is handed, to which it makes no difference.
+    """
+    func_ir = state.func_ir
+    for block in func_ir.blocks.values():
+        for assignment in block.find_insts(ir.Assign):
+            expression = assignment.value
+            if not isinstance(expression, ir.Expr) or expression.op != "getitem":
+                continue
+            owner = guard(get_definition, func_ir, expression.value)
+            if isinstance(owner, ir.Arg) and isinstance(state.args[owner.index], types.CPointer):
+                continue
+            with suppress(ConstantInferenceError):
+                index = func_ir.infer_constant(expression.index)
+                parts = (expression.value, index, expression.index, expression.loc)
+                assignment.value = ir.Expr.static_getitem(*parts)
+
+
 class BlockCompiler(CompilerBase):
-    """Numba's own pipeline, without what blocks do not need, and with an end of its own."""
+    """Numba's own compiler, of which a block goes through `_BlockPasses` only."""
 
     def __init__(self, typing_context, *others):
-        super().__init__(typing_context, *others)
-        self.state.typingctx = _Remembering(typing_context)
+        super().__init__(_Remembering(typing_context), *others)
 
     def define_pipelines(self):
-        whole = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline = PassManager("block")
-        for kind, description in whole.passes:
-            if kind is NativeLowering:
-                for own in (_BeginBlock, _LowerBlock, _RegisterBlock):
-                    pipeline.add_pass(own, own.__name__)
-            # Branches on constants go before types are looked for, once.
-            elif kind.name() not in _UNNEEDED and (kind, description) not in pipeline.passes:
-                pipeline.add_pass(kind, description)
-        pipeline.finalize()
-        return [pipeline]
+        return [_BlockPasses("block")]
 
 
 def options() -> dict[str, Any]:
