@@ -19,7 +19,6 @@ goes through.
 
 from __future__ import annotations
 
-import operator
 from contextlib import suppress
 from typing import Any
 
@@ -215,8 +214,6 @@ class _BlockLower(Lower):
             self.builder.store(value, self.getvar(name))
 
     def lower_binop(self, resty, expr, op):
-        if op in (operator.pow, operator.ipow):  # has ways of its own for constants
-            return super().lower_binop(resty, expr, op)
         function = _type_of_function(self.context.typing_context, op)
         signature = self.fndesc.calltypes[expr]
         operands = [
@@ -273,8 +270,9 @@ _ABSENT = {
 class _BlockPasses(PassManager):
     """What Numba does to a function, as far as it concerns blocks, and with an end of its own.
 
-    Left out are closures, object mode, arrays and reports, and what Numba finds out of a function
-    anew after each pass: how long each variable lives, which only counts of references ask for.
+    Left out are closures, object mode, arrays, powers with constants and reports; and what Numba
+    finds out of a function anew after each pass: how long each variable lives, which only counts of
+    references ask for.
     """
 
     def run(self, state):
