@@ -51,7 +51,7 @@ def _no_share() -> AbstractContextManager[Any]:
 
 
 def _no_doubt() -> AbstractContextManager[Any]:
-    """The mixture has proved better than the last value, before any label has come."""
+    """The mixture has proved better than both, before any label has come."""
     begin = blocks._write_constants
 
     def write(layout: Any, block: Any) -> None:
@@ -77,7 +77,7 @@ RATES = {**CONSTANT, "`auto`, a network at each": "auto"}
 WITHOUT: dict[str, tuple[dict[str, Any], Any]] = {
     "combination: the network alone, which sees all lags": ({}, _alone),
     "mixing by recent errors: least squares and the mean": ({}, _no_share),
-    "the last value beside the mixture, until this proves better": ({}, _no_doubt),
+    "last value and mean beside the mixture, until this proves better": ({}, _no_doubt),
     "seasons: no day, week or season ago": ({}, _no_season),
     "the seasons' changes": ({}, _no_change),
     "the calendar": ({}, _no_calendar),
@@ -90,7 +90,7 @@ WITHOUT: dict[str, tuple[dict[str, Any], Any]] = {
     "shortcuts from inputs to outputs": ({"shortcuts": False}, nullcontext),
     "a bound on the credit": ({"clip": None}, nullcontext),
     "forget gates that begin open": ({"forget_bias": 0.0}, nullcontext),
-    "contexts of labels": ({"contexts": False}, nullcontext),
+    "contexts of labels and rows": ({"contexts": False}, nullcontext),
     "16 units: 8": ({"hidden_size": 8}, nullcontext),
     "16 units: 32": ({"hidden_size": 32}, nullcontext),
     "one network: three, three times as slow": ({"members": 3}, nullcontext),
