@@ -78,10 +78,14 @@ ADDING: Options = {
     "init_range": 0.1,
     "input_gate_bias": -8.0,
 }
-# Cell inputs have no biases and see no gates (a bias as well, being near .5): else a state soon
-# grows by a constant at each row, until its cell is saturated and learns no more.
+# Cells hold a class by feeding themselves, which would have a state grow at each row until its cell
+# is saturated and learns no more; where a gate takes away what it lets in, a state stays between
+# -2 and 2. For the same reason cell inputs have no biases and see no gates (a bias as well, being
+# near .5).
 TWELVE_CELLS: Options = {
     **CELLS,
+    "forget_gate": True,
+    "coupled_gates": True,
     "hidden_size": 12,
     "gate_recurrence": "gates",
     "bias": ("gates", "readout"),

@@ -65,30 +65,36 @@ def _noise_free(local: bool, published: int) -> Row:
         literal(name, 25_000, *net, *reading, sgd(1.0)) for name, reading in readings.items()
     ]
     modern, batch = (*net, nets.SOFTMAX, nets.SEQUENCE, adam(0.3)), 100
+    none = (*net, nets.SIGMOID, nets.STEP, sgd(1.0))
     if local:
+        settings += _added_later("no f', per step", none)
         settings.append(best("softmax, per sequence, Adam .3", 30_000, *modern, batch=batch))
     else:
         end: dict[str, Any] = {"task": NoiseFree(100, local, end=True)}
-        name, none = "error at the end alone", (*net, nets.SIGMOID, nets.STEP, sgd(1.0))
+        name = "error at the end alone"
         settings += [
             literal(f"{name}, no f'", 25_000, *none, **end),
             literal(f"{name}, f'", 25_000, *net, nets.SIGMOID_SLOPE, nets.STEP, sgd(1.0), **end),
-        ]
-        # The paper adds the cell when the error falls no more; in how many sequences is not said.
-        later = {**end, "at_first": nets.NO_CELL}
-        settings += [
-            literal(
-                f"{name}, no f', cell added once {n} are no better than {n} before",
-                40_000,
-                *none,
-                batch=n,
-                **later,
-            )
-            for n in (500, 100)
+            *_added_later(f"{name}, no f'", none, **end),
         ]
         settings.append(best(f"{name}, softmax, Adam .3", 30_000, *modern, batch=batch, **end))
     name = "p = 100" if local else "2b, p = 100"
     return Row(2, name, task, Run(0.25, last=not local), tuple(settings), published, 10_504)
+
+
+def _added_later(name: str, parts: tuple[Options, ...], **more: Any) -> list[Setting]:
+    """The paper adds the cell when the error falls no more; in how many sequences is not said."""
+    return [
+        literal(
+            f"{name}, cell added once {n} are no better than {n} before",
+            40_000,
+            *parts,
+            batch=n,
+            at_first=nets.NO_CELL,
+            **more,
+        )
+        for n in (500, 100)
+    ]
 
 
 def _distractors(q: int, p: int, published: int) -> Row:
