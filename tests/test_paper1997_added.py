@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import rtrl_lstm as rl
 from benchmarks.paper1997 import nets
@@ -63,7 +62,7 @@ def test_how_many_sequences_noise_turns_into_the_other_class():
         for entry in measured:
             if entry["row"] == f"T = {T}, N = 1" and entry["part"] == "best":
                 turned[T].append(float(np.mean([counts[k] for k in entry["numbers"]])))
-    assert turned == {100: [32.8, pytest.approx(32.9, abs=0.05)], 1000: [33.1, 33.1]}
+    assert turned == {100: [32.8, 32.8], 1000: [33.1, 33.1]}
 
 
 def test_log_loss_is_told_labels_that_it_takes():

@@ -78,6 +78,9 @@ ADDING: Options = {
     "init_range": 0.1,
     "input_gate_bias": -8.0,
 }
+# An order needs no more, if what is let in takes its share of what is there: the later of two
+# symbols then has the larger one.
+ORDER: Options = {**ADDING, "forget_gate": True, "coupled_gates": True, "input_gate_bias": -9.0}
 # Cells hold a class by feeding themselves, which would have a state grow at each row until its cell
 # is saturated and learns no more; where a gate takes away what it lets in, a state stays between
 # -2 and 2. For the same reason cell inputs have no biases and see no gates (a bias as well, being

@@ -7,7 +7,7 @@ from ..criteria import Run, Window
 from ..nets import Options
 from ..rows import FARTHER, SPARSE, Row, Setting, adam, merged
 from ..tasks import DelayedXor, Distractors, TemporalOrder, TwoMarked
-from .numbers import SUM, SUM_NAME
+from .numbers import ORDER, ORDER_NAME, SUM, SUM_NAME
 
 
 def _long_lag(q: int) -> Row:
@@ -29,9 +29,12 @@ def _long_order(T: int) -> Row:
     options = (nets.ORDER_2, nets.SIGMOID, nets.SEQUENCE, nets.CELLS, adam(0.03))
     biased = {"input_gate_bias": (-7.0, -9.0)}
     name = "cells, no f', input gates biased -7 and -9, Adam .03"
-    setting = Setting("farther", name, merged(*options, biased), 20_000, 10, loop=True)
+    settings = (
+        Setting("farther", name, merged(*options, biased), 20_000, 10, loop=True),
+        Setting("farther", ORDER_NAME, merged(*ORDER), 20_000, 10),
+    )
     name, criterion = f"temporal order, T = {T:,}", Window(0.3, 0.1)
-    return Row(FARTHER, name, TemporalOrder(2, T), criterion, (setting,), 0, 0, tolerance=0.3)
+    return Row(FARTHER, name, TemporalOrder(2, T), criterion, settings, 0, 0, tolerance=0.3)
 
 
 def _delayed_xor(T: int) -> Row:
