@@ -169,7 +169,11 @@ def test_what_followed_the_last_labels_lies_beside_the_graph(tmp_path, horizon, 
         {"frequencies": [1.0]},
         {"successors": [[0, 0, 1, 99, 0]]},
         {"successors": [[0, 0, 1, 0]]},
-        {"successors": [[8, 0, 1, 0, 0]]},
+        {"successors": [[16, 0, 1, 0, 0]]},
+        {"rows": [0] * 7},
+        {"rows": [-1] + [0] * 7},
+        {"inputs": [99]},
+        {"inputs": 0},
     ],
 )
 def test_damaged_contexts_are_refused(tmp_path, damage):
