@@ -151,7 +151,7 @@ def check_known(spec: Spec) -> None:
 
 def groups_of(spec: Spec, layer: int) -> list[Group]:
     """The groups of a layer, those with sources first."""
-    below = spec.state_size if layer else spec.input_size
+    below = spec.state_size if layer else spec.seen_size
     widths = {
         "bias": int(spec.has_bias),
         "x": below,
@@ -181,7 +181,7 @@ def readout_of(spec: Spec) -> Group:
     """The group of the readout."""
     widths = {
         "bias": int(spec.is_biased("readout")),
-        "x": spec.input_size if spec.shortcuts else 0,
+        "x": spec.seen_size if spec.shortcuts else 0,
         "h": spec.state_size,
     }
     sources = {name: width for name, width in widths.items() if width}
@@ -210,7 +210,7 @@ def numbers(spec: Spec) -> dict[str, Number]:
     found = states(spec)
     if spec.horizon:
         found |= {f"trailing.{name}": number for name, number in found.items()}
-        found["ring"] = Number((spec.horizon, spec.input_size))
+        found["ring"] = Number((spec.horizon, spec.seen_size))
         found["ring.reset"] = Number((spec.horizon,))
         found["since"] = Number((1,), wide=True)
     for group in groups(spec):

@@ -398,6 +398,17 @@ class Spec:
         return (self.scale_inputs,) * self.input_size
 
     @property
+    def seen_inputs(self) -> tuple[int, ...]:
+        """The inputs that the network sees: all but those of `combine_only`."""
+        unseen = set(self.combine_only)
+        return tuple(k for k in range(self.input_size) if k not in unseen)
+
+    @property
+    def seen_size(self) -> int:
+        """How many these are."""
+        return self.input_size - len(set(self.combine_only))
+
+    @property
     def sums_gradients(self) -> bool:
         """Whether gradients are gathered before they are applied: it takes a sum per weight."""
         return (
