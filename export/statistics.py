@@ -75,7 +75,7 @@ def seen(g: Graph, spec: Spec, x: str) -> str:
     """Of a row (B, I) the inputs that the network sees."""
     if not spec.combine_only:
         return x
-    return g.op("Gather", x, g.places("input.seen", spec.seen_inputs), axis=1)
+    return g.op("Gather", x, g.places("input.seen", list(spec.seen_inputs)), axis=1)
 
 
 def scale_inputs(

@@ -93,6 +93,12 @@ class Layout(Mixed):
         self.table = np.array(table, np.int64)
         self._close()
 
+    @property
+    def weights(self) -> int:
+        """How many weights there are, biases among them."""
+        shapes = (f.shape for name, f in self.fields.items() if name.endswith(".weight"))
+        return sum(units * sources for units, sources in shapes)
+
     # --- the parts of the table ------------------------------------------------------------
 
     def _write_statistics(self, table: list[int]) -> None:

@@ -26,6 +26,9 @@ from rtrl_lstm.layout import Layout
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
 
+OF_INPUTS = ("weight_ih_l0", "readout.shortcut")
+"""Parameters with a column for each input."""
+
 
 class Part(NamedTuple):
     """Some columns of one row of weights: a slice of a parameter."""
@@ -108,16 +111,24 @@ def _seen(values: Array, spec: Spec) -> Array:
     return values[:, spec.seen_inputs] if spec.combine_only else values
 
 
+def without_unseen(arrays: Mapping[str, Array], spec: Spec) -> dict[str, Array]:
+    """Parameters with columns of the inputs alone that the network sees."""
+    return {n: _seen(values, spec) if n in OF_INPUTS else values for n, values in arrays.items()}
+
+
+def with_unseen(arrays: Mapping[str, Array], spec: Spec) -> dict[str, Array]:
+    """The inverse of `without_unseen`: zeros for the other inputs."""
+    return {n: widened(values, spec) if n in OF_INPUTS else values for n, values in arrays.items()}
+
+
 def _check_absent(name: str, values: Array, parts: list[Part], layout: Layout) -> None:
     """Refuse numbers in rows and columns of a parameter that stand for no weights."""
     rest = _as_matrix(values)
     for part in parts:
         units = len(layout.fields[f"{part.row}.weight"].axes[0])
         piece, rest = rest[:units], rest[units:]
-        absent = piece
-        if _columns(layout, part):
-            absent = piece[:, list(layout.spec.combine_only)] if _is_of_inputs(part) else piece[:, :0]
-        if absent.any():
+        unseen = list(layout.spec.combine_only) if _is_of_inputs(part) else []
+        if (piece[:, unseen] if _columns(layout, part) else piece).any():
             raise _nowhere(name)
 
 
