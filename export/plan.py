@@ -7,11 +7,11 @@ lstm's are ``layer0.ifg`` and ``layer0.o``, a gru's ``layer0.rz``, ``layer0.n_x`
 
 A group's tensors are (batch, D, R): a line for each of the D sources, in it the R = G n weights of
 the G gates, one gate's units after the other's. The sources are, in this order and as far as the
-gates see them: the bias, x (or h of the layer below), a gru's second bias, h of the step before,
-the gates of the step before. A gate that a block of cells shares has a trace for each of them.
-Diagonal weights are (batch, 1, R). The readout is a group as well, of O rows, that sees the bias,
-x where shortcuts are on, and h. With units innermost, onnxruntime broadcasts along longer lines:
-that halves the time of a large batch.
+gates see them: the bias, x without the inputs of `Spec.combine_only` (or h of the layer below), a
+gru's second bias, h of the step before, the gates of the step before. A gate that a block of cells
+shares has a trace for each of them. Diagonal weights are (batch, 1, R). The readout is a group as
+well, of O rows, that sees the bias, the same x where shortcuts are on, and h. With units innermost,
+onnxruntime broadcasts along longer lines: that halves the time of a large batch.
 """
 
 import dataclasses

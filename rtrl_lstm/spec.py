@@ -116,7 +116,8 @@ class Spec:
             them and the target's mean until it has proved better (`kernels/advantage.py`). With
             several outputs a tuple of them for each, all of one length. For squared error and a
             scaled target.
-        combine_only: those of `combine_with` that the network does not see.
+        combine_only: those of `combine_with` that the network does not see: it has no weights for
+            them (in `state_dict` their columns are 0), and must be left another input.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
         contexts: whether what the network says is mixed with how often labels come, and with which
