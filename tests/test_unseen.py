@@ -3,9 +3,11 @@
 import dataclasses
 
 import numpy as np
+import onnx
 import pytest
 
 import rtrl_lstm as rl
+from rtrl_lstm import export
 from rtrl_lstm.blocks import initial_block
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.parameters import OF_INPUTS
@@ -141,6 +143,50 @@ def test_it_grows_by_inputs_of_both_kinds(horizon):
     plain.run(X[:, now_seen], y)
     assert net.state_dict()["weight_ih_l0"].shape == (20, 8)
     assert_same(seen(net.state_dict(), now_seen), plain.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("graph", "precision"),
+    [
+        *[(graph, p) for graph in ("step", "sequence") for p in ("float32", "float64", "int8")],
+        *[("learner", p) for p in ("float32", "float64")],
+    ],
+)
+@pytest.mark.parametrize("name", ["ahead", "stack"])
+def test_graphs_have_no_columns_for_them_either(tmp_path, name, graph, precision):
+    clip = {"clip": None} if graph == "learner" else {}
+    net = made(spec_of(**COMBINED, **NETWORKS[name] | clip, dtype="float64"))
+    X, y = series(60, 6)
+    net.run(X, y)
+    export.to_onnx(net, tmp_path / "m.onnx", graph=graph, precision=precision)
+    shapes = {t.name: list(t.dims) for t in onnx.load(tmp_path / "m.onnx").graph.initializer}
+    assert shapes["input.seen"] == [3]
+    if graph == "learner":
+        assert shapes["readout.weight"] == [1, 1 + 3 + 5, 1]
+    else:
+        assert shapes["readout.shortcut"] == [1, 3]
+        first = "W_l0" if "W_l0" in shapes else "weight_ih_l0"
+        assert shapes[first][-1] == 3
+        assert shapes["input_mean"] == [3]
+    again = export.from_onnx(tmp_path / "m.onnx")
+    close = {"float32": 1e-6, "float64": 1e-14, "int8": 1e-2}[precision]
+    for array, values in net.state_dict().items():
+        np.testing.assert_allclose(again.state_dict()[array], values, atol=close, err_msg=array)
+
+
+def test_lags_of_a_models_steps_have_none():
+    """Where there is a calendar, the network sees the last value alone."""
+    model = rl.Model("y", time="time", horizon=4, every_step=True, hidden_size=4)
+    rng = np.random.default_rng(0)
+    for t in range(200):
+        stamp = f"2024-01-{1 + t // 24:02d} {t % 24:02d}:00"
+        model.step({"time": stamp, "y": 10 + np.sin(t * np.pi / 12) + rng.normal() / 9})
+    spec, fields = model.learner.spec, model.learner.layout.fields
+    assert len(spec.combine_only) > 4
+    columns = [k for k in fields["layer0.i.weight"].axes[1] if k.startswith("x")]
+    assert columns == [f"x{k}" for k in range(spec.seen_size)]
+    assert columns == [k for k in fields["readout.direct.moment2"].axes[1] if k.startswith("x")]
+    assert fields["ring"].shape == (4, spec.seen_size)
 
 
 def test_an_input_that_is_no_longer_seen_loses_its_column():
