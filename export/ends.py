@@ -7,16 +7,20 @@ from .graph import Graph
 from .snapshot import Snapshot
 
 
-def scaled(g: Graph, numbers: Snapshot, x: str) -> str:
-    """What the network sees of the raw rows x, (B, I) or (T, B, I)."""
+def scaled(g: Graph, numbers: Snapshot, x: str, axis: int) -> str:
+    """What the network sees of the raw rows x, (B, I) or (T, B, I); `axis` is that of I."""
     mean, scale = numbers.scaling["input_mean"], numbers.scaling["input_scale"]
+    if numbers.spec.combine_only:
+        seen = list(numbers.spec.seen_inputs)
+        mean, scale = mean[seen], scale[seen]
+        x = g.op("Gather", x, g.places("input.seen", seen), axis=axis)
     if not mean.any() and (scale == 1).all():
         return x
     return parts.standardise(g, x, mean, scale)
 
 
 def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
-    """y (B, O) from the top layer's h (B, n), from u (B, I) and from the raw rows x (B, I)."""
+    """y (B, O) from the top layer's h (B, n), from u (B, m) and from the raw rows x (B, I)."""
     spec, scaling = numbers.spec, numbers.scaling
     y = parts.activate(g, _readout(g, numbers, h, u), spec.activation)
     if numbers.combination:

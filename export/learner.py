@@ -113,15 +113,13 @@ class _Step:
         return {name: self.now[f"{prefix}{name}"] for name in plan.states(self.spec)}
 
     def _scale_inputs(self) -> str:
-        spec = self.spec
-        if not any(spec.scaled_inputs):
-            return self.now["x"]
-        before = Statistics.of(self.now, "input")
-        z, after = statistics.scale_inputs(
-            self.g, self.now["x"], before, self.ones, spec.scaled_inputs, spec.combine_only
-        )
-        self.now |= after.named("input")
-        return z
+        """What the network sees of the row."""
+        g, spec, z = self.g, self.spec, self.now["x"]
+        if any(spec.scaled_inputs):
+            before = Statistics.of(self.now, "input")
+            z, after = statistics.scale_inputs(g, spec, z, before, self.ones)
+            self.now |= after.named("input")
+        return statistics.seen(g, spec, z)
 
     def _target_scale(self) -> tuple[str, str]:
         """Mean and spread of the target (B, K), as they stand."""

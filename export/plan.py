@@ -7,11 +7,11 @@ lstm's are ``layer0.ifg`` and ``layer0.o``, a gru's ``layer0.rz``, ``layer0.n_x`
 
 A group's tensors are (batch, D, R): a line for each of the D sources, in it the R = G n weights of
 the G gates, one gate's units after the other's. The sources are, in this order and as far as the
-gates see them: the bias, x (or h of the layer below), a gru's second bias, h of the step before,
-the gates of the step before. A gate that a block of cells shares has a trace for each of them.
-Diagonal weights are (batch, 1, R). The readout is a group as well, of O rows, that sees the bias,
-x where shortcuts are on, and h. With units innermost, onnxruntime broadcasts along longer lines:
-that halves the time of a large batch.
+gates see them: the bias, x without the inputs of `Spec.combine_only` (or h of the layer below), a
+gru's second bias, h of the step before, the gates of the step before. A gate that a block of cells
+shares has a trace for each of them. Diagonal weights are (batch, 1, R). The readout is a group as
+well, of O rows, that sees the bias, the same x where shortcuts are on, and h. With units innermost,
+onnxruntime broadcasts along longer lines: that halves the time of a large batch.
 """
 
 import dataclasses
@@ -151,7 +151,7 @@ def check_known(spec: Spec) -> None:
 
 def groups_of(spec: Spec, layer: int) -> list[Group]:
     """The groups of a layer, those with sources first."""
-    below = spec.state_size if layer else spec.input_size
+    below = spec.state_size if layer else spec.seen_size
     widths = {
         "bias": int(spec.has_bias),
         "x": below,
@@ -181,7 +181,7 @@ def readout_of(spec: Spec) -> Group:
     """The group of the readout."""
     widths = {
         "bias": int(spec.is_biased("readout")),
-        "x": spec.input_size if spec.shortcuts else 0,
+        "x": spec.seen_size if spec.shortcuts else 0,
         "h": spec.state_size,
     }
     sources = {name: width for name, width in widths.items() if width}
@@ -210,7 +210,7 @@ def numbers(spec: Spec) -> dict[str, Number]:
     found = states(spec)
     if spec.horizon:
         found |= {f"trailing.{name}": number for name, number in found.items()}
-        found["ring"] = Number((spec.horizon, spec.input_size))
+        found["ring"] = Number((spec.horizon, spec.seen_size))
         found["ring.reset"] = Number((spec.horizon,))
         found["since"] = Number((1,), wide=True)
     for group in groups(spec):

@@ -2,7 +2,7 @@
 
 ::
 
-    X (T, B, I) raw ── standardise ── U (T, B, I) ─┬─────────────────────────────┐ (shortcuts)
+    X (T, B, I) raw ── standardise ── U (T, B, m) ─┬─────────────────────────────┐ (shortcuts)
                                                    │                             │
     h_0, c_0, h_1 … (B, n) ── recurrence over T ───┴─┬─ H of the top ── readout ── a (T B, O)
                                                      └─ h_0_out … (B, n)           │
@@ -49,7 +49,7 @@ def sequence_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Gra
         name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
     }
 
-    U = ends.scaled(g, numbers, X)
+    U = ends.scaled(g, numbers, X, 2)
     batch = g.op("Shape", X, start=1, end=2)
     if operators.operator_of(spec, dtype) is None:
         H, after = _scan(g, numbers, U, _spread(g, states, batch, g.integers(1)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.parameters import without_unseen
 from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
@@ -21,7 +22,8 @@ class Snapshot:
 
     Attributes:
         spec: of the learner.
-        parameters: name -> array, as ``state_dict()``: torch's names and shapes.
+        parameters: name -> array, as ``state_dict()``: torch's names and shapes, but without the
+            columns of inputs that the network does not see.
         state: name -> (n,), the recurrent state, ``h_0``, ``c_0``, ``h_1`` …, in the order of the
             graph.
         scaling: name -> array, ``input_mean``, ``input_scale`` (I,), ``target_mean``,
@@ -49,7 +51,7 @@ def snapshot(source: Learner | Forecaster, floors: tuple[float, ...] = ()) -> Sn
     """
     found = Snapshot(
         source.spec,
-        _copy(source.state_dict()),
+        without_unseen(_copy(source.state_dict()), source.spec),
         _copy(source.state()),
         _copy(source.scaling()),
         _copy(source.combination()),

@@ -3,12 +3,12 @@
 As in the engine's `kernels/scaling.py`: a number joins the statistics before it is scaled by them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rtrl_lstm.kernels.words import FARTHEST, SETTLED
+from rtrl_lstm.spec import Spec
 
 from .graph import Graph, Values
 
@@ -71,15 +71,23 @@ def bounded(g: Graph, value: str, before: Statistics) -> str:
     return g.op("Where", early, value, g.op("Where", frozen, value, kept))
 
 
-def scale_inputs(
-    g: Graph, x: str, before: Statistics, ones: str, scaled: Sequence[bool], unseen: Sequence[int]
-) -> tuple[str, Statistics]:
-    """z (B, I), as the network sees the raw row x, and the statistics with x in them.
+def seen(g: Graph, spec: Spec, x: str) -> str:
+    """Of a row (B, I) the inputs that the network sees."""
+    if not spec.combine_only:
+        return x
+    return g.op("Gather", x, g.places("input.seen", list(spec.seen_inputs)), axis=1)
 
-    An input without spread is 0, one that is not scaled is itself, an unseen one 0.
+
+def scale_inputs(
+    g: Graph, spec: Spec, x: str, before: Statistics, ones: str
+) -> tuple[str, Statistics]:
+    """z (B, I), the raw row x scaled, and the statistics with x in them.
+
+    An input without spread is 0, one that is not scaled is itself. Those that the network does not
+    see have no statistics.
     """
-    taken = np.array(scaled, float)
-    taken[list(unseen)] = 0.0
+    taken = np.array(spec.scaled_inputs, float)
+    taken[list(spec.combine_only)] = 0.0
     share = g.op("Mul", g.widened(ones), g.number("input.scaled", taken[None], wide=True))
     wide = bounded(g, g.widened(x), before)
     after = observed(g, before, wide, share)
@@ -87,7 +95,5 @@ def scale_inputs(
     z = g.op("Div", g.op("Sub", wide, after.mean), sd)
     z = g.narrowed(g.op("Where", moves, z, g.constant(0.0, wide=True)))
     if not taken.all():
-        as_is = 1.0 - taken
-        as_is[list(unseen)] = 0.0
-        z = g.op("Add", z, g.op("Mul", x, g.number("input.as_is", as_is[None])))
+        z = g.op("Add", z, g.op("Mul", x, g.number("input.as_is", 1.0 - taken[None])))
     return z, after

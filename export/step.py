@@ -2,7 +2,7 @@
 
 ::
 
-    x (B, I) raw ── standardise ── u (B, I) ─┬────────────────────────────┐ (shortcuts)
+    x (B, I) raw ── standardise ── u (B, m) ─┬────────────────────────────┐ (shortcuts)
                                              │                            │
     h_0, c_0, h_1 … (B, n) ─────────────── layers ─┬─ h of the top ── readout ── a (B, O)
                                                    └─ h_0_out … (B, n)           │
@@ -28,7 +28,8 @@ output                 shape       meaning
 A gru and an rnn have no ``c``. Where gates see gates there is a ``gates_0`` (batch, K), too; with
 a projection ``h_0`` is (batch, p). The weights are initialisers under torch's names:
 ``weight_ih_l0``, ``readout.weight`` …, as in `rtrl_lstm.parameters`; ``bias_l0`` is the sum of
-torch's two where only that matters.
+torch's two where only that matters. Inputs that only a combination sees (`Spec.combine_only`) have
+no columns there, and no mean and scale.
 """
 
 from numpy.typing import DTypeLike
@@ -50,7 +51,7 @@ def step_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
         name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
     }
 
-    u = ends.scaled(g, numbers, x)
+    u = ends.scaled(g, numbers, x, 1)
     h, after = layers.advance(g, spec, layers.stored(g, numbers), u, states)
     g.output("y", ends.forecast(g, numbers, h, u, x), ("batch", spec.output_size))
     for name in states:

@@ -46,7 +46,8 @@ STEP = frozenset(
 """All that a step is drawn with. None reads a file, loops, or makes a tensor from nothing."""
 
 MIXING = frozenset({"Gather", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze", "Unsqueeze"})
-"""And the combination with forecasts among the inputs, which one Gather takes from the rows."""
+"""And the combination with forecasts among the inputs. One Gather takes these from the rows, and
+another what the network sees of them."""
 
 SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
 """And a sequence. Shape is that of X alone."""
@@ -126,14 +127,24 @@ def check_nodes(model: onnx.ModelProto, graph: str) -> None:
         foreign |= _foreign(body.node, STEP)
         if body.initializer or body.sparse_initializer or any(_bodies(body.node)):
             foreign.add("numbers or loops within a loop")
-    # With a second one it could take the same again along another axis: squares of what is fed.
-    if graph != "learner" and sum(node.op_type == "Gather" for node in nodes) > 1:
-        foreign.add("Gather twice")
+    # It could take the same again along another axis: squares of what is fed.
+    if graph != "learner" and _gathers_again(nodes):
+        foreign.add("Gather of what is not fed")
     if model.functions or model.graph.sparse_initializer:
         foreign.add("functions or sparse tensors")
     if foreign:
         what = ", ".join(sorted(foreign))
         raise GraphFileError(f"altered: it holds what no graph of rtrl-lstm holds ({what})")
+
+
+def _gathers_again(nodes: Iterable[onnx.NodeProto]) -> bool:
+    """Whether a Gather takes from anything but rows as they are fed, or there are more than two."""
+    rows = {"x", "X"}
+    for node in nodes:
+        if node.op_type == "Flatten" and list(node.input) == ["X"]:
+            rows |= set(node.output)
+    taken = [name for node in nodes if node.op_type == "Gather" for name in node.input[:1]]
+    return len(taken) > 2 or not rows.issuperset(taken)
 
 
 def check_standard(model: onnx.ModelProto) -> None:
@@ -148,7 +159,7 @@ def check_growth(model: onnx.ModelProto, provenance: Provenance) -> None:
     """Refuse a step, or the body of a loop, that makes a tensor larger than all it is given."""
     if provenance.graph != "sequence":
         _check_growth(model)
-    fed = [(provenance.spec.input_size,), *(n.shape for n in provenance.carried().values())]
+    fed = [(provenance.spec.seen_size,), *(n.shape for n in provenance.carried().values())]
     around = _inferred(model).value_info if any(_bodies(model.graph.node)) else []
     for body in _bodies(model.graph.node):
         single = onnx.ModelProto()

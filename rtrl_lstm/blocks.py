@@ -7,9 +7,11 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.fields import Array, Field
 from rtrl_lstm.kernels import slots
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.optimizers import Clip
+from rtrl_lstm.spec import Spec
 
 GATE_BIASES = {"i": "input_gate_bias", "f": "forget_bias", "o": "output_gate_bias"}
 
@@ -27,7 +29,7 @@ def initial_block(layout: Layout, seed: int | None = None) -> NDArray[np.uint8]:
     for name, field in layout.fields.items():
         if not name.endswith(".weight"):
             continue
-        values = rng.uniform(-bound, bound, field.shape)
+        values = _drawn(rng, bound, field, spec)
         if name == "readout.direct.weight" and spec.init_range is None:
             values[:, [label.startswith("x") for label in field.axes[1]]] = 0.0
         gate = name.split(".")[-2]
@@ -37,6 +39,16 @@ def initial_block(layout: Layout, seed: int | None = None) -> NDArray[np.uint8]:
     _write_constants(layout, block)
     layout.head(block)[slots.H_SEED] = (spec.seed if seed is None else seed) % 2**53
     return block
+
+
+def _drawn(rng: np.random.Generator, bound: float, field: Field, spec: Spec) -> Array:
+    """Weights uniform in +-bound: with and without unseen inputs a seed's are the same."""
+    (units, sources), unseen = field.shape, sorted(set(spec.combine_only))
+    first = next((k for k, label in enumerate(field.axes[1]) if label.startswith("x")), -1)
+    if first < 0 or not unseen:
+        return rng.uniform(-bound, bound, field.shape)
+    values = rng.uniform(-bound, bound, (units, sources + len(unseen)))
+    return np.delete(values, [first + k for k in unseen], axis=1)
 
 
 def _write_constants(layout: Layout, block: NDArray[np.uint8]) -> None:

@@ -403,8 +403,8 @@ class Core(Named):
 
         Raises:
             TypeError: it is no dict; nothing has changed.
-            ValueError: a name or a shape does not fit, or a number is not finite; nothing has
-                changed.
+            ValueError: a name or a shape does not fit, a number is not finite, or one is not 0
+                where the learner has no weights; nothing has changed.
         """
         arrays = parameters.checked(given, self.state_dict(), self.layout)
         for name, values in parameters.rows_of_weights(arrays, self.layout, self.array):

@@ -12,6 +12,7 @@ Spec and the block. Arrays are named; each axis of an array carries labels ("uni
     layer0.proj.weight  (outputs, units) of the projection
     readout.weight      (units, outputs); also .moment1, .moment2, .sum
     readout.direct      (outputs, bias and inputs): the readout's bias and shortcuts
+                        (of inputs both have those that the network sees)
     input.mean  target.mean ...  running statistics
 
 Rows of weights lie as [vector of lanes][source][lane]: a sweep over a row reads memory in one
@@ -91,6 +92,12 @@ class Layout(Mixed):
         self._write_readout_rows(table)
         self.table = np.array(table, np.int64)
         self._close()
+
+    @property
+    def weights(self) -> int:
+        """How many weights there are, biases among them."""
+        shapes = (f.shape for name, f in self.fields.items() if name.endswith(".weight"))
+        return sum(units * sources for units, sources in shapes)
 
     # --- the parts of the table ------------------------------------------------------------
 
@@ -173,7 +180,7 @@ class Layout(Mixed):
         table[slots.T_OUT] = self._place("out", outputs)
         table[slots.T_CREDIT_OUT] = self._place("credit", outputs)
         rows = labels("row", spec.horizon)
-        table[slots.T_RING] = self._place("ring", rows, labels("x", spec.input_size))
+        table[slots.T_RING] = self._place("ring", rows, self._seen())
         table[slots.T_RING_RESET] = self._place("ring.reset", rows)
 
     def _write_layers(self, table: list[int]) -> None:
@@ -182,7 +189,7 @@ class Layout(Mixed):
         table[slots.T_FIRST_LAYER] = len(table)
         for number in range(spec.num_layers):
             table[slots.T_LAST_LAYER] = len(table)
-            below = labels("x", spec.input_size) if number == 0 else labels("b", spec.state_size)
+            below = labels("b", spec.state_size) if number else self._seen()
             self._write_layer(table, number, below)
         table[slots.T_LAYER_STEP] = len(table) - table[slots.T_LAST_LAYER]
         if spec.rule == "full":
@@ -191,6 +198,11 @@ class Layout(Mixed):
             table[slots.T_INFLUENCE] = self._place(
                 "influence", labels("dz", 5 * lanes * self.lanes)
             )
+
+    def _seen(self) -> tuple[str, ...]:
+        """The labels of the inputs that the network sees; they keep their numbers."""
+        inputs = labels("x", self.spec.input_size)
+        return tuple(inputs[k] for k in self.spec.seen_inputs) if self.spec.combine_only else inputs
 
     def _sources(self, below: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """The groups of a layer's sources, in the order in which they lie."""
@@ -446,7 +458,7 @@ class Layout(Mixed):
         groups = self._output_groups
         table.extend(self._row("readout", self._output_labels(), outputs, slots.DIRECT, groups))
         table[slots.T_DIRECT] = len(table)
-        inputs = labels("x", spec.input_size) if spec.shortcuts else ()
+        inputs = self._seen() if spec.shortcuts else ()
         seen = (*(("bias",) if spec.is_biased("readout") else ()), *inputs)
         direct = self._row("readout.direct", outputs, seen, slots.DIRECT)
         direct[slots.R_FIRST] = int(spec.has_bias and not spec.is_biased("readout"))

@@ -309,7 +309,7 @@ def _check_size(spec: Spec, nbytes: int, begins_with: int = 0) -> None:
     begins_with: 0, or how many of that size it need only begin with.
     """
     least = spec.num_layers * spec.hidden_size + spec.hidden_size * spec.output_size
-    least += (1 + spec.horizon) * spec.input_size
+    least += spec.input_size + spec.horizon * spec.seen_size
     if spec.rule == "full":
         least *= spec.num_layers * spec.hidden_size
     if least <= nbytes and 0 < begins_with * layout_of(spec).nbytes <= nbytes:

@@ -66,7 +66,6 @@ def facts_of(learner: Core) -> dict[str, object]:
     """What a learner is and how far it has come."""
     spec = learner.spec
     layers = f"{spec.num_layers} × " if spec.num_layers > 1 else ""
-    weights = sum(values.size for values in learner.state_dict().values())
     kibibytes = learner.block.nbytes / 1024
     return {
         "cell": f"{layers}{spec.cell}, {counted(spec.hidden_size, 'unit')}",
@@ -77,7 +76,7 @@ def facts_of(learner: Core) -> dict[str, object]:
         f"rate {learner.learning_rate:g}{', falling' if spec.schedule else ''}",
         "rows": f"{learner.steps:,}",
         "labels learned": f"{learner.labels:,}",
-        "size": f"{counted(weights, 'weight')}, {kibibytes:,.0f} KiB, {spec.dtype}",
+        "size": f"{counted(learner.layout.weights, 'weight')}, {kibibytes:,.0f} KiB, {spec.dtype}",
     }
 
 

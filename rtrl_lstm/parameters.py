@@ -9,7 +9,8 @@
 Gates: i, f, g, o in an lstm (those that it has); r, z, n in a gru; one in an rnn; f, z, o in an
 elstm, which has no weight_hh. A gru has two biases; elsewhere bias_ih is the bias and bias_hh zero.
 With blocks a gate has n / block_size rows and not n. Where some of the gates do not see what the
-others see, their part of the matrix is zero.
+others see, their part of the matrix is zero, and so are the columns of inputs that the network does
+not see (`Spec.combine_only`). What is loaded must be zero there.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtrl_lstm.cells import gates_of, has_second_bias, is_recurrent, rows_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.layout import Layout
 from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
+
+OF_INPUTS = ("weight_ih_l0", "readout.shortcut")
+"""Parameters with a column for each input."""
 
 
 class Part(NamedTuple):
@@ -83,19 +86,54 @@ def _width(layout: Layout, part: Part) -> int:
     return max(len(_columns_of(labels, part)) for labels in everything)
 
 
+def _is_of_inputs(part: Part) -> bool:
+    return part.prefixes == ("x",)
+
+
 def _matrix_of(row: Array, layout: Layout, part: Part) -> Array:
     """A part of a parameter, of its row of weights: zeros where the row does not see that."""
     found = _columns(layout, part)
-    return row[:, found] if found else np.zeros((len(row), _width(layout, part)), row.dtype)
+    values = row[:, found] if found else np.zeros((len(row), _width(layout, part)), row.dtype)
+    return widened(values, layout.spec) if _is_of_inputs(part) else values
 
 
-def _absent(layout: Layout, parts: list[Part]) -> NDArray[np.bool_]:
-    """Which rows of a parameter stand for no weights."""
-    rows = [
-        np.full(len(layout.fields[f"{part.row}.weight"].axes[0]), not _columns(layout, part))
-        for part in parts
-    ]
-    return np.concatenate(rows)
+def widened(values: Array, spec: Spec) -> Array:
+    """Columns of the inputs that the network sees, among zeros for the others: (n, I)."""
+    if not spec.combine_only:
+        return values
+    wide: Array = np.zeros((len(values), spec.input_size), values.dtype)
+    wide[:, spec.seen_inputs] = values
+    return wide
+
+
+def _seen(values: Array, spec: Spec) -> Array:
+    """The inverse of `widened`."""
+    return values[:, spec.seen_inputs] if spec.combine_only else values
+
+
+def without_unseen(arrays: Mapping[str, Array], spec: Spec) -> dict[str, Array]:
+    """Parameters with columns of the inputs alone that the network sees."""
+    return {n: _seen(values, spec) if n in OF_INPUTS else values for n, values in arrays.items()}
+
+
+def with_unseen(arrays: Mapping[str, Array], spec: Spec) -> dict[str, Array]:
+    """The inverse of `without_unseen`: zeros for the other inputs."""
+    return {n: widened(values, spec) if n in OF_INPUTS else values for n, values in arrays.items()}
+
+
+def _check_absent(name: str, values: Array, parts: list[Part], layout: Layout) -> None:
+    """Refuse numbers in rows and columns of a parameter that stand for no weights."""
+    rest = _as_matrix(values)
+    for part in parts:
+        units = len(layout.fields[f"{part.row}.weight"].axes[0])
+        piece, rest = rest[:units], rest[units:]
+        unseen = list(layout.spec.combine_only) if _is_of_inputs(part) else []
+        if (piece[:, unseen] if _columns(layout, part) else piece).any():
+            raise _nowhere(name)
+
+
+def _nowhere(name: str) -> ValueError:
+    return ValueError(f"{name} has numbers where this learner has no weights")
 
 
 def _has_zero_bias(spec: Spec) -> bool:
@@ -136,8 +174,10 @@ def checked(given: dict[str, Any], own: dict[str, Array], layout: Layout) -> dic
         if not np.isfinite(kept).all():
             raise ValueError(f"{name} has numbers that are not finite in {kept.dtype}")
     for name, parts in _parts_of(layout.spec):
-        if np.any(arrays[name][_absent(layout, parts)]):
-            raise ValueError(f"{name} has numbers where this learner has no weights")
+        _check_absent(name, arrays[name], parts, layout)
+    unseen = list(layout.spec.combine_only)
+    if layout.spec.shortcuts and arrays["readout.shortcut"][:, unseen].any():
+        raise _nowhere("readout.shortcut")
     return arrays
 
 
@@ -159,7 +199,7 @@ def read(layout: Layout, array: Callable[[str], Array]) -> dict[str, Array]:
     if biased:
         found["readout.bias"] = direct[:, 0]
     if spec.shortcuts:
-        found["readout.shortcut"] = direct[:, int(biased) :]
+        found["readout.shortcut"] = widened(direct[:, int(biased) :], spec)
     return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
 
@@ -183,11 +223,12 @@ def rows_of_weights(
             row = array(f"{part.row}.weight")
             piece, rest = rest[: len(row)], rest[len(row) :]
             found = _columns(layout, part)
+            piece = _seen(piece, spec) if _is_of_inputs(part) else piece
             row[:, found] = piece if found else 0.0
             yield f"{part.row}.weight", row
     yield "readout.weight", arrays["readout.weight"].T
     direct = [arrays["readout.bias"][:, np.newaxis]] if spec.is_biased("readout") else []
     if spec.shortcuts:
-        direct.append(arrays["readout.shortcut"])
+        direct.append(_seen(arrays["readout.shortcut"], spec))
     if direct:
         yield "readout.direct.weight", np.concatenate(direct, axis=1)

@@ -116,7 +116,8 @@ class Spec:
             them and the target's mean until it has proved better (`kernels/advantage.py`). With
             several outputs a tuple of them for each, all of one length. For squared error and a
             scaled target.
-        combine_only: those of `combine_with` that the network does not see.
+        combine_only: those of `combine_with` that the network does not see: it has no weights for
+            them (in `state_dict` their columns are 0), and must be left another input.
         combine_inner: those of `combine_with` that only least squares weighs, and that are not
             averaged with it by themselves.
         contexts: whether what the network says is mixed with how often labels come, and with which
@@ -396,6 +397,17 @@ class Spec:
         if isinstance(self.scale_inputs, tuple):
             return self.scale_inputs
         return (self.scale_inputs,) * self.input_size
+
+    @property
+    def seen_inputs(self) -> tuple[int, ...]:
+        """The inputs that the network sees: all but those of `combine_only`."""
+        unseen = set(self.combine_only)
+        return tuple(k for k in range(self.input_size) if k not in unseen)
+
+    @property
+    def seen_size(self) -> int:
+        """How many these are."""
+        return self.input_size - len(set(self.combine_only))
 
     @property
     def sums_gradients(self) -> bool:

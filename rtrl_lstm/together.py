@@ -112,6 +112,7 @@ def _check_combination(spec: Spec) -> None:
     known = {k for inputs in several for k in inputs}
     for name in ("combine_only", "combine_inner"):
         require(set(getattr(spec, name)) <= known, f"{name} must name some of combine_with")
+    require(spec.seen_size > 0, "combine_only must leave the network an input")
     require(
         not several or (spec.loss == "squared_error" and spec.scale_target),
         "combine_with is for loss 'squared_error' and scale_target",

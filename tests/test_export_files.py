@@ -315,7 +315,7 @@ def gathers(model):
 SEQUENCE_ALTERATIONS = {
     "step": (in_a_step_graph, "holds what no graph of rtrl-lstm holds"),
     "sizes": (sizes_from_the_file, "holds sizes that no graph of ours has"),
-    "gathers": (gathers, "Gather twice"),
+    "gathers": (gathers, "Gather of what is not fed"),
     "shape": (sizes_of_weights, "(Shape)"),
     "words": (words, "reverse"),
     "loop": (a_loop_elsewhere, "Loop"),

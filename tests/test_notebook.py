@@ -58,7 +58,7 @@ def test_a_learner(net: Any) -> None:
     assert card.facts["inputs, outputs"] == f"{spec.input_size}, {spec.output_size}"
     assert card.facts["cell"].endswith(f"{spec.cell}, {spec.hidden_size} units")
     assert ("horizon" in card.facts) == bool(spec.horizon)
-    weights = sum(values.size for values in net.state_dict().values())
+    weights = sum(np.count_nonzero(values) for values in net.state_dict().values())
     assert card.facts["size"].startswith(f"{weights:,} weights")
     layers = [spec.input_size, *[spec.hidden_size] * spec.num_layers, spec.output_size]
     dots = [min(size, 8) for size in layers]

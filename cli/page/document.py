@@ -309,8 +309,7 @@ def _settings(model: Model, by: str) -> str:
         told = _together(model.schema.input_names)
         names = told[:MOST_INPUTS] + ["…"] * (len(told) > MOST_INPUTS)
         rows["inputs"] = f"{model.schema.input_size}: {', '.join(names)}"
-        each = [learner.state_dict().values() for learner in model.learners]
-        rows["weights"] = f"{sum(values.size for one in each for values in one):,}"
+        rows["weights"] = f"{sum(learner.layout.weights for learner in model.learners):,}"
         if len(model.learners) > 1:
             rows["members"] = len(model.learners)
         if len(model.rates) > 1:

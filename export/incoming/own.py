@@ -11,6 +11,7 @@ from rtrl_lstm.cells import rows_of
 from rtrl_lstm.combined import history_of
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import kind_of
+from rtrl_lstm.parameters import widened, with_unseen, without_unseen
 from rtrl_lstm.spec import Spec
 from rtrl_lstm.unknown import refuse_unknown
 
@@ -74,10 +75,10 @@ def _from_forward(file: GraphFile, spec: Spec) -> Net:
     model = suspicion.parse(file.data)
     given = _widened(suspicion.numbers(model, file.provenance))
     fresh = kind_of(spec).new(spec)
-    wanted = fresh.state_dict()
+    wanted = without_unseen(fresh.state_dict(), spec)
     try:
         parameters = {name: _parameter(name, value, given, spec) for name, value in wanted.items()}
-        fresh.load_state_dict(parameters)
+        fresh.load_state_dict(with_unseen(parameters, spec))
         numbers = carry.numbers_of(fresh)
         numbers |= {name: value[0].astype(np.float64) for name, value in file.state.items()}
         _add_scaling(numbers, given, spec)
@@ -140,8 +141,10 @@ def _add_scaling(numbers: dict[str, Array], given: Mapping[str, Array], spec: Sp
     """Statistics: the graph has mean and scale, and not how many rows they are of."""
     if "input_scale" in given and "input.count" in numbers:
         mean = given["input_mean"] + given.get("input_mean_rest", 0.0)
-        constant = given["input_scale"] == 0
-        sd = 1.0 / np.where(constant, 1.0, given["input_scale"])
+        # What the network does not see has none.
+        mean, scale = (widened(v[None], spec)[0] for v in (mean, given["input_scale"]))
+        constant = scale == 0
+        sd = 1.0 / np.where(constant, 1.0, scale)
         write_scaling(numbers, "input", Scaling(mean, sd), spec.input_size)
         numbers["input.m2"] = np.where(constant, 0.0, numbers["input.m2"])
     if "target_scale" in given and "target.count" in numbers:

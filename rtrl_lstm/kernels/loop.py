@@ -312,7 +312,7 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
         slot = row % horizon
         if body[table[T_RING_RESET] + slot] != 0.0:
             clear_learning(head, body, table, team)
-        ring = table[T_RING] + slot * table[T_INPUTS]
+        ring = table[T_RING] + slot * table[layer + L_BELOW]
         to = table[layer + L_NOW + S_U] + table[layer + L_X_AT]
         for k in range(table[layer + L_BELOW]):
             body[to + k] = body[ring + k]
@@ -339,9 +339,9 @@ def _make_trail(cell, clear_learning, trace_step, learn, read_out):
 def _buffer(head, body, table):
     """Keep the scaled inputs of this row until their label comes."""
     layer, slot = table[T_FIRST_LAYER], int(head[H_STEPS]) % table[T_HORIZON]
-    ring = table[T_RING] + slot * table[T_INPUTS]
+    ring = table[T_RING] + slot * table[layer + L_BELOW]
     at = table[layer + L_NEXT + S_U] + table[layer + L_X_AT]
-    for k in range(table[T_INPUTS]):
+    for k in range(table[layer + L_BELOW]):
         body[ring + k] = body[at + k]
     body[table[T_RING_RESET] + slot] = head[H_RESET_NEXT]
 

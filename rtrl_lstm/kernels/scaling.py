@@ -56,17 +56,16 @@ def _bounded(value, count, mean, m2):
 
 @hot
 def scale_inputs(head, body, table, x, first, at):
-    """Put the row x[first:], as the network is to see it, at `at` in the body."""
+    """Put of the row x[first:] what the network sees, as it is to see it, at `at` in the body."""
     count_at, mean_at, m2_at = table[T_INPUT_COUNT], table[T_INPUT_MEAN], table[T_INPUT_M2]
     scaled, frozen = table[T_SCALED], head[H_FROZEN] != 0.0
     for k in range(table[T_INPUTS]):
-        if table[scaled + k] == AS_IS:
-            body[at + k] = x[first + k]
-            continue
-        value = float(x[first + k])
         if table[scaled + k] == UNSEEN:
-            value = 0.0
+            continue
+        if table[scaled + k] == AS_IS:
+            body[at] = x[first + k]
         else:
+            value = float(x[first + k])
             if not frozen:
                 value = _bounded(value, head[count_at + k], head[mean_at + k], head[m2_at + k])
                 head[count_at + k] += 1.0
@@ -75,8 +74,8 @@ def scale_inputs(head, body, table, x, first, at):
                 head[m2_at + k] += step * (value - head[mean_at + k])
             m2 = head[m2_at + k]
             centred = value - head[mean_at + k]
-            value = centred / math.sqrt(m2 / head[count_at + k]) if m2 > 0.0 else 0.0
-        body[at + k] = value
+            body[at] = centred / math.sqrt(m2 / head[count_at + k]) if m2 > 0.0 else 0.0
+        at += 1
 
 
 @hot

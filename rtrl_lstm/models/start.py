@@ -18,6 +18,7 @@ import numpy as np
 from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.optimizers import ClipCredit
+from rtrl_lstm.parameters import OF_INPUTS
 from rtrl_lstm.spec import CELL_OPTIONS, Spec
 from rtrl_lstm.table.asked import TIMES
 from rtrl_lstm.table.schema import Schema, SchemaError
@@ -141,7 +142,7 @@ def widened(net: Learner | Forecaster, spec: Spec, places: Sequence[int]) -> Lea
     made = kind_of(spec).new(spec)
     parameters = net.state_dict()
     for name, value in made.state_dict().items():
-        if name in ("weight_ih_l0", "readout.shortcut"):
+        if name in OF_INPUTS:
             wide = np.zeros_like(value)
             wide[:, places] = parameters[name]
             parameters[name] = wide
@@ -162,7 +163,7 @@ def widened(net: Learner | Forecaster, spec: Spec, places: Sequence[int]) -> Lea
 def silence(net: Learner | Forecaster, known: int) -> None:
     """Weights of zero for the inputs behind the first `known`, which are new."""
     parameters = net.state_dict()
-    for name in ("weight_ih_l0", "readout.shortcut"):
+    for name in OF_INPUTS:
         if name in parameters:
             parameters[name][:, known:] = 0.0
     net.load_state_dict(parameters)
