@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from rtrl_lstm.cli.dialect import DELIMITERS
 from rtrl_lstm.cli.errors import Stop
+from rtrl_lstm.table.values import is_number
 
 _MOST_TITLES = 50  # lines
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -48,6 +49,6 @@ def line_of_header(first: bytes, names: Iterable[str]) -> int:
     for number, line in enumerate(first.decode(errors="replace").splitlines()[:_MOST_TITLES], 1):
         for delimiter in DELIMITERS:
             fields = {field.strip().strip('"') for field in line.split(delimiter)}
-            if wanted <= fields and number > 1:
+            if number > 1 and wanted <= fields and not any(map(is_number, fields)):
                 return number
     return 0

@@ -127,11 +127,21 @@ def check_header(schema: Schema, source: Source) -> None:
     try:
         schema.check_columns(source.columns, target=True)
     except SchemaError as error:
-        if line := line_of_header(source.beginning(), schema.target_names):
-            name, table = source.name, str(Path(source.name).with_name("table.csv"))
-            cure = "" if name == table else f": tail -n +{line} {shlex.quote(name)} > {table}"
-            raise Stop(f"{name}: {error}; line {line} is its header{cure}") from error
+        first = source.beginning()
+        if line := line_of_header(first, schema.target_names):
+            cure = _from_line(line, source.name, first)
+            raise Stop(f"{source.name}: {error}; line {line} is its header{cure}") from error
         raise misfit(source, error) from error
+
+
+def _from_line(line: int, name: str, first: bytes) -> str:
+    """How to have a file that begins with its header; "" where its bytes are not its text."""
+    table = Path(name).with_name("table.csv")
+    with open(name, "rb") as file:
+        is_plain = file.read(len(first)) == first
+    if not is_plain or table.exists():
+        return ""
+    return f": tail -n +{line} {shlex.quote(name)} > {shlex.quote(str(table))}"
 
 
 def misfit(source: Source, error: SchemaError) -> Stop:

@@ -86,7 +86,8 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
             f"most time stamps in {column!r} are before the one above: the rows have to come in "
             "order, the oldest first; these figures are of forecasts of what had been before"
         ]
-    if _MANY * (times := found.get("out_of_order", 0)) > found["rows"] and times >= _MANY:
+    times, is_one = found.get("out_of_order", 0), schema.arguments["reset_on"] is None
+    if is_one and _MANY * times > found["rows"] and times >= _MANY:  # sequences may begin anew
         return [
             f"{counted(times, 'time stamp')} in {column!r} are before the one above: the rows have "
             "to come in order, the oldest first, or a forecast is of no time to come"

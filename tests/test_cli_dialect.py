@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from pathlib import Path
@@ -180,6 +181,24 @@ def test_a_first_line_that_is_not_the_header_that_was_meant(
 ) -> None:
     (tmp_path / "rows.csv").write_text(text)
     assert says in run("learn", "rows.csv", "--target", "y", cwd=tmp_path, code=1).stderr
+
+
+def test_titles_above_the_header_of_a_file_that_no_tail_cuts(tmp_path: Path) -> None:
+    folder, text = tmp_path / "my files", "Sales\ntime,y\n1,2\n"
+    folder.mkdir()
+    for name, content, cure in (
+        ("rows.csv", text.encode(), ": tail -n +2 'my files/rows.csv' > 'my files/table.csv'\n"),
+        ("rows.csv.gz", gzip.compress(text.encode()), "\n"),
+        ("wide.csv", text.encode("utf-16"), "\n"),
+    ):
+        (folder / name).write_bytes(content)
+        said = run("learn", f"my files/{name}", "--target", "y", cwd=tmp_path, code=1).stderr
+        assert f"line 2 is its header{cure}" in said
+    (folder / "table.csv").write_text("a,flag\n1,n\n2,y\n")
+    said = run("learn", "my files/table.csv", "--target", "y", cwd=tmp_path, code=1).stderr
+    assert "is its header" not in said
+    said = run("learn", "my files/rows.csv", "--target", "y", cwd=tmp_path, code=1).stderr
+    assert said.endswith("line 2 is its header\n")  # nothing that would write over a file
 
 
 def test_names_with_commas(tmp_path: Path) -> None:

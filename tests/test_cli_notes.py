@@ -49,6 +49,13 @@ def test_rows_in_no_order(tmp_path: Path) -> None:
     assert "are before" not in _learn(tmp_path, ["day,y", *rows[:90], *rows[80:]])
 
 
+def test_each_sequence_has_times_of_its_own(tmp_path: Path) -> None:
+    rows = [f"{DAYS[k % 8]},{k // 8},{k % 7}" for k in range(400)]
+    lines = ["day,run,y", *rows]
+    assert "49 time stamps in 'day' are before" in _learn(tmp_path, lines)
+    assert "are before" not in _learn(tmp_path, lines, "--reset-on", "run")
+
+
 def test_text_of_very_many_values(tmp_path: Path) -> None:
     lines = ["sold,shop,y"] + [f"K{k},{k % 9}th,{k % 5}" for k in range(99)]
     said = _learn(tmp_path, lines)
