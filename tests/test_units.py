@@ -1,6 +1,7 @@
 """Numbers with units: what is taken off, when, and what is left alone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import figures, run
@@ -64,10 +65,24 @@ def test_a_schema_takes_them_off() -> None:
             schema.read({**rows[0], "y": wrong})
 
 
-@pytest.mark.parametrize("units", [{"y": ""}, {"y": 3}])
-def test_what_units_cannot_be(units: dict[str, str]) -> None:
+@pytest.mark.parametrize("units", [{"y": ""}, {"y": 3}, {3: "kWh"}, [("y", "kWh")]])
+def test_what_units_cannot_be(units: Any) -> None:
     with pytest.raises(ValueError, match="units must be"):
         Model("y", units=units)
+
+
+@pytest.mark.parametrize("unit", [" kWh", "deg C", "jan", "1"])
+def test_what_is_never_taken_off_is_no_unit(unit: str) -> None:
+    """A column would silently stay one of text."""
+    with pytest.raises(ValueError, match=f"units: '{unit}' is not one word"):
+        Model("y", units={"y": unit})
+
+
+@pytest.mark.parametrize("unit", ["kWh", "m3/h", "°C", "EUR", "US$", "$", "%"])
+def test_what_is_a_unit(unit: str) -> None:
+    for field in (f"5 {unit}", f"{unit} 5"):
+        if as_number(field) is not None or unit_of([field] * 3):
+            assert Schema("y", units={"y": unit}).truth({"y": field}) == 5.0
 
 
 def _rows(unit: str, comma: bool = False) -> list[str]:

@@ -32,14 +32,20 @@ class Units:
         given: this.
 
     Raises:
-        ValueError: it is no such mapping.
+        ValueError: it is no such mapping, or a unit is none that is looked for: one word.
     """
 
     def __init__(self, given: Mapping[str, str] | None) -> None:
         is_fine = given is None or isinstance(given, Mapping)
         self.given = dict(given or {}) if is_fine else {}
-        if not is_fine or not all(isinstance(unit, str) and unit for unit in self.given.values()):
+        names_and_units = [part for pair in self.given.items() for part in pair]
+        if not is_fine or not all(isinstance(part, str) and part for part in names_and_units):
             raise ValueError(f"units must be the unit of each column by its name, not {given!r}")
+        for unit in self.given.values():
+            if not _is_read(unit):
+                raise ValueError(
+                    f"units: {unit!r} is not one word, such as kWh or m3/h, nor EUR or the like"
+                )
 
     def without(self, get: Callable[[str], Any]) -> Callable[[str], Any]:
         """What gives the value of a column, without the unit that it may have."""
@@ -51,6 +57,12 @@ class Units:
             return raw if unit is None or not isinstance(raw, str) else _without(raw, unit)
 
         return plain
+
+
+def _is_read(unit: str) -> bool:
+    """Whether numbers with that unit, behind or before them, are read."""
+    fields = (f"1 {unit}", f"{unit} 1")
+    return any(_split(raw)[1] == unit or as_number(raw) is not None for raw in fields)
 
 
 def _without(raw: str, unit: str) -> str:
