@@ -47,7 +47,7 @@ _ROLES = ("reset_on", "weight", "key", "id", "time_of_day")
 DATED = 20_000
 """Rows that are looked at for what comes first in their dates: more than a day of 5 seconds."""
 _FIRST = 24  # rows that are looked at for units
-_FIELDS = 50_000  # that are looked at for numbers that mean no value, of 1,000 rows at most
+_FIELDS = 50_000  # looked at for units and for numbers that mean no value, of 1,000 rows at most
 _NINES = re.compile(r"\s*-?9{2,}(\.(0+|9+))?\s*")  # those that are written for it
 _FAR = 2  # times the range of all other numbers of the column
 _MOST_OF_UNITS = 3  # rows of them: units, and what a logger says of how they were taken
@@ -98,8 +98,8 @@ def _time_columns(options: dict[str, Any], rows: list[dict[str, Any]]) -> dict[s
 
     That is the one column, of no other use, whose first value is a date; of several the first one
     whose stamps grow from row to row; where there is none, the one called after time whose first
-    value is a Unix time, digits of a date or a spreadsheet's day; and if a date is nothing else,
-    the one whose first value is a time of day.
+    value is a Unix time or digits of a date, or after a date and whose first is a spreadsheet's
+    day; and if a date is nothing else, the one whose first value is a time of day.
     """
     used = {*options["target"], *(options[role] for role in _ROLES)}
     free = {name: value for name, value in rows[0].items() if name not in used}

@@ -107,8 +107,8 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     metavar="COL",
     help="Column of time stamps: it becomes time of day and day of the week. none: there is none. "
     "[default: of a file, the column that begins with a date, of several the first that grows; or "
-    "else the one called time or the like that begins with a Unix time, a spreadsheet's day or "
-    "20200131]",
+    "else the one called time or the like that begins with a Unix time or 20200131, or called date "
+    "or the like with a spreadsheet's day]",
 )
 @click.option(
     "--time-of-day",
