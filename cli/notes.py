@@ -36,13 +36,9 @@ def notes_on(schema: Schema, found: dict[str, Any], targets: FewValues, dtype: s
     classes = schema.target.classes
     if schema.task == "multiclass" and _begins_with_text(classes):
         notes.append(f"column {target!r} was taken for labels, {_but_for(classes[0])}")
-    elif OTHER in classes and schema.task == "multiclass":
-        most = schema.arguments["max_categories"]
-        first, second = map(shown, classes[:2])
-        notes += _on_unit(target, classes) or [
-            f"column {target!r} has more than {most} labels, such as {first} and {second}: the "
-            f"others are {OTHER!r}"
-        ]
+    elif schema.task == "multiclass":
+        is_sure = schema.arguments["task"] == "multiclass" and OTHER not in classes
+        notes += ([] if is_sure else _on_unit(target, classes)) or _on_crowd(schema)
     if dtype == "float32" and (size := _too_large(found)):
         notes.append(
             f"column {target!r} is about {number(size).strip()} and moves by so little from row to "
@@ -51,6 +47,19 @@ def notes_on(schema: Schema, found: dict[str, Any], targets: FewValues, dtype: s
     if not found["learned"] and found["bad_rows"] < found["rows"]:
         notes.append(f"nothing was learned: {_why_nothing(schema, found)}")
     return notes
+
+
+def _on_crowd(schema: Schema) -> list[str]:
+    """Where a target has more labels than are kept apart."""
+    target, classes = schema.target.column, schema.target.classes
+    if OTHER not in classes:
+        return []
+    most = schema.arguments["max_categories"]
+    first, second = map(shown, classes[:2])
+    return [
+        f"column {target!r} has more than {most} labels, such as {first} and {second}: the others "
+        f"are {OTHER!r}"
+    ]
 
 
 def _on_labels(schema: Schema, found: dict[str, Any], targets: FewValues) -> list[str]:

@@ -176,6 +176,15 @@ def test_other_numbers_are_told_of_nobody(tmp_path: Path, numbers: tuple[float, 
     assert "far from" not in _learn(tmp_path, lines)
 
 
+def test_a_few_numbers_with_a_unit_are_no_labels_but_by_request(tmp_path: Path) -> None:
+    rows = "x,y\n" + "".join(f"{k % 5},{k % 7} kWh\n" for k in range(40))
+    learn = ("learn", "--target", "y")
+    said = run(*learn, stdin=rows, cwd=tmp_path).stderr
+    assert "column 'y' holds numbers with 'kWh' behind them, which are taken for text" in said
+    said = run(*learn, "--task", "multiclass", stdin=rows, cwd=tmp_path).stderr
+    assert "behind them" not in said
+
+
 @pytest.mark.parametrize("unit", [" °C", "km/h", " [µg/m³]"])
 def test_numbers_with_a_unit_in_each_cell_of_a_pipe(tmp_path: Path, unit: str) -> None:
     """What it advises helps."""
