@@ -26,7 +26,8 @@ _BY_COMMA, _BY_POINT = (
     rf"[1-9]\d{{0,2}}(?P<by>[{mark}{_APART}])\d{{3}}((?P=by)\d{{3}})*" for mark in ",."
 )
 _COMMA = re.compile(rf"{_BEFORE}(\d+|{_BY_POINT}),\d+([eE][+-]?\d+)?{_BEHIND}")
-_POINT = re.compile(rf"{_BEFORE}(\d*|{_BY_COMMA})\.\d+([eE][+-]?\d+)?{_BEHIND}")
+# Before letters a point does not tell the mark of a file: it may be none, as in 12.30 Uhr.
+_POINT = re.compile(rf"{_BEFORE}(\d*|{_BY_COMMA})\.\d+([eE][+-]?\d+)?\s*+[$€£¥₹%]?\s*+\)?\s*+")
 _GROUPED = {  # by the decimal mark: numbers with thousands set apart, none of which begins with 0
     ".": re.compile(rf"{_BEFORE}{_BY_COMMA}(\.\d*)?{_BEHIND}"),
     ",": re.compile(rf"{_BEFORE}{_BY_POINT}(,\d*)?{_BEHIND}"),

@@ -76,7 +76,7 @@ def history_of(squares: Array, alone: Array, spread: Array) -> tuple[Array, Arra
 
     What they truly were the shares do not tell. These losses are about the size of the target's
     spread, and fade as those of the last `REMEMBERED` labels do; and the mixture has proved better
-    than simple forecasts, but by no more than one label's worth.
+    than simple forecasts, but by no more than one label's worth. Before any label there is none.
 
     Args:
         squares: (O,) what least squares counts for.
@@ -91,7 +91,8 @@ def history_of(squares: Array, alone: Array, spread: Array) -> tuple[Array, Arra
     counts = np.full_like(size, REMEMBERED)
     losses = np.where(begun[..., None], np.stack((size, size, counts), axis=2), 0.0)
     advantage = np.zeros((len(spread), len(SIMPLE_ODDS), ADVANTAGE_SIZE))
-    advantage[..., DIFFERENCES_SUM] = np.sqrt(GREATEST_SURENESS / SURE_FOR) * spread[:, None]
-    advantage[..., DIFFERENCES_VARIANCE] = spread[:, None] ** 2
-    advantage[..., DIFFERENCE_SIZE] = spread[:, None]
+    heard = spread * begun.any(axis=1)
+    advantage[..., DIFFERENCES_SUM] = np.sqrt(GREATEST_SURENESS / SURE_FOR) * heard[:, None]
+    advantage[..., DIFFERENCES_VARIANCE] = heard[:, None] ** 2
+    advantage[..., DIFFERENCE_SIZE] = heard[:, None]
     return losses, advantage

@@ -141,6 +141,12 @@ def test_the_file_of_a_german_spreadsheet(tmp_path: Path) -> None:
     assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "whole.rtrl").read_bytes()
 
 
+def test_a_point_before_letters_tells_no_decimal_mark(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("at;y\n00.30 Uhr;\n01.30 Uhr;1,5\n02.30 Uhr;2,5\n")
+    assert [row[1] for row in _fields(path)] == ["", "1.5", "2.5"]
+
+
 def test_a_place_knows_the_decimal_mark(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a;b\n1,5;1\n7;2\n1,234;3\n")

@@ -146,6 +146,15 @@ def test_our_own_graphs_come_back(tmp_path, options, graph, precision):
     found.run(X, Y)
 
 
+def test_what_was_combined_before_any_label_comes_back_as_it_was(tmp_path):
+    net = rl.Learner(3, 4, scale_target=True, combine_with=(0, 2), dtype="float64")
+    export.to_onnx(net, tmp_path / "m.onnx", precision="float64")
+    found = export.from_onnx(tmp_path / "m.onnx")
+    for part in ("", ".losses", ".advantage"):
+        name = f"combination{part}"
+        np.testing.assert_array_equal(found.array(name), net.array(name))
+
+
 @pytest.mark.parametrize("horizon", [0, 3])
 def test_a_learner_graph_comes_back_whole(tmp_path, horizon):
     options = {"scale_inputs": True, "scale_target": True, "dtype": "float64"}
