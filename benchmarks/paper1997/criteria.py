@@ -6,6 +6,7 @@ them, counted from the first of the trial, it was met.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -158,7 +159,7 @@ class _HeldWatch(Watch):
             return None
         for size in sorted({min(16, whole), min(256, whole), whole}):  # a few often say no
             part = first(self.batch, size)
-            wrong, average = tested(net, part, self.criterion.tolerance)
+            wrong, average = tested(net, [part], self.criterion.tolerance)
             if wrong >= self.criterion.wrong:
                 return None
         if not self.criterion.joint:
@@ -209,11 +210,14 @@ def legal_are_highest(batch: Batch, said: Array) -> NDArray[np.bool_]:
     return np.asarray(least > np.where(batch.legal, -np.inf, said).max(axis=1))
 
 
-def tested(net: Net, batch: Batch, tolerance: float) -> tuple[int, float]:
+def tested(net: Net, batches: Iterable[Batch], tolerance: float) -> tuple[int, float]:
     """How many sequences a net gets wrong at their end, and the mean absolute error there.
 
     Where targets are noisy, it is measured against what they were before the noise.
     """
-    said = answers(net, batch)
-    wrong = int(np.sum(errors(batch, said, True) > tolerance))
-    return wrong, float(np.mean(errors(batch, said, True, np.mean)))
+    wrong, off = 0, list[Array]()
+    for batch in batches:
+        said = answers(net, batch)
+        wrong += int(np.sum(errors(batch, said, True) > tolerance))
+        off.append(errors(batch, said, True, np.mean))
+    return wrong, float(np.mean(np.concatenate(off)))

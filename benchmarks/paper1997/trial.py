@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from .rows import Row, Setting
 from .tasks import Array, Batch, EmbeddedReber, Task
 
 TESTS = 2_560
+TEST_ROWS = 2**25  # that are there at a time, which for symbols of 8 kinds takes 1.5 GB
 POINTS = 30  # of a learning curve
 SHORTCUTS = "readout.direct.weight"
 SETS = 3  # of strings, in Table 1
@@ -137,6 +138,14 @@ def _test(row: Row, task: Task, net: Net, number: int) -> dict[str, Any]:
         return {}
     if isinstance(net, Learner):
         net.reset()  # with update per sequence the last one's gradient waits for this
-    batch = task.batch(np.random.default_rng([number, row.table, 2]), TESTS)
-    wrong, off = tested(net, batch, row.tolerance)
+    wrong, off = tested(net, _tests(task, number, row.table), row.tolerance)
     return {"wrong": wrong, "off": round(off, 5)}
+
+
+def _tests(task: Task, number: int, table: int) -> Iterator[Batch]:
+    """TESTS fresh sequences, at once if they are short; else some after the other."""
+    rng = np.random.default_rng([number, table, 2])
+    length = task.batch(np.random.default_rng(0), 1).rows
+    count = TESTS if TESTS * length <= TEST_ROWS else max(1, TEST_ROWS // length)
+    for begin in range(0, TESTS, count):
+        yield task.batch(rng, min(count, TESTS - begin))

@@ -10,29 +10,34 @@ from ..tasks import DelayedXor, Distractors, TemporalOrder, TwoMarked
 from .numbers import ORDER, ORDER_NAME, SUM, SUM_NAME
 
 
+def _at_a_time(rows: int) -> int:
+    """Sequences of a batch, for a million rows: what takes memory is rows."""
+    return max(1, 1_000_000 // rows)
+
+
 def _long_lag(q: int) -> Row:
     options = (nets.TWO_CELLS, nets.SIGMOID_SLOPE, nets.SEQUENCE, SPARSE, nets.NONE, adam(0.03))
     biased = {"bias": ("gates",), "input_gate_bias": -9.0}
-    name, batch = "none, input gates biased -9, Adam .03", max(1, 1_000_000 // q)
-    setting = Setting("farther", name, merged(*options, biased), 20_000, batch, loop=True)
+    name, net = "none, input gates biased -9, Adam .03", merged(*options, biased)
+    setting = Setting("farther", name, net, 20_000, _at_a_time(q), loop=True)
     name, criterion = f"2c with a lag of {q:,}", Run(0.2, last=True)
     return Row(FARTHER, name, Distractors(q, 50), criterion, (setting,), 0, 0)
 
 
 def _long_adding(T: int) -> Row:
-    setting = Setting("farther", SUM_NAME, merged(*SUM), 60_000, 100)
+    setting = Setting("farther", SUM_NAME, merged(*SUM), 60_000, _at_a_time(T))
     name, criterion = f"adding, T = {T:,}", Window(0.04, 0.01)
     return Row(FARTHER, name, TwoMarked(T), criterion, (setting,), 0, 0, tolerance=0.04)
 
 
-def _long_order(T: int) -> Row:
+def _long_order(T: int, wired: bool = False) -> Row:
+    """wired: also with cells that see each other."""
     options = (nets.ORDER_2, nets.SIGMOID, nets.SEQUENCE, nets.CELLS, adam(0.03))
     biased = {"input_gate_bias": (-7.0, -9.0)}
     name = "cells, no f', input gates biased -7 and -9, Adam .03"
-    settings = (
-        Setting("farther", name, merged(*options, biased), 20_000, 10, loop=True),
-        Setting("farther", ORDER_NAME, merged(*ORDER), 20_000, 10),
-    )
+    other = Setting("farther", name, merged(*options, biased), 20_000, 10, loop=True)
+    setting = Setting("farther", ORDER_NAME, merged(*ORDER), 20_000, 10)
+    settings = (other, setting) if wired else (setting,)
     name, criterion = f"temporal order, T = {T:,}", Window(0.3, 0.1)
     return Row(FARTHER, name, TemporalOrder(2, T), criterion, settings, 0, 0, tolerance=0.3)
 
@@ -58,7 +63,9 @@ ROWS: tuple[Row, ...] = (
     _long_lag(10_000),
     _long_lag(100_000),
     _long_adding(10_000),
-    _long_order(10_000),
+    _long_adding(100_000),
+    _long_order(10_000, wired=True),
+    _long_order(100_000),
     _delayed_xor(20),
     _delayed_xor(50),
 )
