@@ -18,7 +18,7 @@ from .rows import Row, Setting
 from .tasks import Array, Batch, EmbeddedReber, Task
 
 TESTS = 2_560
-TEST_ROWS = 2**25  # that are there at a time, which for symbols of 8 kinds takes 1.5 GB
+TEST_ROWS = 2**25  # that are there at a time, which for symbols of 8 kinds takes 2 GB
 POINTS = 30  # of a learning curve
 SHORTCUTS = "readout.direct.weight"
 SETS = 3  # of strings, in Table 1
