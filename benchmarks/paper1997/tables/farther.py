@@ -27,8 +27,8 @@ def _long_lag(q: int) -> Row:
 def _long_adding(T: int) -> Row:
     name, net = SUM_NAME, merged(*SUM)
     if T > 10_000:
-        # What all other rows let in grows with the root of T. So gates begin to shut it out, and
-        # tell marks from the rest, by a wider start: from a narrow one that takes too long.
+        # What unmarked rows let in grows with the root of T. So less is let in at first, and
+        # weights are large enough for some cells to tell a mark from the start.
         name = SUM_NAME.replace("biased -8", "biased -13, weights within 2 at first")
         net = merged(*SUM, {"init_range": 2.0, "input_gate_bias": -13.0})
     setting = Setting("farther", name, net, 60_000, _at_a_time(T))
