@@ -3,7 +3,7 @@
 Each is a new process, from its start to its end. Beside the warm start: what imports Numba and
 calls one function of its own that was compiled and kept before, the least that Numba costs.
 
-Expect: 10 to 12 seconds the first time on a quiet machine, and a warm start of no more than 1.5
+Expect: 12 to 15 seconds the first time on a quiet machine, and a warm start of no more than 1.5
 times the least.
 
     python -m benchmarks.speed.start
