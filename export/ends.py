@@ -10,10 +10,9 @@ from .snapshot import Snapshot
 def scaled(g: Graph, numbers: Snapshot, x: str, axis: int) -> str:
     """What the network sees of the raw rows x, (B, I) or (T, B, I); `axis` is that of I."""
     mean, scale = numbers.scaling["input_mean"], numbers.scaling["input_scale"]
-    if numbers.spec.combine_only:
-        seen = list(numbers.spec.seen_inputs)
-        mean, scale = mean[seen], scale[seen]
-        x = g.op("Gather", x, g.places("input.seen", seen), axis=axis)
+    seen = list(numbers.spec.seen_inputs)
+    mean, scale = mean[seen], scale[seen]
+    x = parts.seen(g, numbers.spec, x, axis)
     if not mean.any() and (scale == 1).all():
         return x
     return parts.standardise(g, x, mean, scale)

@@ -119,7 +119,7 @@ class _Step:
             before = Statistics.of(self.now, "input")
             z, after = statistics.scale_inputs(g, spec, z, before, self.ones)
             self.now |= after.named("input")
-        return statistics.seen(g, spec, z)
+        return parts.seen(g, spec, z, axis=1)
 
     def _target_scale(self) -> tuple[str, str]:
         """Mean and spread of the target (B, K), as they stand."""

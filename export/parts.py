@@ -7,6 +7,7 @@ numbers of their own. Shapes: B rows, I inputs, n units, O outputs.
 import numpy as np
 
 from rtrl_lstm.fields import Array
+from rtrl_lstm.spec import Spec
 
 from .graph import Graph
 
@@ -24,6 +25,13 @@ def standardise(g: Graph, x: str, mean: Array, scale: Array) -> str:
     if rest.any():
         z = g.op("Sub", z, g.number("input_mean_rest", rest))
     return g.op("Mul", z, g.number("input_scale", scale))
+
+
+def seen(g: Graph, spec: Spec, x: str, axis: int) -> str:
+    """Of rows (B, I) or (T, B, I) the inputs that the network sees; `axis` is that of I."""
+    if not spec.combine_only:
+        return x
+    return g.op("Gather", x, g.places("input.seen", spec.seen_inputs), axis=axis)
 
 
 def linear(g: Graph, u: str, weight: str, bias: str | None = None) -> str:

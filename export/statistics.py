@@ -71,13 +71,6 @@ def bounded(g: Graph, value: str, before: Statistics) -> str:
     return g.op("Where", early, value, g.op("Where", frozen, value, kept))
 
 
-def seen(g: Graph, spec: Spec, x: str) -> str:
-    """Of a row (B, I) the inputs that the network sees."""
-    if not spec.combine_only:
-        return x
-    return g.op("Gather", x, g.places("input.seen", list(spec.seen_inputs)), axis=1)
-
-
 def scale_inputs(
     g: Graph, spec: Spec, x: str, before: Statistics, ones: str
 ) -> tuple[str, Statistics]:

@@ -49,43 +49,21 @@ MIXING = frozenset({"Gather", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze
 """And the combination with forecasts among the inputs. One Gather takes these from the rows, and
 another what the network sees of them."""
 
-SEQUENCE = STEP | RECURRENT | {"Concat", "Expand", "Flatten", "Reshape", "Shape", "Squeeze"}
+SEQUENCE = STEP | MIXING | RECURRENT | {"Expand", "Flatten", "Reshape", "Shape"}
 """And a sequence. Shape is that of X alone."""
 
 ACTIVATIONS = frozenset({b"Affine", b"Relu", b"ScaledTanh", b"Sigmoid", b"Tanh"})
 """Of the recurrent operators; no other node says anything in words."""
 
-LEARNER = STEP | {
-    *(
-        "And",
-        "Clip",
-        "Concat",
-        "Cos",
-        "Div",
-        "Equal",
-        "Gather",
-        "Greater",
-        "IsNaN",
-        "Less",
-        "MatMul",
-        "Min",
-    ),
-    *(
-        "Not",
-        "Pow",
-        "ReduceL1",
-        "ReduceMax",
-        "ReduceSum",
-        "ReduceSumSquare",
-        "Sign",
-        "Slice",
-        "Sqrt",
-    ),
-    *("Squeeze", "Unsqueeze", "Where"),
-}
+LEARNER = (
+    STEP
+    | MIXING
+    | {"And", "Clip", "Cos", "Div", "Equal", "Greater", "IsNaN", "Less", "MatMul", "Not", "Pow"}
+    | {"ReduceL1", "ReduceSumSquare", "Sign", "Sqrt", "Where"}
+)
 """And a step of learning. None makes a tensor of a size that is a number in the file."""
 
-OPERATORS = {"step": STEP | MIXING, "sequence": SEQUENCE | MIXING, "learner": LEARNER}
+OPERATORS = {"step": STEP | MIXING, "sequence": SEQUENCE, "learner": LEARNER}
 
 INTEGERS = frozenset({-1, 0, 1})
 """Axes and sizes in a sequence; all others are sizes of what the graph is fed."""
