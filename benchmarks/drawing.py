@@ -10,6 +10,7 @@ from typing import Any
 
 INK = "#808890"  # to be read on white and on black
 BLUE, GREEN, ORANGE, RED = "#3b82c4", "#2f9e5b", "#c98a1b", "#d0454c"
+VIOLET = "#8a63b8"
 STYLE: Any = {
     "svg.fonttype": "none",
     "savefig.transparent": True,

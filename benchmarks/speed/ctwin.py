@@ -13,6 +13,7 @@ from .memory import LANES, aligned_floats
 SOURCE = Path(__file__).with_name("step.c")
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
 GATES, ROWS = 4, 7
+VARIANTS = ("equations", "by_unit", "fused")  # of step.c
 
 
 def compiled() -> ctypes.CDLL | None:
@@ -30,7 +31,7 @@ class CTwin:
 
     Args:
       library: of `compiled`.
-      variant: "plain" or "fused".
+      variant: one of `VARIANTS`.
       weights: a learner's `state_dict()`.
       rate: SGD's learning rate.
     """
@@ -44,11 +45,16 @@ class CTwin:
         bias = (weights["bias_ih_l0"] + weights["bias_hh_l0"])[:, None]
         dense = np.hstack([bias, weights["weight_ih_l0"], weights["weight_hh_l0"]])
         sources = dense.shape[1]
-        self.width = -(-sources // LANES) * LANES  # rows are padded to whole vectors
-        memory = aligned_floats(hidden * ROWS * self.width)
-        self.rows = memory.reshape(hidden, ROWS, self.width)
         by_gate = dense.reshape(GATES, hidden, sources)
-        self.rows[:, :GATES, :sources] = by_gate.transpose(1, 0, 2)
+        if variant == "equations":
+            self.width = sources
+            self.rows = np.zeros((ROWS, hidden, sources), np.float32)
+            self.rows[:GATES] = by_gate
+        else:
+            self.width = -(-sources // LANES) * LANES  # rows are padded to whole vectors
+            memory = aligned_floats(hidden * ROWS * self.width)
+            self.rows = memory.reshape(hidden, ROWS, self.width)
+            self.rows[:, :GATES, :sources] = by_gate.transpose(1, 0, 2)
         self.V = weights["readout.weight"][0].astype(np.float32)
         self.b = weights["readout.bias"].astype(np.float32)
         self.state = np.zeros((2, hidden), np.float32)

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.drawing import BLUE, GREEN, INK, ORANGE, RED, drawing, save
+from benchmarks.drawing import BLUE, GREEN, INK, ORANGE, RED, VIOLET, drawing, save
 
 BARS = {  # what is timed: colour, and what it is called
     ("sgd", "engine"): (GREEN, "engine, SGD"),
-    ("sgd", "plain"): (BLUE, "C, written plainly, SGD"),
-    ("sgd", "fused"): (RED, "C in one sweep, SGD"),
+    ("sgd", "equations"): (VIOLET, "C, equation by equation"),
+    ("sgd", "by_unit"): (BLUE, "C, unit by unit"),
+    ("sgd", "fused"): (RED, "C in one sweep"),
     ("adam", "engine"): (ORANGE, "engine, Adam"),
 }
-WIDTH = 0.2
+WIDTH = 0.17
 
 
 def draw(seconds: Mapping[tuple[str, int], Mapping[str, float]], path: Path) -> None:
@@ -31,7 +32,7 @@ def _picture(pyplot: Any, seconds: Mapping[tuple[str, int], Mapping[str, float]]
     figure, axes = pyplot.subplots(figsize=(6.4, 2.6))
     for k, ((optimizer, what), (colour, name)) in enumerate(BARS.items()):
         drawn = [
-            (place + (k - 1.5) * WIDTH, times["roof"] / times[what], times[what])
+            (place + (k - (len(BARS) - 1) / 2) * WIDTH, times["roof"] / times[what], times[what])
             for place, hidden in enumerate(sizes)
             if what in (times := seconds.get((optimizer, hidden), {}))
         ]
@@ -44,6 +45,6 @@ def _picture(pyplot: Any, seconds: Mapping[tuple[str, int], Mapping[str, float]]
     axes.axhline(1.0, color=INK, linewidth=0.6)
     axes.set_xticks(range(len(sizes)), [f"{hidden} units" for hidden in sizes])
     axes.set_ylabel("part of a sweep's speed")
-    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, fontsize=7)
     axes.set_title("microseconds a step above each bar", loc="left", y=-0.3)
     return figure

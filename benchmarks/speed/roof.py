@@ -6,7 +6,7 @@ sweep over two arrays of the same total size, in the same run; it computes next 
 All in float32 and one thread, from `run`; 4 inputs, 1 output.
 
 Expect, with SGD on a quiet machine: 0.3 of the roof at 32 units, 0.5 at 128, 0.65 at 512, and
-above the better of the two C variants of step.c throughout; with Adam 0.5 at 128. At 8 units a
+above the best of the three C variants of step.c throughout; with Adam 0.5 at 128. At 8 units a
 step is a few hundred instructions that no memory waits for, and the fraction says little.
 
     python -m benchmarks.speed.roof [--picture FILE.svg]
@@ -22,7 +22,7 @@ from numba import njit
 
 import rtrl_lstm as rl
 
-from .ctwin import CTwin, compiled
+from .ctwin import VARIANTS, CTwin, compiled
 from .figures import draw
 from .memory import aligned_floats
 from .timing import Timing, side_by_side
@@ -82,7 +82,7 @@ def measure(hidden: int, optimizer: str, library: object) -> dict[str, Timing]:
     learner = rl.Learner(INPUTS, hidden, 1, optimizer=optimizer, learning_rate=RATE)
     trials = {"roof": roof(total, steps)}
     if library is not None and optimizer == "sgd":
-        for variant in ("plain", "fused"):
+        for variant in VARIANTS:
             twin = CTwin(library, variant, learner.state_dict(), RATE)
             check(twin, learner)
             trials[variant] = learning(twin, X, Y)
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     print("µs a step (minimum), GB/s of weights, traces and moments, fraction of the roof")
     print(f"{'':13}{'engine':>9}{'GB/s':>6}{'roof':>6}{'part':>6}", end="")
     print(
-        f"{'C plain':>10}{'part':>6}{'C fused':>9}{'part':>6}{'× plain':>9}{'× best':>8}"
+        "".join(f"{f'C {variant}':>13}{'part':>6}{'×':>6}" for variant in VARIANTS)
         if library
         else ""
     )
@@ -129,11 +129,10 @@ def line(hidden: int, optimizer: str, least: dict[str, float]) -> str:
     text = f"{optimizer:5} n={hidden:<5} {least['engine'] * 1e6:9.2f}"
     text += f"{total / least['engine'] / 1e9:6.0f}{total / least['roof'] / 1e9:6.0f}"
     text += f"{least['roof'] / least['engine']:6.2f}"
-    if "plain" in least:
-        for variant, width in (("plain", 10), ("fused", 9)):
-            text += f"{least[variant] * 1e6:{width}.2f}{least['roof'] / least[variant]:6.2f}"
-        best = min(least["plain"], least["fused"])
-        text += f"{least['plain'] / least['engine']:9.2f}{best / least['engine']:8.2f}"
+    for variant in VARIANTS:
+        if variant in least:
+            text += f"{least[variant] * 1e6:13.2f}{least['roof'] / least[variant]:6.2f}"
+            text += f"{least[variant] / least['engine']:6.2f}"
     return text
 
 

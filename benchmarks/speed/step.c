@@ -7,7 +7,9 @@
  *   state  (2, n)         h, s
  *   X (T, I), Y (T), forecast (T)
  *
- * `plain` goes over the weights twice a step: projection, then traces and update.
+ * `equations` is the algorithm as it is written down, a loop to an equation: projection, traces,
+ * update, each for one gate after the other, over rows (7, n, D).
+ * `by_unit` goes over the weights twice a step: projection, then traces and update of a unit at once.
  * `fused` goes over them once: while it updates it also projects the next row's sources, which
  * are known by then.
  *
@@ -167,18 +169,73 @@ static void learn(float *rows, const float *u, const float *next, Work a, float 
     }
 }
 
+/* z = W u. */
+static void project_gates(const float *restrict W, const float *restrict u, float *restrict z, int n, int D)
+{
+    for (int r = 0; r < GATES * n; r++) {
+        const float *w = W + (long)r * D;
+        float sum = 0.0f;
+        for (int k = 0; k < D; k++)
+            sum += w[k] * u[k];
+        z[r] = sum;
+    }
+}
+
+/* E = (ds/ds') E' + (ds/dz) u for i, f and g. */
+static void follow(float *restrict E, const float *restrict u, Work a, int n, int D)
+{
+    for (int gate = 0; gate < GATES - 1; gate++) {
+        for (int j = 0; j < n; j++) {
+            float *e = E + ((long)gate * n + j) * D;
+            float decay = a.decay[j], inject = a.inject[gate * n + j];
+            for (int k = 0; k < D; k++)
+                e[k] = decay * e[k] + inject * u[k];
+        }
+    }
+}
+
+/* W -= rate (dL/ds) E for i, f and g, and rate (dL/dz) u for o. */
+static void descend(float *restrict W, const float *restrict E, const float *restrict u, Work a,
+                    float rate, int n, int D)
+{
+    for (int gate = 0; gate < GATES - 1; gate++) {
+        for (int j = 0; j < n; j++) {
+            float *w = W + ((long)gate * n + j) * D;
+            const float *e = E + ((long)gate * n + j) * D;
+            float through_s = rate * a.credit[j] * a.dh_ds[j];
+            for (int k = 0; k < D; k++)
+                w[k] -= through_s * e[k];
+        }
+    }
+    for (int j = 0; j < n; j++) {
+        float *w = W + ((long)(GATES - 1) * n + j) * D;
+        float through_o = rate * a.credit[j] * a.dh_do[j];
+        for (int k = 0; k < D; k++)
+            w[k] -= through_o * u[k];
+    }
+}
+
+/* Room for a step; the caller frees it. */
+static float *work(Work *a, float **u, float **next, int n, int width)
+{
+    float *memory = calloc((size_t)2 * width + 11 * n, sizeof(float));
+    *u = memory;
+    *next = memory + width;
+    a->z = *next + width;
+    a->decay = a->z + 4 * n;
+    a->inject = a->decay + n;
+    a->dh_ds = a->inject + 3 * n;
+    a->dh_do = a->dh_ds + n;
+    a->credit = a->dh_do + n;
+    return memory;
+}
+
 static void run(float *rows, float *V, float *b, float *state, const float *X, const float *Y,
                 float *forecast, long T, int I, int n, int width, float rate, int fused)
 {
-    float *memory = calloc((size_t)2 * width + 11 * n, sizeof(float));
-    float *u = memory, *next = u + width;
+    float *u, *next;
     Work a;
-    a.z = next + width;
-    a.decay = a.z + 4 * n;
-    a.inject = a.decay + n;
-    a.dh_ds = a.inject + 3 * n;
-    a.dh_do = a.dh_ds + n;
-    a.credit = a.dh_do + n;
+    float *memory = work(&a, &u, &next, n, width);
     float *h = state, *s = state + n;
 
     gather(u, X, h, I, n);
@@ -199,8 +256,8 @@ static void run(float *rows, float *V, float *b, float *state, const float *X, c
     free(memory);
 }
 
-void plain(float *rows, float *V, float *b, float *state, const float *X, const float *Y,
-           float *forecast, long T, int I, int n, int width, float rate)
+void by_unit(float *rows, float *V, float *b, float *state, const float *X, const float *Y,
+             float *forecast, long T, int I, int n, int width, float rate)
 {
     run(rows, V, b, state, X, Y, forecast, T, I, n, width, rate, 0);
 }
@@ -209,4 +266,23 @@ void fused(float *rows, float *V, float *b, float *state, const float *X, const 
            float *forecast, long T, int I, int n, int width, float rate)
 {
     run(rows, V, b, state, X, Y, forecast, T, I, n, width, rate, 1);
+}
+
+void equations(float *rows, float *V, float *b, float *state, const float *X, const float *Y,
+               float *forecast, long T, int I, int n, int width, float rate)
+{
+    float *u, *next;
+    Work a;
+    float *memory = work(&a, &u, &next, n, width);
+    float *W = rows, *E = rows + (long)GATES * n * width, *h = state, *s = state + n;
+
+    for (long t = 0; t < T; t++) {
+        gather(u, X + t * I, h, I, n);
+        project_gates(W, u, a.z, n, width);
+        cell(a.z, h, s, a.decay, a.inject, a.dh_ds, a.dh_do, n);
+        forecast[t] = readout(V, b, h, a.credit, Y[t], rate, n);
+        follow(E, u, a, n, width);
+        descend(W, E, u, a, rate, n, width);
+    }
+    free(memory);
 }
