@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 from rtrl_lstm.cli.few import FewValues
 from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
+from rtrl_lstm.table.counted import DAYS, YEARS
+from rtrl_lstm.table.dates import EPOCH
 from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted
@@ -112,9 +114,10 @@ def _on_time(schema: Schema, found: dict[str, Any]) -> list[str]:
 def _on_dates(schema: Schema) -> list[str]:
     """Where time stamps may have been read wrongly: as days, or the day as the month."""
     clock = schema.clock
-    if clock is not None and clock.is_serial and clock.last is not None:
-        last = datetime.fromtimestamp(clock.last, UTC).strftime("%Y-%m-%d %H:%M")
-        said = f"numbers in {clock.column!r} were read as days of a spreadsheet, the last one as"
+    if clock is not None and clock.unit is not None and clock.last is not None:
+        last = (EPOCH + timedelta(seconds=clock.last)).strftime("%Y-%m-%d %H:%M")
+        what = {DAYS: "days of a spreadsheet", YEARS: "years"}[clock.unit]
+        said = f"numbers in {clock.column!r} were read as {what}, the last one as"
         return [f"{said} {last}"]
     if clock is not None and clock.dates.turned:
         return [

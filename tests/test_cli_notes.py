@@ -306,3 +306,10 @@ def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
     assert "--time" not in said
     said = _learn(tmp_path, ["time,y", *rows], "--time", "time")
     assert "numbers in 'time' were read as days of a spreadsheet" in said
+
+
+def test_years_as_time_stamps(tmp_path: Path) -> None:
+    said = _learn(
+        tmp_path, ["year,y", *(f"{1900 + k},{k % 11}" for k in range(90))], "--time", "year"
+    )
+    assert "numbers in 'year' were read as years, the last one as 1989-01-01" in said

@@ -166,7 +166,33 @@ def test_days_of_a_spreadsheet(make):
     assert again.parse(44929).seconds == seconds(datetime(2023, 1, 3))
 
 
-@pytest.mark.parametrize("first", ["0", "25568", "73050.5", "1404174600", "2014-07-01", "20140701"])
+@pytest.mark.parametrize("make", [str, float, lambda year: f" {year:.4f}"])
+def test_years(make):
+    clock = Clock("t")
+    for month in range(36):
+        found = clock.parse(make(1958 + month / 12))
+        clock.commit(found)
+        assert abs(found.seconds - seconds(datetime(1958, 1, 1)) - month * 365.25 * 7200) < 86400
+    assert abs(clock.interval - 365 * 7200) < 7201
+    again = Clock.from_json(json.loads(json.dumps(clock.to_json())))
+    assert again.parse(1961).seconds == seconds(datetime(1961, 1, 1))
+    assert again.parse("1960.5").seconds == seconds(datetime(1960, 7, 2))  # a leap year
+
+
+def test_years_that_follow_each_other_leave_no_gap():
+    clock = Clock("t")
+    for year in range(1700, 2009):
+        stamp = clock.parse(str(year))
+        assert clock.missing(stamp) == 0
+        clock.commit(stamp)
+    assert clock.missing(clock.parse("2012")) == 3
+    with pytest.raises(BadRow):
+        clock.parse("2_012")
+
+
+@pytest.mark.parametrize(
+    "first", ["0", "1499", "2201", "25568", "73050.5", "1404174600", "2014-07-01", "20140701"]
+)
 def test_what_begins_as_another_number_is_no_such_day(first):
     clock = Clock("t")
     assert clock.commit(clock.parse(first)) == read_seconds(first)

@@ -26,6 +26,8 @@ from rtrl_lstm.table.values import as_number
         (["5 kWh", "6 kWh", 7.0], ""),
         (["12 Jan", "13 Jan", "14 Jan"], ""),
         (["1am", "2am", "3am"], ""),
+        (["4th", "2nd", "3rd"], ""),
+        (["4th", "5th", "6th"], ""),
         (["K1", "K2", "K3"], ""),
         (["Room 1", "Room 2", "Room 3"], ""),
         (["12 %", "13 %", "14 %"], ""),  # read as numbers anyway

@@ -7,7 +7,8 @@ Formats, in the order in which they are tried:
    An offset (`Z`, `+02:00`) is dropped: the calendar follows the clock that the stamp shows.
 2. a number: Unix time in seconds, or milliseconds, microseconds, nanoseconds from 1e11, 1e14,
    1e17 on. Its calendar is that of UTC. But where the first stamp of a stream is a number from
-   25,569 to 73,050, it and the others are days as spreadsheets count them, of 1970 to 2099.
+   25,569 to 73,050, it and the others are days as spreadsheets count them, of 1970 to 2099; and
+   where it is one from 1500 to 2200, they are years, 1958.5 the middle of one.
 3. `2014/07/01` or `2014-7-1`, with or without a time of day (`00:30`, `00:30:00`, `12:30 AM`).
 4. `01/07/2014`, `01.07.2014`, `01-07-2014`, `1/7/14`, likewise: the day comes first, or the
    month where that is said or found out, see `dates`.
@@ -30,6 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rtrl_lstm.table.counted import READ, unit_of_stamp
 from rtrl_lstm.table.dates import EPOCH, Both, Dates
 from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
@@ -37,7 +39,6 @@ DAY = 86400.0
 _FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""
-_FIRST_SERIAL, _LAST_SERIAL = 25_569, 73_050  # 1970-01-01 and the last day of 2099
 RARE = 8
 """A weekday with less than such a part of the rows of another is one that a stream leaves out."""
 
@@ -76,12 +77,12 @@ class Stamp(NamedTuple):
     Attributes:
         seconds: since 1970-01-01 00:00, on the clock that it shows.
         both: of a date that has the day and the month in some order; None of all others.
-        is_serial: whether it was a number of days.
+        unit: what it was a number of, "days" or "years"; None of all others.
     """
 
     seconds: float
     both: Both | None = None
-    is_serial: bool = False
+    unit: str | None = None
 
 
 def read_seconds(raw: Any) -> float:
@@ -125,19 +126,6 @@ def read_moment(raw: Any) -> float | Both:
     if isinstance(raw, int) and (19000101 <= raw <= 21001231 or 1900010100 <= raw < 10**14):
         return read_moment(str(raw))
     return _unix(float(raw))
-
-
-def read_serial(raw: Any) -> float | None:
-    """The same, of a number of days as spreadsheets count them; None where it is none of our time.
-
-    Such a day has 86,400 seconds from 1899-12-30 on; to a millisecond, as the hours are fractions.
-    """
-    try:
-        days = float(raw)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    is_one = _FIRST_SERIAL <= days <= _LAST_SERIAL and not isinstance(raw, date | np.datetime64)
-    return round((days - _FIRST_SERIAL) * DAY, 3) if is_one else None
 
 
 def with_time_of_day(raw: Any, of_day: Any) -> Any:
@@ -185,7 +173,7 @@ class Clock:
         latest: the latest of all of them.
         repeated, out_of_order: stamps like the one before; stamps before it.
         gaps: where rows were missing between two stamps, see `missing`.
-        is_serial: whether the stamps are numbers of days, see `read_serial`.
+        unit: what the stamps are numbers of, "days" or "years"; None: they are none.
         interval: median of the last (up to 15) positive differences in seconds; 0 before there is
             one.
     """
@@ -197,7 +185,7 @@ class Clock:
         self.latest = -math.inf
         self.repeated = self.out_of_order = self.gaps = 0
         self.interval = 0.0
-        self.is_serial = False
+        self.unit: str | None = None
         self.dates = Dates(dates)
         self._differences: list[float] = []
         self._weekdays = [0] * 7  # rows on each, where there is no more than one a day
@@ -216,8 +204,9 @@ class Clock:
         """
         if of_day is not None:
             raw = with_time_of_day(raw, of_day)
-        if (self.is_serial or self.last is None) and (days := read_serial(raw)) is not None:
-            return Stamp(days, is_serial=True)
+        unit = unit_of_stamp(raw) if self.last is None else self.unit
+        if unit is not None and (seconds := READ[unit](raw)) is not None:
+            return Stamp(seconds, unit=unit)
         try:
             found = read_moment(raw)
         except (ValueError, TypeError, OverflowError):
@@ -260,9 +249,9 @@ class Clock:
 
     def commit(self, stamp: Stamp) -> float:
         """Move on to a row's time stamp, as `parse` gave it. Returns its seconds."""
-        seconds, both, is_serial = stamp
+        seconds, both, unit = stamp
         if self.last is None:
-            self.is_serial = is_serial
+            self.unit = unit
         before = None if both is None else self.dates.take(both)
         if before is not None and before == before:  # the last stamps were taken wrongly
             self.last = self.latest = before
@@ -325,7 +314,7 @@ class Clock:
             "latest": None if self.last is None else self.latest,
             "counts": [self.repeated, self.out_of_order, self.gaps],
             "interval": self.interval,
-            "is_serial": self.is_serial,
+            "unit": self.unit,
             "dates": self.dates.to_json(),
             "differences": list(self._differences),
             "weekdays": list(self._weekdays),
@@ -339,7 +328,7 @@ class Clock:
         clock.latest = -math.inf if saved["latest"] is None else saved["latest"]
         clock.repeated, clock.out_of_order, clock.gaps = saved["counts"]
         clock.interval = saved["interval"]
-        clock.is_serial = saved["is_serial"]
+        clock.unit = saved["unit"]
         clock.dates = Dates.from_json(saved["dates"])
         clock._differences = list(saved["differences"])
         clock._weekdays = list(saved["weekdays"])
