@@ -7,10 +7,11 @@ row that was learned, also where labels arrive late.
 from __future__ import annotations
 
 try:
-    import river.base  # noqa: F401, whether it is there at all
+    import river.utils.dataframe  # noqa: F401, whether it is there, and new enough
 except ImportError as error:
     raise ImportError(
-        "rtrl_lstm.river needs River, which is not installed: pip install 'rtrl-lstm[river]'"
+        "rtrl_lstm.river needs River 0.26 or newer, which is not installed: "
+        "pip install 'rtrl-lstm[river]'"
     ) from error
 
 from rtrl_lstm.river.forecaster import RTRLForecaster
