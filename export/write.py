@@ -29,6 +29,7 @@ from .verify import check_inputs, verify
 _EXPORTED = "a Learner, a Forecaster or a Model is exported"
 _OTHERS = {
     "Fleet": f"{_EXPORTED}; of a Fleet one of its learners, fleet[i]",
+    "Ensemble": f"{_EXPORTED}; of an Ensemble one of its members, ensemble.members[i]",
     "Parallel": f"{_EXPORTED}; of a Parallel its to_learner(i)",
     "Panel": f"{_EXPORTED}; of a Panel one of its models, panel.models[key]",
     "Delayed": f"{_EXPORTED}; of a Delayed its leading(), a Model that no longer learns",

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtrl_lstm.ensemble import Ensemble
     from rtrl_lstm.fleet import Fleet
     from rtrl_lstm.forecaster import Forecaster
     from rtrl_lstm.learner import Learner
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Delayed": "models.delayed",
+    "Ensemble": "ensemble",
     "Fleet": "fleet",
     "Parallel": "parallel",
     "Forecaster": "forecaster",
@@ -78,6 +80,7 @@ __all__ = [
     "ClipValue",
     "Cosine",
     "Delayed",
+    "Ensemble",
     "Exponential",
     "Fleet",
     "Forecaster",

@@ -11,15 +11,18 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rtrl_lstm.checks import positive, require, whole
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.kernels import mixture
 from rtrl_lstm.learner import Learner
+from rtrl_lstm.prepared import as_numbers
 from rtrl_lstm.spec import Spec
 
 RATES = (1e-3, 3e-3, 1e-2)
@@ -52,6 +55,10 @@ class Mixture:
         own = self.losses, self._ring, self._since
         mixture.mix(kind, spec.horizon, self._frozen, said, labels, begins, *own, mixed)
         return mixed
+
+    def learn(self, spec: Spec, label: Array) -> None:
+        """The label (K,) of the last row, arriving late; only without a horizon."""
+        mixture.learn_late(_KINDS.get(spec.loss, mixture.NUMBERS), self._ring, label, self.losses)
 
     def reset(self) -> None:
         """A new sequence begins: labels to come are of no forecast made so far."""
@@ -93,35 +100,92 @@ class Ensemble:
     stream.
 
     Args:
-        members: the learners, of one Spec but for the seed and the learning rate.
-        rates: the rates of theirs, which take turns.
+        spec: what each of them is, but for its seed and its learning rate.
+        members: how many there are of each rate.
+        rates: learning rates, which take turns; "auto": .001, .003 and .01, one of which suits most
+            streams: which one, their forecasts tell.
 
     Attributes:
         members: the learners.
+        rates: their learning rates.
         spec: what each of them is; its seed and rate are the first one's.
         mixture: what is made of their forecasts.
+
+    Raises:
+        TypeError: spec is no Spec.
+        ValueError: there are no members or no rates, or a rate is none.
+
+    Example:
+        >>> net = Ensemble(Spec(input_size=3, hidden_size=8))
+        >>> len(net.members), net.step([0.1, 0.2, 0.3], 0.5).shape
+        (3, (1,))
     """
 
-    def __init__(self, members: Sequence[Learner | Forecaster], rates: Sequence[float]) -> None:
-        self.members = tuple(members)
-        self.rates = tuple(rates)
-        self.spec = self.members[0].spec
-        self.mixture = Mixture(self.spec, len(self.members))
+    def __init__(self, spec: Spec, members: int = 1, rates: Sequence[float] | str = "auto") -> None:
+        if not isinstance(spec, Spec):
+            raise TypeError(f"spec must be a Spec, not {spec!r}")
+        found = _checked(rates)
+        count = whole("members", members, 1) * len(found)
+        kind = kind_of(spec)
+        self._bind([kind.new(_spec_of(spec, found, i)) for i in range(count)], found)
+
+    @classmethod
+    def made_of(cls, members: Sequence[Learner | Forecaster], rates: Sequence[float]) -> Self:
+        """That of learners of one Spec but for their seeds and rates, of which nothing is known."""
+        self = object.__new__(cls)
+        self._bind(members, rates)
+        return self
 
     @classmethod
     def of(cls, spec: Spec, rates: Sequence[float], blocks: NDArray[np.uint8]) -> Self:
         """The ensemble of `spec` with the blocks (M, nbytes), copied."""
         kind = kind_of(spec)
         specs = (_spec_of(spec, rates, i) for i in range(len(blocks)))
-        return cls([kind.of(one, block) for one, block in zip(specs, blocks, strict=True)], rates)
+        learners = [kind.of(one, block) for one, block in zip(specs, blocks, strict=True)]
+        return cls.made_of(learners, rates)
+
+    def _bind(self, members: Sequence[Learner | Forecaster], rates: Sequence[float]) -> None:
+        self.members = tuple(members)
+        self.rates = tuple(rates)
+        self.spec = self.members[0].spec
+        self.mixture = Mixture(self.spec, len(self.members))
 
     def step(self, x: ArrayLike, y: Any = None, weight: float = 1.0) -> Array:
-        """One row for all; returns the mixed forecast, (output_size,) float64."""
+        """One row for all, as `Learner.step` or `Forecaster.step` takes it.
+
+        Returns:
+            (output_size,) float64, the mixed forecast.
+
+        Raises:
+            ValueError: a shape does not fit or a number cannot be taken; nothing has changed.
+        """
         said = np.stack([member.step(x, y, weight) for member in self.members])
-        labels = np.full(self.spec.target_size, np.nan)
-        if y is not None and weight != 0.0:
-            labels[:] = y
-        mixed: Array = self._mixed(said[np.newaxis], labels[np.newaxis], np.zeros(1, np.bool_))[0]
+        return self._mixed_row(self.mixture, said, self._label(y, weight))
+
+    def predict(self, x: ArrayLike, y_now: Any = None) -> Array:
+        """What `step(x)` would say, of forecasters `step(x, y_now)`; changes nothing."""
+        known = () if y_now is None else (y_now,)  # only a forecaster takes it
+        said = np.stack([member.predict(x, *known) for member in self.members])
+        return self._mixed_row(copy.deepcopy(self.mixture), said, self._label(y_now, 1.0))
+
+    def learn(self, y: Any, weight: float = 1.0) -> None:
+        """The label of the last step, arriving late; raises as `Learner.learn` does."""
+        if self.spec.horizon:
+            raise RuntimeError("labels of a forecaster come with its rows: step(x, y_now)")
+        for member in self.members:
+            assert isinstance(member, Learner)
+            member.learn(y, weight)
+        self.mixture.learn(self.spec, self._label(y, weight))
+
+    def _label(self, y: Any, weight: float) -> Array:
+        """What the members have just taken as a label, (target_size,); NaN where there is none."""
+        if y is None or weight == 0.0:
+            return np.full(self.spec.target_size, np.nan)
+        return as_numbers(y, "y").astype(np.float64).reshape(-1)
+
+    def _mixed_row(self, mixture: Mixture, said: Array, label: Array) -> Array:
+        one = said.astype(np.float64)[np.newaxis], label[np.newaxis], np.zeros(1, np.bool_)
+        mixed: Array = mixture.mix(self.spec, *one)[0]
         return mixed
 
     def run(
@@ -151,9 +215,7 @@ class Ensemble:
         said = np.stack([member.take_rows(own, start, stop) for member, own in each], axis=1)
         one, part = rows[0], slice(start, stop)
         labels = np.where(one.weights[part, np.newaxis] == 0.0, np.nan, one.labels[part])
-        return self._mixed(said, labels, one.begins[part] != 0)
-
-    def _mixed(self, said: Array, labels: Array, begins: Array) -> Array:
+        begins = one.begins[part] != 0
         return self.mixture.mix(self.spec, said.astype(np.float64), labels, begins)
 
     @property
@@ -212,6 +274,22 @@ class Ensemble:
         """(M, nbytes): a copy of all numbers of the members, one's in each row."""
         return np.stack([member.block for member in self.members])
 
+    def save(self, path: str | Path) -> None:
+        """Write a model file, whole or not at all; `rtrl_lstm.load` gives all of it back."""
+        from rtrl_lstm import modelfile
+
+        modelfile.save(self, path)
+
+    @property
+    def steps(self) -> int:
+        """Rows seen."""
+        return self.members[0].steps
+
+    @property
+    def labels(self) -> int:
+        """Labels learned from."""
+        return self.members[0].labels
+
     def __copy__(self) -> Self:
         return self._each(lambda member: member.__copy__())
 
@@ -222,7 +300,7 @@ class Ensemble:
         return f"Ensemble({len(self.members)} x {self.members[0]!r})"
 
     def _each(self, change: Callable[[Learner | Forecaster], Learner | Forecaster]) -> Self:
-        other = type(self)([change(member) for member in self.members], self.rates)
+        other = self.made_of([change(member) for member in self.members], self.rates)
         other.mixture = copy.deepcopy(self.mixture)
         return other
 
@@ -234,9 +312,20 @@ AnyLearner: TypeAlias = Learner | Forecaster | Ensemble
 def new_learner(spec: Spec, members: int, rates: Sequence[float]) -> AnyLearner:
     """A new learner, or an ensemble of so many for each rate."""
     each = [kind_of(spec).new(_spec_of(spec, rates, i)) for i in range(members * len(rates))]
-    return each[0] if len(each) == 1 else Ensemble(each, rates)
+    return each[0] if len(each) == 1 else Ensemble.made_of(each, rates)
 
 
 def _spec_of(spec: Spec, rates: Sequence[float], i: int) -> Spec:
     rate = rates[i % len(rates)]
     return dataclasses.replace(spec, seed=spec.seed + i, learning_rate=rate)
+
+
+def _checked(rates: Sequence[float] | str) -> tuple[float, ...]:
+    """Learning rates that are asked for; raises ValueError."""
+    if isinstance(rates, str) and rates == "auto":
+        return RATES
+    message = f"rates must be 'auto' or learning rates, not {rates!r}"
+    require(not isinstance(rates, str) and hasattr(rates, "__iter__"), message)
+    found = tuple(positive("each of rates", rate) for rate in rates)
+    require(bool(found), message)
+    return found

@@ -2,10 +2,10 @@
 
 The one tensor is "block", the learner's bytes; a Model that has not begun has none, and one that
 has begun has two rows: the learner and the one that it may have to step back to, or as many for
-each of them as an ensemble has members. A Panel has those
-of all its Models behind each other, in one row. The one
-metadata key is "rtrl_lstm": a JSON object with sorted keys (safetensors keeps no order of its own)
-with `format`, `kind`, `spec`, for a Model `model`, and `checksum`, a SHA-256 of all the rest. No
+each of them as an ensemble has members. An Ensemble by itself has a row for each of them, and a
+Panel those of all its Models behind each other, in one row. The one metadata key is "rtrl_lstm": a
+JSON object with sorted keys (safetensors keeps no order of its own) with
+`format`, `kind`, `spec`, for a Model `model`, and `checksum`, a SHA-256 of all the rest. No
 pickle, no clock, no path: equal content, equal bytes.
 """
 
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from rtrl_lstm.checks import positive
 from rtrl_lstm.core import Core, layout_of
 from rtrl_lstm.ensemble import RATES, AnyLearner, Ensemble
 from rtrl_lstm.fleet import Fleet
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from rtrl_lstm.models.model import Model
     from rtrl_lstm.models.panel import Panel
 
-    Saved: TypeAlias = Learner | Forecaster | Model | Panel | Delayed | Fleet | Parallel
+    Saved: TypeAlias = Learner | Forecaster | Ensemble | Model | Panel | Delayed | Fleet | Parallel
 
 FORMAT = 1
 _KEY = "rtrl_lstm"
@@ -144,9 +145,11 @@ def to_bytes(thing: Saved | Core | Driven) -> bytes:
     elif isinstance(thing, Fleet | Parallel):
         document |= {"kind": type(thing).__name__.lower(), "spec": thing.spec.to_json()}
         block = thing.blocks()
-    elif isinstance(thing, Core):
+    elif isinstance(thing, Core | Ensemble):
         learner = thing
         document["kind"] = type(thing).__name__.lower()
+        if isinstance(thing, Ensemble):
+            document |= {"rates": thing.rates, "mixture": thing.mixture.to_json()}
     else:
         learner, good = thing.learner, thing.good
         document |= {"kind": "model", "model": thing.to_json()}
@@ -297,10 +300,22 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
     if kind == "parallel":
         _check_size(dataclasses.replace(spec, update="sequence"), block.shape[1])
         return Parallel.of(spec, block)
+    if kind == "ensemble":
+        return _ensemble(spec, block, document)
     if kind != kind_of(spec).__name__.lower():
         raise ValueError(f"kind {kind!r}")
     _check_size(spec, block.nbytes)
     return kind_of(spec).of(spec, block)
+
+
+def _ensemble(spec: Spec, block: np.ndarray[Any, Any], document: dict[str, Any]) -> Ensemble:
+    _check_size(spec, block.shape[1])
+    rates = tuple(positive("each of rates", rate) for rate in document["rates"])
+    if not rates or len(block) % len(rates):
+        raise ValueError(f"an ensemble holds so many learners of each rate, not {len(block)}")
+    ensemble = Ensemble.of(spec, rates, block)
+    ensemble.mixture.restore(document["mixture"])
+    return ensemble
 
 
 def _check_size(spec: Spec, nbytes: int, begins_with: int = 0) -> None:

@@ -222,6 +222,8 @@ class Spec:
         for name in FLAGS:
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, not {value!r}")
+        several = isinstance(self.learning_rate, str) and self.learning_rate == "auto"
+        require(not several, "learning_rate is 'auto': an Ensemble learns at several rates")
         require_positive(self, "learning_rate", "huber_delta")
         require_fraction(self, "dropout")
         if self.init_range is not None:

@@ -1,6 +1,8 @@
 """Models of several members."""
 
 import copy
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from rtrl_lstm.cli.models import compile_kernels
 from rtrl_lstm.cli.progress import Progress
 from rtrl_lstm.ensemble import RATES, new_learner
 from rtrl_lstm.export import ExportError, to_onnx
+from rtrl_lstm.forecaster import kind_of
 from rtrl_lstm.kernels import jit, mixture
 from rtrl_lstm.spec import Spec
 
@@ -150,6 +153,73 @@ def test_what_cannot_be_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="another number of members"):
         rl.Model.from_json(model.to_json(), model.learners[0])
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_by_itself_it_mixes_what_its_members_say_alone(horizon, tmp_path):
+    """Row by row, in a run, with labels that come late, through a file: as the twin has it."""
+    spec = Spec(2, 4, horizon=horizon, scale_target=True, seed=3)
+    X = np.random.default_rng(0).normal(size=(90, 2))
+    y = np.where(np.arange(90) % 7 == 3, np.nan, X[:, 0] - X[:, 1])
+    specs = [replace(spec, seed=3 + i, learning_rate=RATES[i % 3]) for i in range(6)]
+    each = np.stack([kind_of(spec).new(one).run(X, y)[:, 0] for one in specs], axis=1)
+    twin = Mixture(6, horizon)
+    expected = [
+        twin.take(said, None if truth != truth else truth)
+        for said, truth in zip(each.astype(float), y, strict=True)
+    ]
+    net, late = rl.Ensemble(spec, 2), rl.Ensemble(spec, 2)
+    assert net.run(X, y)[:, 0] == pytest.approx(expected)
+    for t, (x, label) in enumerate(zip(X, y, strict=True)):
+        known = (label,) if horizon else ()
+        peek = late.predict(x, *known)
+        said = late.step(x, *known)
+        if not horizon and label == label:
+            late.learn(label)
+        assert said == peek == pytest.approx(expected[t])
+        if t == 40:
+            late.save(tmp_path / "m.rtrl")
+            late = rl.load(tmp_path / "m.rtrl")
+    assert (late.steps, late.labels) == (net.steps, net.labels) == (90, net.members[0].labels)
+    net.save(tmp_path / "whole.rtrl")
+    late.save(tmp_path / "m.rtrl")
+    assert (tmp_path / "m.rtrl").read_bytes() == (tmp_path / "whole.rtrl").read_bytes()
+    assert net.step(X[0], 0.5) == pickle.loads(pickle.dumps(late)).step(X[0], 0.5)
+
+
+def test_who_diverges_is_not_heard():
+    X = np.random.default_rng(0).normal(size=(3000, 2))
+    y = X[:, 0] - X[:, 1]
+    spec = Spec(2, 8, optimizer="sgd", cell="rnn", input_activation="relu")
+    alone = rl.Learner.new(replace(spec, learning_rate=30.0)).run(X, y)
+    assert not np.isfinite(alone[-500:]).any()
+    said = rl.Ensemble(spec, rates=(0.01, 30.0)).run(X, y)[-500:, 0]
+    assert np.abs(said - y[-500:]).mean() < 0.5 * np.abs(y).mean()
+
+
+def test_no_ensemble_of_what_cannot_be(tmp_path):
+    spec = Spec(2, 4)
+    for rates in ((), "fast", 0.1, (0.1, -1.0), None):
+        with pytest.raises(ValueError, match="rates must be"):
+            rl.Ensemble(spec, rates=rates)
+    with pytest.raises(ValueError, match="members must be an integer"):
+        rl.Ensemble(spec, 0)
+    with pytest.raises(TypeError, match="spec must be a Spec"):
+        rl.Ensemble(3)
+    with pytest.raises(ValueError, match="an Ensemble learns at several rates"):
+        rl.Learner(2, learning_rate="auto")
+    net = rl.Ensemble(spec)
+    with pytest.raises(RuntimeError, match="no step waits"):
+        net.learn(0.5)
+    with pytest.raises(RuntimeError, match="come with its rows"):
+        rl.Ensemble(replace(spec, horizon=1)).learn(0.5)
+    before = net.block
+    with pytest.raises(ValueError, match="y has shape"):
+        net.step([0.0, 0.0], [1.0, 2.0])
+    assert np.array_equal(net.block, before)
+    assert np.isnan(net.mixture.losses).all()
+    with pytest.raises(TypeError, match="one of its members"):
+        to_onnx(net, tmp_path / "m.onnx")
 
 
 def test_from_the_command_line(tmp_path):

@@ -3,7 +3,7 @@
 The weight of a learner is the power -4 of its recent loss: of a mean over its labels, in which a
 label's importance fades by `FADES` with each one that follows. The loss is the absolute error of a
 number, where there are several of each by itself, and the logarithmic loss of a class. Until there
-is a loss, all count the same.
+is a loss, all count the same. Who says no finite number is not heard.
 """
 
 from __future__ import annotations
@@ -71,11 +71,18 @@ def mix(kind, horizon, frozen, said, labels, begins, losses, ring, since, mixed)
         for k in range(said.shape[2]):
             column, total, value = k if kind == NUMBERS else 0, 0.0, 0.0
             for m in range(said.shape[1]):
-                weight = _weight(losses, m, column)
-                total += weight
-                value += weight * said[t, m, k]
-            mixed[t, k] = value / total
+                if math.isfinite(said[t, m, k]):
+                    weight = _weight(losses, m, column)
+                    total += weight
+                    value += weight * said[t, m, k]
+            mixed[t, k] = value / total if total > 0.0 else math.nan
         ring[slot] = said[t]
         if horizon == 0 and not frozen:
             _note(kind, said[t], labels[t], losses)
         since[0] += 1
+
+
+@entry
+def learn_late(kind, ring, label, losses):
+    """The label (K,) of the last row's forecasts, ring[0], where there is no horizon."""
+    _note(kind, ring[0], label, losses)

@@ -18,7 +18,9 @@ _NO_UNIT = r"(?i:[ap]\.?m\.?|st|nd|rd|th|jan|feb|mar|apr|may|jun|jul|aug|sep|sep
 _NUMBER = r"[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 # A unit is one word, perhaps with digits in it: m3/h. It begins with no digit, and is no part of
 # a date, nor of a rank (4th). Blanks are given back by no match (*+).
-_BEHIND = re.compile(rf"({_NUMBER})\s*+(?!{_NO_UNIT}\Z)([^\W\d_][\w/²³·*^%°]{{0,11}}|[°%‰]\w{{0,3}})")
+_BEHIND = re.compile(
+    rf"({_NUMBER})\s*+(?!{_NO_UNIT}\Z)([^\W\d_][\w/²³·*^%°]{{0,11}}|[°%‰]\w{{0,3}})"
+)
 _BEFORE = re.compile(rf"({_MONEY})\s*+({_NUMBER})")
 
 
