@@ -11,9 +11,10 @@ def describe(path: str | Path) -> dict[str, Any]:
 
     Returns:
         A dict of graph, operator (ONNX's that goes over a sequence: "LSTM", "GRU", "RNN" or "Scan";
-        None for other graphs), cell, layers, precision, version (of the rtrl-lstm that wrote it),
-        inputs and outputs (name -> shape, "time" and "batch" being free), spec, schema (None unless
-        it came from a Model), and numbers, how many the graph holds.
+        None for other graphs), networks (how many, whose forecasts are mixed), cell, layers,
+        precision, version (of the rtrl-lstm that wrote it), inputs and outputs (name -> shape,
+        "time" and "batch" being free), spec, schema (None unless it came from a Model), and
+        numbers, how many the graph holds.
 
     Raises:
         OSError: the file cannot be read.
@@ -28,6 +29,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     return {
         "graph": found.graph,
         "operator": file.operator,
+        "networks": found.members,
         "cell": found.spec.cell,
         "layers": found.spec.num_layers,
         "precision": found.precision,

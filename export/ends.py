@@ -1,10 +1,30 @@
 """The two ends of a forward pass, before and after the recurrence."""
 
+from functools import reduce
+
 import numpy as np
 
-from . import mixing, parts
-from .graph import Graph
-from .snapshot import Snapshot
+from . import mixing, parts, plan
+from .graph import Graph, Values
+from .snapshot import Networks, Snapshot
+
+
+def states(g: Graph, numbers: Networks) -> dict[str, Values]:
+    """Declare the states of all networks as inputs: by what their names begin with, by name."""
+    return {
+        of: {
+            name: g.input(f"{of}{name}", ("batch", len(value)), value[None])
+            for name, value in one.state.items()
+        }
+        for of, one in numbers.named
+    }
+
+
+def put_out(g: Graph, numbers: Networks, after: list[Values]) -> None:
+    """Declare the states after a row, or after many, outputs."""
+    for (of, one), following in zip(numbers.named, after, strict=True):
+        for name, value in one.state.items():
+            g.output(f"{of}{name}_out", following[name], ("batch", len(value)))
 
 
 def scaled(g: Graph, numbers: Snapshot, x: str, axis: int) -> str:
@@ -26,6 +46,16 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
         y = mixing.combine(g, numbers, y, x)
     if spec.scale_target:
         y = parts.unstandardise(g, y, scaling["target_mean"], scaling["target_scale"])
+    return y
+
+
+def mixed(g: Graph, numbers: Networks, each: list[str]) -> str:
+    """What is said (B, O) of the forecasts of all networks (B, O)."""
+    y = each[0]
+    if len(each) > 1:
+        with_shares = zip(plan.prefixes(len(each)), each, numbers.shares, strict=True)
+        parted = [g.op("Mul", y, g.number(f"{of}share", share)) for of, y, share in with_shares]
+        y = reduce(lambda one, other: g.op("Add", one, other), parted)
     if numbers.floors:
         y = g.op("Max", y, g.number("floors", np.array(numbers.floors)))
     return y

@@ -5,7 +5,8 @@ All floating-point tensors of one graph have one dtype, but for those that are s
 counts and running statistics are float64 in every graph.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,22 @@ class Graph:
         self.dtype = np.dtype(dtype)
         self._stored = stored
         self._prefix = ""
+        self._whose = ""
         self._makers: dict[str, onnx.NodeProto] = {}
         self._renamed: dict[str, str] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._initialisers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
+
+    @contextmanager
+    def of(self, whose: str) -> Iterator[None]:
+        """Names of arrays that are stored begin so, but for constants, which all share."""
+        before, self._whose = self._whose, whose
+        try:
+            yield
+        finally:
+            self._whose = before
 
     def input(
         self, name: str, shape: Shape, default: ArrayLike | None = None, wide: bool = False
@@ -60,20 +71,24 @@ class Graph:
         if default is not None:
             shape = tuple(f"{d}_of_{name}" if isinstance(d, str) else d for d in shape)
         self._end(self._inputs, name, shape, wide)
-        return name if default is None else self.number(name, default, wide)
+        return name if default is None else self._put(name, default, wide)
 
     def number(self, name: str, value: ArrayLike, wide: bool = False) -> str:
         """Store an array in the graph, in the graph's dtype."""
+        return self._put(self._whose + name, value, wide)
+
+    def _put(self, name: str, value: ArrayLike, wide: bool) -> str:
         assert name not in self._initialisers, name
         return self._store(name, np.ascontiguousarray(value, self._dtype(wide)))
 
     def weight(self, name: str, value: NDArray[np.floating]) -> str:
         """Store a matrix (..., R, D) of weights, as the graph stores them."""
         if self._stored == "float16":
-            return self.cast(self._store(name, np.ascontiguousarray(value, np.float16)))
+            whole = np.ascontiguousarray(value, np.float16)
+            return self.cast(self._store(self._whose + name, whole))
         if self._stored == "int8":
             levels, scale = storage.to_levels(value)
-            widened = self.cast(self._store(name, np.ascontiguousarray(levels)))
+            widened = self.cast(self._store(self._whose + name, np.ascontiguousarray(levels)))
             return self.op("Mul", widened, self.number(f"{name}.scale", scale))
         return self.number(name, value)
 
@@ -105,7 +120,7 @@ class Graph:
 
     def places(self, name: str, value: ArrayLike) -> str:
         """Store an array of places along an axis."""
-        return self._store(name, np.ascontiguousarray(value, np.int64))
+        return self._store(self._whose + name, np.ascontiguousarray(value, np.int64))
 
     def op(self, op_type: str, *values: str, **attributes: Any) -> str:
         """Apply an operator with one result. A value of "" is an input that is left out."""
@@ -140,7 +155,7 @@ class Graph:
             The states after the last row, and the results of all rows (T, ...).
         """
         inner = Graph("row", self.dtype)
-        inner._prefix = "row_"
+        inner._prefix, inner._whose = "row_", self._whose
         inner._initialisers = self._initialisers
         before = {name: inner._end(inner._inputs, f"{name}_tm1") for name in states}
         after, result = step(inner, before, inner._end(inner._inputs, "row_t"))

@@ -108,7 +108,7 @@ def unpack(data: bytes) -> GraphFile:
     if len(texts) != 1:
         raise GraphFileError("an ONNX file, but not one that rtrl-lstm wrote; or it is cut short")
     provenance = Provenance.from_json(texts[0])
-    suspicion.check_nodes(model, provenance.graph)
+    suspicion.check_nodes(model, provenance)
     numbers = suspicion.numbers(model, provenance)
     suspicion.check_standard(model)
     state = suspicion.states(model, numbers, provenance)

@@ -205,6 +205,11 @@ def states(spec: Spec) -> dict[str, Number]:
     return {f"{kind}_{layer}": number for layer in layers for kind, number in kinds.items()}
 
 
+def prefixes(members: int) -> list[str]:
+    """What the names of each of several networks in one graph begin with; nothing of one."""
+    return [f"net{i}." for i in range(members)] if members > 1 else [""]
+
+
 def numbers(spec: Spec) -> dict[str, Number]:
     """Everything that goes in and comes out anew, in the order of the graph's inputs."""
     found = states(spec)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtrl_lstm import __version__
+from rtrl_lstm.checks import whole
 from rtrl_lstm.spec import Spec
 
 from . import plan
@@ -39,6 +40,8 @@ class Provenance:
         spec: of the learner; its ``horizon`` says how many rows ahead ``y`` lies.
         model: where the graph came from a Model: what reads its rows and says its forecasts.
         version: of the rtrl-lstm that wrote the file.
+        members: how many networks there are, whose forecasts are mixed; but for seed and rate they
+            are of one spec.
     """
 
     graph: str
@@ -46,6 +49,7 @@ class Provenance:
     spec: Spec
     model: dict[str, Any] | None = None
     version: str = __version__
+    members: int = 1
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
@@ -73,13 +77,15 @@ class Provenance:
         """What goes in and comes out anew, in the order of the graph's inputs."""
         if self.graph == "learner":
             return plan.numbers(self.spec)
-        return plan.states(self.spec)
+        states, prefixes = plan.states(self.spec), plan.prefixes(self.members)
+        return {f"{of}{name}": number for of in prefixes for name, number in states.items()}
 
     def to_json(self) -> str:
         """One line with sorted keys."""
         document = {
             "format": FORMAT,
             "graph": self.graph,
+            "members": self.members,
             "precision": self.precision,
             "spec": self.spec.to_json(),
             "model": self.model,
@@ -103,12 +109,16 @@ class Provenance:
                 )
             if document["graph"] not in GRAPHS or document["precision"] not in PRECISIONS:
                 raise ValueError("another kind of graph")
+            members = whole("members", document["members"], 1)
+            if members > 1 and document["graph"] == "learner":
+                raise ValueError("a learner graph has one network")
             return cls(
                 graph=document["graph"],
                 precision=document["precision"],
                 spec=Spec.from_json(document["spec"]),
                 model=document["model"],
                 version=document["version"],
+                members=members,
             )
         except GraphFileError:
             raise

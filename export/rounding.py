@@ -7,20 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.ensemble import AnyLearner, Ensemble
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 
 from . import verify
 from .errors import ExportError
+from .snapshot import scaling_of, state_of
 from .storage import rounded
 
 
-def with_rounded_weights(net: Learner | Forecaster, precision: str) -> Learner | Forecaster:
+def with_rounded_weights(net: AnyLearner, precision: str) -> AnyLearner:
     """A copy of a learner that holds what a graph of that precision holds.
 
     Raises:
         ExportError: a weight is too large for float16.
     """
+    if isinstance(net, Ensemble):
+        return net.each(lambda member: _rounded(member, precision))
+    return _rounded(net, precision)
+
+
+def _rounded(net: Learner | Forecaster, precision: str) -> Learner | Forecaster:
     found = copy.copy(net)
     weights: Mapping[str, NDArray[Any]] = net.state_dict()
     kept = {
@@ -34,7 +42,7 @@ def with_rounded_weights(net: Learner | Forecaster, precision: str) -> Learner |
     return found
 
 
-def cost(exact: Learner | Forecaster, coarse: Learner | Forecaster, said: str) -> dict[str, float]:
+def cost(exact: AnyLearner, coarse: AnyLearner, said: str) -> dict[str, float]:
     """What rounding costs: two frozen learners side by side, left running over random rows.
 
     `said` is what the graph calls its forecast.
@@ -43,7 +51,7 @@ def cost(exact: Learner | Forecaster, coarse: Learner | Forecaster, said: str) -
         A dict of output name -> largest difference, as a fraction of the largest number that the
         output takes. Both learners are used up.
     """
-    x = verify.random_rows(exact.scaling(), exact.spec, verify.ROWS, "float32")
+    x = verify.random_rows(scaling_of(exact), exact.spec, verify.ROWS, "float32")
     largest: dict[str, float] = {}
     sizes: dict[str, float] = {}
     for row in x:
@@ -56,6 +64,6 @@ def cost(exact: Learner | Forecaster, coarse: Learner | Forecaster, said: str) -
     return {name: off / max(sizes[name], tiny) for name, off in largest.items()}
 
 
-def _outputs(net: Learner | Forecaster, row: NDArray[np.floating], said: str) -> dict[str, Any]:
+def _outputs(net: AnyLearner, row: NDArray[np.floating], said: str) -> dict[str, Any]:
     y = net.step(row, None)
-    return {said: y} | {f"{name}_out": value for name, value in net.state().items()}
+    return {said: y} | {f"{name}_out": value for name, value in state_of(net).items()}

@@ -33,38 +33,42 @@ output                 shape             meaning
 from numpy.typing import DTypeLike
 
 from . import ends, layers, operators
-from .graph import Graph, Shape, Values
-from .snapshot import Snapshot
+from .graph import Graph, Values
+from .snapshot import Networks, Snapshot
 
 
-def sequence_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
+def sequence_graph(numbers: Networks, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of a forward pass over a sequence with the learner's present numbers."""
     spec = numbers.spec
     g = Graph("sequence", dtype, stored)
     X = g.input("X", ("time", "batch", spec.input_size))
-    shapes: dict[str, Shape] = {
-        name: ("batch", len(value)) for name, value in numbers.state.items()
-    }
-    states = {
-        name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
-    }
+    states = ends.states(g, numbers)
+    said, after = [], []
+    for of, one in numbers.named:
+        with g.of(of):
+            y, following = _forward(g, one, X, states[of])
+        said.append(y)
+        after.append(following)
+    time_and_batch = g.op("Shape", X, start=0, end=2)
+    shape = g.op("Concat", time_and_batch, g.integers(-1), axis=0)
+    Y = g.op("Reshape", ends.mixed(g, numbers, said), shape)
+    g.output("Y", Y, ("time", "batch", spec.output_size))
+    ends.put_out(g, numbers, after)
+    return g
 
+
+def _forward(g: Graph, numbers: Snapshot, X: str, states: Values) -> tuple[str, Values]:
+    """What a network says (T B, O) of rows X (T, B, I), and its states after the last."""
     U = ends.scaled(g, numbers, X, 2)
     batch = g.op("Shape", X, start=1, end=2)
-    if operators.operator_of(spec, dtype) is None:
+    if operators.operator_of(numbers.spec, g.dtype) is None:
         H, after = _scan(g, numbers, U, _spread(g, states, batch, g.integers(1)))
     else:
         spread = _spread(g, states, g.integers(1), batch, g.integers(1))
         H, after = operators.over_time(g, numbers, U, spread)
     # To all rows at once the readout is one product.
     h, u, x = (g.op("Flatten", value, axis=2) for value in (H, U, X))
-    y = ends.forecast(g, numbers, h, u, x)
-    time_and_batch = g.op("Shape", X, start=0, end=2)
-    Y = g.op("Reshape", y, g.op("Concat", time_and_batch, g.integers(-1), axis=0))
-    g.output("Y", Y, ("time", "batch", spec.output_size))
-    for name in states:
-        g.output(f"{name}_out", after[name], shapes[name])
-    return g
+    return ends.forecast(g, numbers, h, u, x), after
 
 
 def _spread(g: Graph, states: Values, *shape: str) -> dict[str, str]:

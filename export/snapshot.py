@@ -1,4 +1,7 @@
-"""What an export takes from a learner: its spec and its numbers at one moment, by name."""
+"""What an export takes from a learner: its spec and its numbers at one moment, by name.
+
+A forward graph may hold several networks, whose forecasts are mixed by shares that stay.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.ensemble import AnyLearner, Ensemble
 from rtrl_lstm.fields import Array
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.parameters import without_unseen
 from rtrl_lstm.spec import Spec
 
+from . import plan
 from .errors import ExportError
 
 
@@ -29,7 +34,6 @@ class Snapshot:
         scaling: name -> array, ``input_mean``, ``input_scale`` (I,), ``target_mean``,
             ``target_scale`` (O,).
         combination: name -> array, as ``combination()``, or nothing.
-        floors: of each output, what it is not below; () where there is no such thing.
     """
 
     spec: Spec
@@ -37,14 +41,62 @@ class Snapshot:
     state: dict[str, Array]
     scaling: dict[str, Array]
     combination: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a forward graph holds: one network, or those of an ensemble.
+
+    Attributes:
+        members: their numbers. They see the same rows, and are of one spec but for seed and rate.
+        shares: (M, O), what the forecast of each counts for in each output, in all 1.
+        floors: of each output, what it is not below; () where there is no such thing.
+    """
+
+    members: tuple[Snapshot, ...]
+    shares: Array
     floors: tuple[float, ...] = ()
 
+    @property
+    def spec(self) -> Spec:
+        """That of the first."""
+        return self.members[0].spec
 
-def snapshot(source: Learner | Forecaster, floors: tuple[float, ...] = ()) -> Snapshot:
-    """Copy the numbers of a Learner, or of a Forecaster (its leading state).
+    @property
+    def named(self) -> list[tuple[str, Snapshot]]:
+        """Each with what its names in the graph begin with."""
+        return list(zip(plan.prefixes(len(self.members)), self.members, strict=True))
+
+
+def networks(source: AnyLearner, floors: tuple[float, ...] = ()) -> Networks:
+    """Copy the numbers of all networks of a learner.
 
     Args:
         floors: of a Model's schema.
+
+    Raises:
+        ExportError: some of them are not finite: the learner has diverged.
+    """
+    if not isinstance(source, Ensemble):
+        return Networks((snapshot(source),), np.ones((1, source.spec.output_size)), floors)
+    shares = source.mixture.shares(source.spec)
+    return Networks(tuple(map(snapshot, source.members)), shares, floors)
+
+
+def state_of(source: AnyLearner) -> dict[str, NDArray[Any]]:
+    """The recurrent states of all networks of a learner, as a graph names them."""
+    each = source.members if isinstance(source, Ensemble) else (source,)
+    named = zip(plan.prefixes(len(each)), each, strict=True)
+    return {f"{of}{name}": value for of, one in named for name, value in one.state().items()}
+
+
+def scaling_of(source: AnyLearner) -> dict[str, Array]:
+    """The scaling of a learner; all networks of an ensemble, which see the same rows, have it."""
+    return (source.members[0] if isinstance(source, Ensemble) else source).scaling()
+
+
+def snapshot(source: Learner | Forecaster) -> Snapshot:
+    """Copy the numbers of a Learner, or of a Forecaster (its leading state).
 
     Raises:
         ExportError: some of them are not finite: the learner has diverged.
@@ -55,7 +107,6 @@ def snapshot(source: Learner | Forecaster, floors: tuple[float, ...] = ()) -> Sn
         _copy(source.state()),
         _copy(source.scaling()),
         _copy(source.combination()),
-        floors,
     )
     for name, values in {**found.parameters, **found.state, **found.combination}.items():
         if not np.isfinite(values).all():

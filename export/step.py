@@ -35,25 +35,28 @@ no columns there, and no mean and scale.
 from numpy.typing import DTypeLike
 
 from . import ends, layers
-from .graph import Graph, Shape
-from .snapshot import Snapshot
+from .graph import Graph, Values
+from .snapshot import Networks, Snapshot
 
 
-def step_graph(numbers: Snapshot, dtype: DTypeLike, stored: str = "") -> Graph:
+def step_graph(numbers: Networks, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of one forward step with the learner's present numbers."""
-    spec = numbers.spec
     g = Graph("step", dtype, stored)
-    x = g.input("x", ("batch", spec.input_size))
-    shapes: dict[str, Shape] = {
-        name: ("batch", len(value)) for name, value in numbers.state.items()
-    }
-    states = {
-        name: g.input(name, shapes[name], value[None]) for name, value in numbers.state.items()
-    }
-
-    u = ends.scaled(g, numbers, x, 1)
-    h, after = layers.advance(g, spec, layers.stored(g, numbers), u, states)
-    g.output("y", ends.forecast(g, numbers, h, u, x), ("batch", spec.output_size))
-    for name in states:
-        g.output(f"{name}_out", after[name], shapes[name])
+    x = g.input("x", ("batch", numbers.spec.input_size))
+    states = ends.states(g, numbers)
+    said, after = [], []
+    for of, one in numbers.named:
+        with g.of(of):
+            y, following = _forward(g, one, x, states[of])
+        said.append(y)
+        after.append(following)
+    g.output("y", ends.mixed(g, numbers, said), ("batch", numbers.spec.output_size))
+    ends.put_out(g, numbers, after)
     return g
+
+
+def _forward(g: Graph, numbers: Snapshot, x: str, states: Values) -> tuple[str, Values]:
+    """What a network says (B, O) of rows x (B, I), and its states after them."""
+    u = ends.scaled(g, numbers, x, 1)
+    h, after = layers.advance(g, numbers.spec, layers.stored(g, numbers), u, states)
+    return ends.forecast(g, numbers, h, u, x), after

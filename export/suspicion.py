@@ -20,6 +20,7 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 from rtrl_lstm.fields import Array
 
 from .errors import GraphFileError
+from .plan import states as states_of
 from .provenance import SETTINGS, Provenance
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN", "Scan"})
@@ -47,7 +48,7 @@ STEP = frozenset(
 
 MIXING = frozenset({"Gather", "Min", "ReduceMax", "ReduceSum", "Slice", "Squeeze", "Unsqueeze"})
 """And the combination with forecasts among the inputs. One Gather takes these from the rows, and
-another what the network sees of them."""
+another what the network sees of them; each network has its own."""
 
 SEQUENCE = STEP | MIXING | RECURRENT | {"Expand", "Flatten", "Reshape", "Shape"}
 """And a sequence. Shape is that of X alone."""
@@ -97,16 +98,16 @@ def _undecoded(message: Message) -> str | None:
     return None
 
 
-def check_nodes(model: onnx.ModelProto, graph: str) -> None:
+def check_nodes(model: onnx.ModelProto, provenance: Provenance) -> None:
     """Refuse what a graph of that kind does not have."""
-    nodes = model.graph.node
+    nodes, graph = model.graph.node, provenance.graph
     foreign = _foreign(nodes, OPERATORS[graph])
     for body in _bodies(nodes):
         foreign |= _foreign(body.node, STEP)
         if body.initializer or body.sparse_initializer or any(_bodies(body.node)):
             foreign.add("numbers or loops within a loop")
     # It could take the same again along another axis: squares of what is fed.
-    if graph != "learner" and _gathers_again(nodes):
+    if graph != "learner" and _gathers_again(nodes, 2 * provenance.members):
         foreign.add("Gather of what is not fed")
     if model.functions or model.graph.sparse_initializer:
         foreign.add("functions or sparse tensors")
@@ -115,14 +116,14 @@ def check_nodes(model: onnx.ModelProto, graph: str) -> None:
         raise GraphFileError(f"altered: it holds what no graph of rtrl-lstm holds ({what})")
 
 
-def _gathers_again(nodes: Iterable[onnx.NodeProto]) -> bool:
-    """Whether a Gather takes from anything but rows as they are fed, or there are more than two."""
+def _gathers_again(nodes: Iterable[onnx.NodeProto], most: int) -> bool:
+    """Whether a Gather takes from anything but rows as they are fed, or there are more of them."""
     rows = {"x", "X"}
     for node in nodes:
         if node.op_type == "Flatten" and list(node.input) == ["X"]:
             rows |= set(node.output)
     taken = [name for node in nodes if node.op_type == "Gather" for name in node.input[:1]]
-    return len(taken) > 2 or not rows.issuperset(taken)
+    return len(taken) > most or not rows.issuperset(taken)
 
 
 def check_standard(model: onnx.ModelProto) -> None:
@@ -137,7 +138,8 @@ def check_growth(model: onnx.ModelProto, provenance: Provenance) -> None:
     """Refuse a step, or the body of a loop, that makes a tensor larger than all it is given."""
     if provenance.graph != "sequence":
         _check_growth(model)
-    fed = [(provenance.spec.seen_size,), *(n.shape for n in provenance.carried().values())]
+    # Each body is of one network.
+    fed = [(provenance.spec.seen_size,), *(n.shape for n in states_of(provenance.spec).values())]
     around = _inferred(model).value_info if any(_bodies(model.graph.node)) else []
     for body in _bodies(model.graph.node):
         single = onnx.ModelProto()
@@ -238,8 +240,8 @@ def states(
     other = GraphFileError(
         f"altered: its inputs and outputs are not those of a {provenance.graph} graph"
     )
-    # In the metadata there may be any number of layers, and no list of theirs is made.
-    if spec.num_layers > len(graph.input):
+    # In the metadata there may be any number of layers and networks, and no list of theirs is made.
+    if spec.num_layers * provenance.members > len(graph.input):
         raise other
     fed, carried = provenance.fed(), provenance.carried()
     outputs = [provenance.ends[1], *(f"{name}_out" for name in carried)]

@@ -11,15 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rtrl_lstm.ensemble import AnyLearner
 from rtrl_lstm.fields import Array
-from rtrl_lstm.forecaster import Forecaster
-from rtrl_lstm.learner import Learner
 from rtrl_lstm.spec import Spec
 
 from .errors import ExportError
 from .provenance import Provenance
 from .runtime import start
-from .snapshot import Snapshot
+from .snapshot import Networks, scaling_of, state_of
 
 ROWS = 300
 """Rows of the trial; half of them after a reset, from a state of zero."""
@@ -80,7 +79,7 @@ def check_inputs(scaling: Mapping[str, Array], names: Sequence[str], precision: 
 
 
 def verify(
-    data: bytes, numbers: Snapshot, frozen: Learner | Forecaster, provenance: Provenance
+    data: bytes, numbers: Networks, frozen: AnyLearner, provenance: Provenance
 ) -> dict[str, float]:
     """Run the graph against the engine.
 
@@ -98,8 +97,8 @@ def verify(
         ExportError: an output differs by more than `LIMIT`, of the coarser of the two precisions.
     """
     precision = str(provenance.dtype)
-    rows = random_rows(numbers.scaling, frozen.spec, ROWS, precision)
-    trial = _run_engine(rows, numbers, frozen)
+    rows = random_rows(scaling_of(frozen), frozen.spec, ROWS, precision)
+    trial = _run_engine(rows, frozen)
     sizes = _sizes(trial, provenance)
     if numbers.floors:
         trial = replace(trial, y=np.maximum(trial.y, numbers.floors))
@@ -165,21 +164,21 @@ def _sizes(trial: Trial, provenance: Provenance) -> dict[str, Array]:
     return {name: np.maximum(size, np.finfo(np.float64).tiny) for name, size in found.items()}
 
 
-def _run_engine(x: Array, numbers: Snapshot, frozen: Learner | Forecaster) -> Trial:
-    y, before, after = [], [], [frozen.state()]
+def _run_engine(x: Array, frozen: AnyLearner) -> Trial:
+    y, before, after = [], [], [state_of(frozen)]
     for t in range(ROWS):
         if t == ROWS // 2 or (t > 0 and t % STRETCH == 0 and _is_wild(after[-1])):
             frozen.reset()
-            before.append(frozen.state())
+            before.append(state_of(frozen))
         else:
             before.append(after[-1])
         y.append(frozen.step(x[t], None))
-        after.append(frozen.state())
+        after.append(state_of(frozen))
     return Trial(
         x,
         np.array(y, np.float64),
-        {name: _stack(before, name) for name in numbers.state},
-        {name: _stack(after[1:], name) for name in numbers.state},
+        {name: _stack(before, name) for name in after[0]},
+        {name: _stack(after[1:], name) for name in after[0]},
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rtrl_lstm.ensemble import Ensemble
+from rtrl_lstm.ensemble import AnyLearner, Ensemble
 from rtrl_lstm.forecaster import Forecaster
 from rtrl_lstm.learner import Learner
 from rtrl_lstm.modelfile import write_whole
@@ -20,16 +20,15 @@ from .learner import learner_graph
 from .provenance import GRAPHS, LEARNING, PRECISIONS, Provenance
 from .rounding import cost, with_rounded_weights
 from .sequence import sequence_graph
-from .snapshot import snapshot
+from .snapshot import networks, scaling_of, snapshot
 from .step import step_graph
 from .storage import ROUNDED
 from .trial import verify_learner
 from .verify import check_inputs, verify
 
-_EXPORTED = "a Learner, a Forecaster or a Model is exported"
+_EXPORTED = "a Learner, a Forecaster, an Ensemble or a Model is exported"
 _OTHERS = {
     "Fleet": f"{_EXPORTED}; of a Fleet one of its learners, fleet[i]",
-    "Ensemble": f"{_EXPORTED}; of an Ensemble one of its members, ensemble.members[i]",
     "Parallel": f"{_EXPORTED}; of a Parallel its to_learner(i)",
     "Panel": f"{_EXPORTED}; of a Panel one of its models, panel.models[key]",
     "Delayed": f"{_EXPORTED}; of a Delayed its leading(), a Model that no longer learns",
@@ -37,7 +36,7 @@ _OTHERS = {
 
 
 def to_onnx(
-    source: Learner | Forecaster | Model,
+    source: AnyLearner | Model,
     path: str | Path,
     graph: str = "step",
     precision: str = "float32",
@@ -54,8 +53,9 @@ def to_onnx(
     onnxruntime against that. The file appears whole or not at all; equal learners give equal bytes.
 
     Args:
-        source: of a Forecaster the graph has the leading state. A Model's file also tells how a row
-            becomes numbers, for `ModelSession`.
+        source: of a Forecaster the graph has the leading state. Of an Ensemble it has all networks,
+            each with its state, and their forecasts count for what they do at export. A Model's
+            file also tells how a row becomes numbers, for `ModelSession`.
         path: the file to write; an existing one is replaced.
         graph: "step", "sequence" or "learner": one row forward, or T rows in one call: for a live
             stream, or for many rows at once. Or one row forward and a step of learning, for a batch
@@ -84,9 +84,15 @@ def to_onnx(
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
     given, model, names = _parts(source)
     learner = _alone(given)
-    provenance = Provenance(graph, precision, learner.spec, model)
-    check_inputs(learner.scaling(), names, str(provenance.dtype))
+    members = len(learner.members) if isinstance(learner, Ensemble) else 1
+    provenance = Provenance(graph, precision, learner.spec, model, members=members)
+    check_inputs(scaling_of(learner), names, str(provenance.dtype))
     if graph == "learner":
+        if isinstance(learner, Ensemble):
+            raise ExportError(
+                f"a learner graph holds one network, and these are {members}: a step or a sequence "
+                "graph holds them; or learn without --members, and not with --learning-rate auto"
+            )
         data, differences = _learner(learner, provenance)
     else:
         floors = source.schema.floors if isinstance(source, Model) else ()
@@ -96,7 +102,7 @@ def to_onnx(
 
 
 def _forward(
-    net: Learner | Forecaster, provenance: Provenance, floors: tuple[float, ...]
+    net: AnyLearner, provenance: Provenance, floors: tuple[float, ...]
 ) -> tuple[bytes, dict[str, float]]:
     """A step or sequence graph that has been verified, and by how much it differs.
 
@@ -105,7 +111,7 @@ def _forward(
     """
     rounds = provenance.precision in ROUNDED
     kept = with_rounded_weights(net, provenance.precision) if rounds else net
-    numbers = snapshot(kept.frozen(), floors)
+    numbers = networks(kept.frozen(), floors)
     draw = step_graph if provenance.graph == "step" else sequence_graph
     data = pack(draw(numbers, provenance.dtype, provenance.precision), provenance)
     differences = verify(data, numbers, kept.frozen(), provenance)
@@ -129,7 +135,7 @@ def _learner(net: Learner | Forecaster, provenance: Provenance) -> tuple[bytes, 
     return data, verify_learner(data, net, provenance)
 
 
-def _alone(given: Learner | Forecaster) -> Learner | Forecaster:
+def _alone(given: AnyLearner) -> AnyLearner:
     """A copy to look at, which brings its block up to date; without the contexts of labels.
 
     The network learns and forecasts as if there were none, so that it is whole by itself.
@@ -141,19 +147,21 @@ def _alone(given: Learner | Forecaster) -> Learner | Forecaster:
 
 
 def _parts(
-    source: Learner | Forecaster | Model,
-) -> tuple[Learner | Forecaster, dict[str, Any] | None, Sequence[str]]:
+    source: AnyLearner | Model,
+) -> tuple[AnyLearner, dict[str, Any] | None, Sequence[str]]:
     """The learner, what the file is to say of a Model, and the names of the inputs."""
-    if not isinstance(source, Model | Learner | Forecaster):
+    if not isinstance(source, Model | Learner | Forecaster | Ensemble):
         raise TypeError(_OTHERS.get(type(source).__name__, f"{_EXPORTED}, not {source!r}"))
     if not isinstance(source, Model):
         return source, None, [f"x[{k}]" for k in range(source.spec.input_size)]
     if source.learner is None:
         raise ExportError("the model has not learned yet: there is nothing to export")
-    if isinstance(source.learner, Ensemble):
+    if isinstance(source.learner, Ensemble) and source.learner.spec.contexts:
         raise ExportError(
-            f"the model is a mixture of {len(source.learners)} networks, and a graph holds one: "
-            "learn without --members, and not with --learning-rate auto, to export"
+            f"each of the model's {len(source.learners)} networks goes by the labels before in its "
+            "own way, and a graph does not hold that: learn without --members, and not with "
+            "--learning-rate auto, to export"
         )
-    model = {"schema": source.schema.to_json(), "contexts": contexts_of(source.learner)}
+    contexts = None if isinstance(source.learner, Ensemble) else contexts_of(source.learner)
+    model = {"schema": source.schema.to_json(), "contexts": contexts}
     return source.learner, model, source.schema.input_names

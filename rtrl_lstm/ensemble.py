@@ -60,6 +60,14 @@ class Mixture:
         """The label (K,) of the last row, arriving late; only without a horizon."""
         mixture.learn_late(_KINDS.get(spec.loss, mixture.NUMBERS), self._ring, label, self.losses)
 
+    def shares(self, spec: Spec) -> Array:
+        """(M, O): what each learner's forecasts count for in each output, as it stands."""
+        columns = range(spec.output_size) if spec.loss not in _KINDS else [0] * spec.output_size
+        losses = np.maximum(self.losses[:, columns], mixture.LEAST_LOSS)
+        weights = np.where(np.isnan(losses), 1.0, losses**-4.0)
+        shares: Array = weights / weights.sum(axis=0)
+        return shares
+
     def reset(self) -> None:
         """A new sequence begins: labels to come are of no forecast made so far."""
         self._since[0] = 0
@@ -260,7 +268,7 @@ class Ensemble:
 
     def frozen(self) -> Self:
         """A copy that neither learns nor moves its scaling."""
-        other = self._each(lambda member: member.frozen())
+        other = self.each(lambda member: member.frozen())
         other.mixture.freeze()
         return other
 
@@ -291,7 +299,7 @@ class Ensemble:
         return self.members[0].labels
 
     def __copy__(self) -> Self:
-        return self._each(lambda member: member.__copy__())
+        return self.each(lambda member: member.__copy__())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.__copy__()
@@ -299,7 +307,8 @@ class Ensemble:
     def __repr__(self) -> str:
         return f"Ensemble({len(self.members)} x {self.members[0]!r})"
 
-    def _each(self, change: Callable[[Learner | Forecaster], Learner | Forecaster]) -> Self:
+    def each(self, change: Callable[[Learner | Forecaster], Learner | Forecaster]) -> Self:
+        """An ensemble of what `change` makes of each member, heard as they are."""
         other = self.made_of([change(member) for member in self.members], self.rates)
         other.mixture = copy.deepcopy(self.mixture)
         return other

@@ -42,6 +42,11 @@ def learner_of(file: GraphFile, options: Mapping[str, Any]) -> Net:
         TypeError: there is no such option.
     """
     refuse_unknown(options)
+    if file.provenance.members > 1:
+        raise GraphFileError(
+            f"it holds {file.provenance.members} networks whose forecasts are mixed, and a learner "
+            "begins with one"
+        )
     found = file.provenance.spec
     settled = options.keys() & (SETTLED | set(LEARNING))
     if wrong := [name for name in sorted(settled) if options[name] != getattr(found, name)]:
