@@ -84,8 +84,8 @@ class Graph:
     def weight(self, name: str, value: NDArray[np.floating]) -> str:
         """Store a matrix (..., R, D) of weights, as the graph stores them."""
         if self._stored == "float16":
-            whole = np.ascontiguousarray(value, np.float16)
-            return self.cast(self._store(self._whose + name, whole))
+            halves = np.ascontiguousarray(value, np.float16)
+            return self.cast(self._store(self._whose + name, halves))
         if self._stored == "int8":
             levels, scale = storage.to_levels(value)
             widened = self.cast(self._store(self._whose + name, np.ascontiguousarray(levels)))

@@ -28,6 +28,8 @@ output                 shape             meaning
 ``Y``                  (time, batch, O)  the forecasts, in the target's units or probabilities
 ``h_0_out`` …          (batch, n)        the states after the last row
 =====================  ================  =========================================================
+
+Of several networks, names begin as in the step graph.
 """
 
 from numpy.typing import DTypeLike

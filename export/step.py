@@ -30,6 +30,9 @@ a projection ``h_0`` is (batch, p). The weights are initialisers under torch's n
 ``weight_ih_l0``, ``readout.weight`` …, as in `rtrl_lstm.parameters`; ``bias_l0`` is the sum of
 torch's two where only that matters. Inputs that only a combination sees (`Spec.combine_only`) have
 no columns there, and no mean and scale.
+
+Where the forecasts of several networks are mixed, names of states and of initialisers begin with
+``net0.``, ``net1.`` and so on.
 """
 
 from numpy.typing import DTypeLike
