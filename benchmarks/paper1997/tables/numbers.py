@@ -25,6 +25,7 @@ STRICTER = {
     (6, 100, 3): replace(_CRITERIA[6], recent=Window(0.1, wrong=6)),
     (6, 100, 1): replace(_CRITERIA[6], recent=Window(0.1, wrong=5)),
 }
+UNBIASED = "cell inputs without biases"
 SUM = (nets.ADDING, nets.SEQUENCE, nets.HUBER, falling(0.02))
 SUM_NAME = "8 cells, none, linear cells, input gates biased -8, huber, Adam .02 falling"
 TWO_CLASSES = (nets.TWELVE_CELLS, nets.SEQUENCE, nets.BOUNDED, falling(0.03))
@@ -47,6 +48,9 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
     rate, batch = sgd(0.1 if noisy_targets else 1.0), 100 if T == 100 else 500
     cap = (3 if T == 100 else 2) * published
     settings = [literal("f'", cap, *shared, nets.SIGMOID_SLOPE, rate, batch=batch, loop=True)]
+    if table < 6 and (table, T) != (4, 1000):  # that one is learned with biases
+        unbiased = (*shared, nets.SIGMOID_SLOPE, rate, nets.GATES_BIASED)
+        settings.append(literal(f"f', {UNBIASED}", cap, *unbiased, batch=batch, loop=True))
     if noisy_targets:
         settings.append(
             literal("linear output", cap, *shared, nets.IDENTITY, rate, batch=batch, loop=True)
@@ -63,8 +67,11 @@ def _two(table: int, T: int, N: int, ST1: int, published: int, wrong: float) -> 
 def _adding(T: int, published: int, wrong: int) -> Row:
     shared, rate, cap = (nets.TWO_BLOCKS, nets.SEQUENCE), sgd(0.5), 2 * published
     short = 3 * published // 2 if T == 1000 else cap
+    none = (*shared, nets.IDENTITY, nets.NONE, rate)
+    unbiased = (*none, nets.ALL_BUT_CELLS_BIASED)
     settings = [
-        literal("linear output, none", short, *shared, nets.IDENTITY, nets.NONE, rate, loop=True)
+        literal("linear output, none", short, *none, loop=True),
+        literal(f"linear output, none, {UNBIASED}", cap, *unbiased, loop=True),
     ]
     if T == 100:
         settings += [
