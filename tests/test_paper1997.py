@@ -240,6 +240,29 @@ def test_a_held_out_set_is_looked_at_once_the_last_sequences_are_good():
     assert strict.watch(task, rng()).met(batch, batch.Y, net, 0) == 3
 
 
+def test_of_some_looks_at_a_held_out_set_the_last_finds_the_fewest_wrong():
+    class Wrong:
+        """A net that gets the first sequences wrong."""
+
+        def __init__(self, count):
+            self.count = count
+
+        def answers(self, batch):
+            off = np.arange(len(batch.starts)) < self.count
+            return batch.Y + off[:, np.newaxis]
+
+    task = TwoSequences(10, 1)
+    batch = task.batch(rng(), 100)
+    watch = Held(0.2, 1.0, wrong=10, looks=3).watch(task, rng())
+    # 12 are too many, which is no look that passes; the third that does is not as good as another.
+    met = [
+        watch.met(batch, batch.Y, Wrong(count), 100 * k)
+        for k, count in enumerate((5, 12, 4, 5, 6, 5))
+    ]
+    assert met == [None] * 5 + [100]
+    assert watch.sequences == {"sequences": 600, "ST1": 600, "ST2": 600}
+
+
 def test_errors_of_sequences():
     Y, said = np.array([[0.0], [1.0], [0.0], [0.0]]), np.array([[5.0], [0.5], [0.25], [np.nan]])
     batch = Batch(np.array([0, 2]), Y, Y.astype(np.float32))

@@ -130,7 +130,9 @@ class Held:
     The set is looked at after each batch, so that the count is that of whole batches. With
     `joint=True` both must hold at once for either. With `recent` the set is looked at only once
     that holds as well, of the sequences learned last: a set of 256 is passed by luck sooner or
-    later, if it is asked often enough.
+    later, if it is asked often enough. With `looks` above 1 no more may be wrong than at any of the
+    last so many looks that found few enough: what noise makes wrong is so at each of them, and what
+    the last batch spoilt is not.
     """
 
     tolerance: float
@@ -139,6 +141,7 @@ class Held:
     size: int = 256
     joint: bool = False
     recent: Window | None = None
+    looks: int = 1
 
     def watch(self, task: Task, rng: Rng) -> Watch:
         assert isinstance(task, TwoSequences)
@@ -152,6 +155,7 @@ class _HeldWatch(Watch):
     batch: Batch
     recent: Watch | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    found: list[int] = field(default_factory=list)  # how many were wrong, at looks that passed
 
     def met(self, batch: Batch, said: Array, net: Net, seen: int) -> int | None:
         count, whole = len(batch.starts), self.criterion.size
@@ -162,6 +166,10 @@ class _HeldWatch(Watch):
             wrong, average = tested(net, [part], self.criterion.tolerance)
             if wrong >= self.criterion.wrong:
                 return None
+        self.found.append(wrong)
+        late = self.found[-self.criterion.looks :]
+        if len(late) < self.criterion.looks or wrong > min(late):
+            return None
         if not self.criterion.joint:
             self.reached.setdefault("ST1", seen + count)
         if average < self.criterion.average:

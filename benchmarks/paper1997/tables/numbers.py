@@ -35,7 +35,10 @@ ORDER_NAME = "8 cells, none, CIFG, linear cells, input gates biased -9, softmax,
 # With N = 1 little more may be wrong than what noise turns into the other class. Where next to
 # nothing may be, a larger set says whether the last step of learning spoilt something.
 _SHARPER = {
-    (5, 1): Held(0.2, 0.04, 60, size=TESTS, recent=Window(0.2, wrong=134, length=10_000)),
+    # How many of a set noise turns is a matter of luck as well, so that a share of it cannot say
+    # whether the last step spoilt something: a net that passed had 75 wrong of another set, in
+    # which noise had turned 32. The fewest of ten looks can.
+    (5, 1): Held(0.2, 0.04, 60, size=TESTS, recent=Window(0.2, wrong=134, length=10_000), looks=10),
     (4, 1): replace(STRICTER[4, 100, 1], size=TESTS),
     (4, 3): replace(STRICTER[4, 100, 3], size=TESTS),
 }
