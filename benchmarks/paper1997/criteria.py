@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .learning import Net, answers, errors, first
-from .tasks import Array, Batch, EmbeddedReber, Rng, Task, TwoSequences
+from .tasks import Array, Batch, EmbeddedReber, Rng, Task, TwoMarked, TwoSequences
 
 
 class Watch(Protocol):
@@ -144,7 +144,7 @@ class Held:
     looks: int = 1
 
     def watch(self, task: Task, rng: Rng) -> Watch:
-        assert isinstance(task, TwoSequences)
+        assert isinstance(task, TwoSequences | TwoMarked)
         recent = self.recent.watch(task, rng) if self.recent else None
         return _HeldWatch(self, task.batch(rng, self.size), recent)
 

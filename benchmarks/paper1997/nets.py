@@ -24,8 +24,7 @@ SIGMOID_SLOPE: Options = {"loss": "squared_error", "output_activation": "sigmoid
 SIGMOID: Options = {"loss": "log_loss"}
 IDENTITY: Options = {"loss": "squared_error"}
 SOFTMAX: Options = {"loss": "cross_entropy"}
-# Linear, and an error of which what is far off has no more than its share: where noise turns some
-# sequences into the other class, squared error and log loss settle between the two.
+# Linear, and an error of which what is far off has no more than its share.
 HUBER: Options = {"loss": "huber", "huber_delta": 0.1}
 
 SEQUENCE: Options = {"update": "sequence"}
@@ -69,8 +68,9 @@ GATES_BIASED: Options = {"bias": ("gates",)}
 ALL_BUT_CELLS_BIASED: Options = {"bias": ("gates", "readout")}
 ORDER_2: Options = {**TWO_BLOCKS, "input_gate_bias": (-2.0, -4.0)}
 ORDER_3: Options = {**TWO_BLOCKS, "hidden_size": 6, "input_gate_bias": (-2.0, -4.0, -6.0)}
-# Log loss of which what is far off has no more than its share, as with huber: but behind a sigmoid
-# huber's error fades where the output is sure and wrong, and this one does not.
+# Log loss of which what is far off has no more than its share, as with huber: where noise turns
+# some sequences into the other class, squared error and log loss settle between the two. Behind a
+# sigmoid huber's error fades where the output is sure and wrong, and this one does not.
 BOUNDED: Options = {"loss": "log_loss", "clip": ClipCredit(0.02)}
 # For best settings: input gates that are all but shut let little of the noise in at first. A sum
 # needs nothing but the inputs, and a state to add them up in.

@@ -92,9 +92,10 @@ def adam(rate: float) -> Options:
     return {"optimizer": Adam(), "learning_rate": rate}
 
 
-def falling(rate: float) -> Options:
-    """Adam whose rate falls with the root of the updates: large to begin with, small for noise."""
-    return {**adam(rate), "schedule": InverseTime(tau=1000.0, power=0.5)}
+def falling(rate: float, power: float = 0.5) -> Options:
+    """Adam whose rate falls with the root of the updates, or another power of them: large to begin
+    with, small for noise."""
+    return {**adam(rate), "schedule": InverseTime(tau=1000.0, power=power)}
 
 
 def merged(*parts: Options) -> dict[str, Any]:

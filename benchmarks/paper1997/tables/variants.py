@@ -1,7 +1,7 @@
 """Which parts matter: the eight variants of "LSTM: A Search Space Odyssey" (Greff et al. 2015).
 
 The vanilla LSTM is theirs, with peepholes and forget gates, but learns by truncated RTRL; every
-variant changes one thing of it. Three of the paper's tasks; rate and size are the common setting's.
+variant changes one thing of it. Three of the paper's tasks, with one rate and size.
 """
 
 from __future__ import annotations
