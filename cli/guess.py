@@ -16,9 +16,9 @@ from rtrl_lstm.cli.errors import SourceError, Stop
 from rtrl_lstm.cli.opening import STDIN
 from rtrl_lstm.cli.options import dialect_of
 from rtrl_lstm.cli.sources import Source, found_files
-from rtrl_lstm.table.counted import read_serial
 from rtrl_lstm.table.dates import DAY_FIRST, MONTH_FIRST, Both, Dates
 from rtrl_lstm.table.missing import Missing
+from rtrl_lstm.table.number_stamps import read_serial
 from rtrl_lstm.table.timestamps import read_moment, read_seconds, with_time_of_day
 from rtrl_lstm.table.units import unit_of
 from rtrl_lstm.table.values import as_number, is_missing, is_number, listed, shown

@@ -11,8 +11,8 @@ from typing import Any
 from rtrl_lstm.cli.few import FewValues
 from rtrl_lstm.cli.guess import is_date
 from rtrl_lstm.cli.table import number
-from rtrl_lstm.table.counted import DAYS, YEARS
 from rtrl_lstm.table.dates import EPOCH
+from rtrl_lstm.table.number_stamps import DAYS, YEARS
 from rtrl_lstm.table.schema import Schema
 from rtrl_lstm.table.values import OTHER, is_number, listed, shown
 from rtrl_lstm.wording import counted

@@ -1,23 +1,38 @@
 """The two ends of a forward pass, before and after the recurrence."""
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
 
-from . import mixing, parts, plan
+from . import mixing, parts
 from .graph import Graph, Values
 from .snapshot import Networks, Snapshot
 
+Forward = Callable[[Snapshot, Values], tuple[str, Values]]
+"""(a network, its states) -> (what it says, its states after that)."""
 
-def states(g: Graph, numbers: Networks) -> dict[str, Values]:
-    """Declare the states of all networks as inputs: by what their names begin with, by name."""
-    return {
-        of: {
+
+def of_all(g: Graph, numbers: Networks, forward: Forward) -> tuple[str, list[Values]]:
+    """Declare the states of all networks as inputs, and draw `forward` for each.
+
+    Returns:
+        What is said of the forecasts of all, and the states of each after that, for `put_out`.
+    """
+    states = [
+        {
             name: g.input(f"{of}{name}", ("batch", len(value)), value[None])
             for name, value in one.state.items()
         }
         for of, one in numbers.named
-    }
+    ]
+    said, after = [], []
+    for (of, one), before in zip(numbers.named, states, strict=True):
+        with g.of(of):
+            y, following = forward(one, before)
+        said.append(y)
+        after.append(following)
+    return _mixed(g, numbers, said), after
 
 
 def put_out(g: Graph, numbers: Networks, after: list[Values]) -> None:
@@ -49,13 +64,15 @@ def forecast(g: Graph, numbers: Snapshot, h: str, u: str, x: str) -> str:
     return y
 
 
-def mixed(g: Graph, numbers: Networks, each: list[str]) -> str:
+def _mixed(g: Graph, numbers: Networks, each: list[str]) -> str:
     """What is said (B, O) of the forecasts of all networks (B, O)."""
     y = each[0]
     if len(each) > 1:
-        with_shares = zip(plan.prefixes(len(each)), each, numbers.shares, strict=True)
-        parted = [g.op("Mul", y, g.number(f"{of}share", share)) for of, y, share in with_shares]
-        y = reduce(lambda one, other: g.op("Add", one, other), parted)
+        with_shares = zip(numbers.named, each, numbers.shares, strict=True)
+        parts_of_it = [
+            g.op("Mul", one, g.number(f"{of}share", share)) for (of, _), one, share in with_shares
+        ]
+        y = reduce(lambda one, other: g.op("Add", one, other), parts_of_it)
     if numbers.floors:
         y = g.op("Max", y, g.number("floors", np.array(numbers.floors)))
     return y

@@ -44,17 +44,10 @@ def sequence_graph(numbers: Networks, dtype: DTypeLike, stored: str = "") -> Gra
     spec = numbers.spec
     g = Graph("sequence", dtype, stored)
     X = g.input("X", ("time", "batch", spec.input_size))
-    states = ends.states(g, numbers)
-    said, after = [], []
-    for of, one in numbers.named:
-        with g.of(of):
-            y, following = _forward(g, one, X, states[of])
-        said.append(y)
-        after.append(following)
+    y, after = ends.of_all(g, numbers, lambda one, states: _forward(g, one, X, states))
     time_and_batch = g.op("Shape", X, start=0, end=2)
     shape = g.op("Concat", time_and_batch, g.integers(-1), axis=0)
-    Y = g.op("Reshape", ends.mixed(g, numbers, said), shape)
-    g.output("Y", Y, ("time", "batch", spec.output_size))
+    g.output("Y", g.op("Reshape", y, shape), ("time", "batch", spec.output_size))
     ends.put_out(g, numbers, after)
     return g
 

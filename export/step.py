@@ -46,14 +46,8 @@ def step_graph(numbers: Networks, dtype: DTypeLike, stored: str = "") -> Graph:
     """Draw the graph of one forward step with the learner's present numbers."""
     g = Graph("step", dtype, stored)
     x = g.input("x", ("batch", numbers.spec.input_size))
-    states = ends.states(g, numbers)
-    said, after = [], []
-    for of, one in numbers.named:
-        with g.of(of):
-            y, following = _forward(g, one, x, states[of])
-        said.append(y)
-        after.append(following)
-    g.output("y", ends.mixed(g, numbers, said), ("batch", numbers.spec.output_size))
+    y, after = ends.of_all(g, numbers, lambda one, states: _forward(g, one, x, states))
+    g.output("y", y, ("batch", numbers.spec.output_size))
     ends.put_out(g, numbers, after)
     return g
 

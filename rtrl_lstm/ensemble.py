@@ -58,7 +58,10 @@ class Mixture:
 
     def learn(self, spec: Spec, label: Array) -> None:
         """The label (K,) of the last row, arriving late; only without a horizon."""
-        mixture.learn_late(_KINDS.get(spec.loss, mixture.NUMBERS), self._ring, label, self.losses)
+        if not self._frozen:
+            mixture.learn_late(
+                _KINDS.get(spec.loss, mixture.NUMBERS), self._ring, label, self.losses
+            )
 
     def shares(self, spec: Spec) -> Array:
         """(M, O): what each learner's forecasts count for in each output, as it stands."""
@@ -132,7 +135,7 @@ class Ensemble:
     def __init__(self, spec: Spec, members: int = 1, rates: Sequence[float] | str = "auto") -> None:
         if not isinstance(spec, Spec):
             raise TypeError(f"spec must be a Spec, not {spec!r}")
-        found = _checked(rates)
+        found = checked_rates(rates)
         count = whole("members", members, 1) * len(found)
         kind = kind_of(spec)
         self._bind([kind.new(_spec_of(spec, found, i)) for i in range(count)], found)
@@ -329,7 +332,7 @@ def _spec_of(spec: Spec, rates: Sequence[float], i: int) -> Spec:
     return dataclasses.replace(spec, seed=spec.seed + i, learning_rate=rate)
 
 
-def _checked(rates: Sequence[float] | str) -> tuple[float, ...]:
+def checked_rates(rates: Sequence[float] | str) -> tuple[float, ...]:
     """Learning rates that are asked for; raises ValueError."""
     if isinstance(rates, str) and rates == "auto":
         return RATES

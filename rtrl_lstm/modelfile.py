@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from rtrl_lstm.checks import positive
 from rtrl_lstm.core import Core, layout_of
-from rtrl_lstm.ensemble import RATES, AnyLearner, Ensemble
+from rtrl_lstm.ensemble import RATES, AnyLearner, Ensemble, checked_rates
 from rtrl_lstm.fleet import Fleet
 from rtrl_lstm.forecaster import Forecaster, kind_of
 from rtrl_lstm.learner import Learner
@@ -310,8 +309,8 @@ def _revive(document: dict[str, Any], block: np.ndarray[Any, Any]) -> Saved:
 
 def _ensemble(spec: Spec, block: np.ndarray[Any, Any], document: dict[str, Any]) -> Ensemble:
     _check_size(spec, block.shape[1])
-    rates = tuple(positive("each of rates", rate) for rate in document["rates"])
-    if not rates or len(block) % len(rates):
+    rates = checked_rates(document["rates"])
+    if len(block) % len(rates):
         raise ValueError(f"an ensemble holds so many learners of each rate, not {len(block)}")
     ensemble = Ensemble.of(spec, rates, block)
     ensemble.mixture.restore(document["mixture"])

@@ -9,6 +9,8 @@ from typing import Any
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 ORDERS = ("auto", DAY_FIRST, MONTH_FIRST)
 EPOCH = datetime(1970, 1, 1)
+DAY = 86400.0
+"""Seconds of a day."""
 
 Both = tuple[float, float]
 """A stamp's seconds with the day first and with the month first; NaN where it cannot be read so."""

@@ -31,11 +31,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rtrl_lstm.table.counted import READ, unit_of_stamp
-from rtrl_lstm.table.dates import EPOCH, Both, Dates
+from rtrl_lstm.table.dates import DAY, EPOCH, Both, Dates
+from rtrl_lstm.table.number_stamps import READ, unit_of_stamp
 from rtrl_lstm.table.values import BadRow, SchemaError, is_missing, shown
 
-DAY = 86400.0
 _FIRST_DAY = EPOCH.toordinal()
 DIFFERENCES = 15
 """The interval between rows is the median of so many differences of time stamps."""

@@ -52,7 +52,7 @@ def number(raw: Any, column: str) -> float:
     for numbers that are infinite or beyond `LARGEST`.
     """
     try:
-        value = _float(raw)
+        value = as_float(raw)
     except (TypeError, ValueError, OverflowError):
         value = _further_number(raw, column)
     if -LARGEST <= value <= LARGEST or value != value:
@@ -92,12 +92,12 @@ def is_number(raw: Any) -> bool:
 def as_number(raw: Any) -> float | None:
     """What `number` reads, however large; None where that is no number."""
     try:
-        return _float(raw)
+        return as_float(raw)
     except (TypeError, ValueError, OverflowError):
         return _without_unit(raw)
 
 
-def _float(raw: Any) -> float:
+def as_float(raw: Any) -> float:
     """`float()`, but for the underscores that it passes over as Python's own numbers have them."""
     if isinstance(raw, str) and "_" in raw:
         raise ValueError("not a number")

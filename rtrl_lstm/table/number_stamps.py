@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-import numpy as np
-
-from rtrl_lstm.table.dates import EPOCH
+from rtrl_lstm.table.dates import DAY, EPOCH
+from rtrl_lstm.table.values import as_float
 
 DAYS, YEARS = "days", "years"
-_DAY = 86400.0
 _FIRST_DAY, _LAST_DAY = 25_569, 73_050  # 1970-01-01 and the last day of 2099
 _FIRST_YEAR, _LAST_YEAR = 1500.0, 2200.0
 
@@ -32,7 +30,7 @@ def read_serial(raw: Any) -> float | None:
     days = _number(raw)
     if not _FIRST_DAY <= days <= _LAST_DAY:
         return None
-    return round((days - _FIRST_DAY) * _DAY, 3)
+    return round((days - _FIRST_DAY) * DAY, 3)
 
 
 def read_year(raw: Any) -> float | None:
@@ -52,9 +50,7 @@ READ: dict[str, Callable[[Any], float | None]] = {DAYS: read_serial, YEARS: read
 
 
 def _number(raw: Any) -> float:
-    """NaN where it is none; 2_000 is none either, nor are dates of NumPy, which are numbers too."""
-    if isinstance(raw, date | np.datetime64) or (isinstance(raw, str) and "_" in raw):
-        return math.nan
+    """NaN where it is none."""
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return float(raw)
+        return as_float(raw)
     return math.nan
